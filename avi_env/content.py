@@ -1,0 +1,52 @@
+"""Finds content: the user's path, then what is packed in the wheel, then the clone. No other file computes a path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["content_names", "content_path", "name_error", "package_file"]
+
+KINDS = ("agents", "benchmarks", "policies", "scenes")
+_PACKAGE = Path(__file__).resolve().parent
+# A wheel carries the content folders as avi_env/_content; an editable install and a clone have them beside avi_env.
+_ROOT = _PACKAGE / "_content" if (_PACKAGE / "_content").is_dir() else _PACKAGE.parent
+
+
+def content_path(kind: str, name: str | Path) -> Path:
+    """Returns the folder of a named content item, or the user's own path when it exists.
+
+    Raises:
+        ValueError: no such item; the message names the nearest one.
+    """
+    if Path(name).exists() and str(name) not in content_names(kind):
+        return Path(name)
+    path = _ROOT / kind / str(name)
+    if not path.is_dir():
+        raise name_error(kind.removesuffix("s"), str(name), content_names(kind))
+    return path
+
+
+def content_names(kind: str) -> tuple[str, ...]:
+    """Returns the names of all content items of a kind ("agents", "benchmarks", "policies", "scenes")."""
+    if kind not in KINDS:
+        raise name_error("kind of content", kind, KINDS)
+    folder = _ROOT / kind
+    return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir())) if folder.is_dir() else ()
+
+
+def package_file(relative: str) -> Path:
+    """Returns a data file that is part of the package itself, such as "scene/materials.toml"."""
+    path = _PACKAGE / relative
+    if not path.is_file():
+        raise FileNotFoundError(f"{relative} is missing from the installed avi_env package: reinstall avi-env")
+    return path
+
+
+def name_error(what: str, name: str, known: Iterable[str]) -> ValueError:
+    """Returns the error for an unknown name, with the nearest known one and the list of all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"unknown {what} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")

@@ -1,0 +1,32 @@
+"""What depends on the scene alone is built once: values derived from a scene, kept as long as the scene lives."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from avi_env.scene.model import Scene
+
+__all__ = ["derived"]
+
+Value = TypeVar("Value")
+
+_values: weakref.WeakKeyDictionary[Scene, dict[Hashable, object]] = weakref.WeakKeyDictionary()
+_lock = threading.RLock()
+
+
+def derived(scene: Scene, key: tuple[Hashable, ...], build: Callable[[], Value]) -> Value:
+    """Returns `build()`, computed once per scene and key.
+
+    Args:
+        scene: the scene; it is immutable, so its identity stands for its content.
+        key: a name for what is built, then *every* parameter that `build` closes over besides the scene.
+        build: makes the value.
+    """
+    with _lock:
+        table = _values.setdefault(scene, {})
+        if key not in table:
+            table[key] = build()
+        return table[key]  # type: ignore[return-value]
