@@ -77,7 +77,7 @@ def occluded(
 def segment_rays(
     origins: npt.NDArray[np.float32], targets: npt.NDArray[np.float32], margin: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Returns start and full vector of each segment less its margins, both (N, 3); the vector is zero if none is left."""
+    """Returns start and vector of each segment less its margins, both (N, 3); the vector is zero if none is left."""
     vector = targets.astype(np.float64) - origins
     length = np.sqrt(np.einsum("ij,ij->i", vector, vector))[:, None]
     share = margin / np.maximum(length, 1e-30)
