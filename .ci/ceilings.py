@@ -44,7 +44,8 @@ def function_breaches(path: Path, tree: ast.AST) -> Iterator[str]:
         if (lines := code_lines(node)) > limit:
             yield f"{path}:{node.lineno}: {node.name} has {lines} lines, the ceiling is {limit}"
         if is_kernel(node) and len(node.args.args) > KERNEL_ARGUMENTS:
-            yield f"{path}:{node.lineno}: {node.name} takes {len(node.args.args)} arguments, a kernel's ceiling is {KERNEL_ARGUMENTS}"
+            count = len(node.args.args)
+            yield f"{path}:{node.lineno}: {node.name} takes {count} arguments, a kernel's ceiling is {KERNEL_ARGUMENTS}"
 
 
 def class_bases(trees: dict[Path, ast.AST]) -> dict[str, list[str]]:

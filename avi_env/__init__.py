@@ -8,9 +8,25 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from avi_env.envs.registration import register_environments
+
 __version__ = "0.1.0"
 
-__all__ = ["acoustics", "agents", "bench", "envs", "navigation", "policies", "scenario", "scene", "sounds", "tasks", "vision"]
+__all__ = [
+    "acoustics",
+    "agents",
+    "bench",
+    "envs",
+    "navigation",
+    "policies",
+    "scenario",
+    "scene",
+    "sounds",
+    "tasks",
+    "vision",
+]
+
+register_environments()
 
 
 def __getattr__(name: str) -> ModuleType:

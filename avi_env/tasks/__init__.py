@@ -1,1 +1,18 @@
-"""tasks."""
+"""Tasks: goals, rewards, measures and episodes over `State`."""
+
+from avi_env.tasks.audio_nav import AudioNavTask, Outcome, evaluate
+from avi_env.tasks.episodes import Episode, EpisodeSpec, episode_rng, sample_episode
+from avi_env.tasks.measures import sna, soft_spl, spl
+
+__all__ = [
+    "AudioNavTask",
+    "Episode",
+    "EpisodeSpec",
+    "Outcome",
+    "episode_rng",
+    "evaluate",
+    "sample_episode",
+    "sna",
+    "soft_spl",
+    "spl",
+]

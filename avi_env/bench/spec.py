@@ -1,0 +1,63 @@
+"""What a result was made with: commit, versions, device, arguments. A number without it is not a result."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import avi_env
+
+__all__ = ["run_spec"]
+
+_PACKAGES = ("avi-env", "embreex", "gymnasium", "numpy", "scipy", "torch", "warp-lang", "pydantic-ai-slim", "xllamacpp")
+
+
+def run_spec(device: str, seeds: list[int], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns commit, dirty flag, package versions, device, seeds and arguments of a run, JSON-serialisable."""
+    commit, dirty = _commit()
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "versions": {"python": platform.python_version(), **versions()},
+        "device": device_name(device),
+        "seeds": seeds,
+        "arguments": arguments,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Returns the installed versions of the packages that results depend on."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device_name(device: str) -> str:
+    """Returns what the device is called: "cpu" with its architecture, or the GPU's name."""
+    if device.startswith("cuda"):
+        import torch
+
+        return f"{device}: {torch.cuda.get_device_name(device)}"
+    return f"cpu: {platform.machine()} {platform.system()}"
+
+
+def _commit() -> tuple[str, bool]:
+    """Returns the commit of the clone the package runs from; ("", False) when it is installed from a wheel."""
+    folder = Path(avi_env.__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return "", False
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        status = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+    return head.stdout.strip(), bool(status.stdout.strip())

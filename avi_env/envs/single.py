@@ -1,0 +1,83 @@
+"""The single environment: a thin Gymnasium shell over a batch of one."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.envs.batch import EnvBatch
+from avi_env.envs.config import EnvConfig
+from avi_env.envs.spaces import action_space, observation_space
+from avi_env.tasks import Episode
+
+__all__ = ["AviEnv"]
+
+Observation = dict[str, npt.NDArray[Any]]
+
+
+class AviEnv(gym.Env[Observation, np.int64]):
+    """Audio-goal navigation: find the sounding object by sight and sound and stop within 1 m of it.
+
+    Observations: a dictionary of the sensors named in `sensors` (`docs/environment.md`). Actions: 0 stop, 1 forward,
+    2 left, 3 right. Reward: -0.01 a step, plus the geodesic distance gained [m], plus 10 for a successful stop.
+    `reset(options={"episode": Episode})` plays a given episode again.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 4}
+
+    def __init__(self, render_mode: str | None = None, **keywords: Any) -> None:
+        config = EnvConfig.from_keywords(keywords)
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        if config.output != "numpy":
+            raise ValueError("a single environment returns numpy arrays; output='torch' is for gym.make_vec")
+        self.config = config
+        self.render_mode = render_mode
+        self.observation_space = observation_space(config)
+        self.action_space = action_space()  # type: ignore[assignment]
+        self.batch = EnvBatch(config, num_envs=1)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Starts an episode: the next one, or the first of a new seed, or the one given as options["episode"]."""
+        super().reset(seed=seed)
+        if seed is not None or self.batch.seeds[0] is None:
+            self.batch.seed([int(self.np_random.integers(2**62)) if seed is None else seed])
+        episode = (options or {}).get("episode")
+        self.batch.reset([0], {0: episode} if episode is not None else {})
+        return self._observation(), self._info()
+
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Acts for one step of simulated time."""
+        if not self.action_space.contains(np.int64(action)):
+            raise ValueError(f"action {action!r} is not one of 0 stop, 1 forward, 2 left, 3 right")
+        outcome = self.batch.step(np.array([action]))
+        return self._observation(), float(outcome.reward[0]), bool(outcome.terminated[0]), False, self._info()
+
+    def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
+        """Returns what the agent sees, at 512 x 512 with shadows, as an array (h, w, 3)."""
+        return None if self.render_mode is None else self.batch.picture(0, 512)
+
+    def close(self) -> None:
+        """Frees the device tables."""
+        self.batch.close()
+
+    @property
+    def episode(self) -> Episode:
+        """The episode being played: privileged, for measures and replays, not for agents."""
+        return self.batch.episodes[0]
+
+    @property
+    def semantic_categories(self) -> tuple[str, ...]:
+        """Category of each object id in the semantic image of the present scene."""
+        return self.batch.semantic_categories(0)
+
+    def _observation(self) -> Observation:
+        return {name: value[0].cpu().numpy().copy() for name, value in self.batch.observe().items()}
+
+    def _info(self) -> dict[str, Any]:
+        return {name: value[0].item() for name, value in self.batch.info().items()}
