@@ -1,1 +1,24 @@
-"""sounds."""
+"""What sounds in the world: procedural classes, each a pure function of name and seed, calibrated in dB SPL."""
+
+from __future__ import annotations
+
+from avi_env.sounds.classes import (
+    CLASS_OF_OBJECT,
+    SOUND_CLASSES,
+    SoundClass,
+    make_clip,
+    sound_classes,
+    sounds_of_object,
+)
+from avi_env.sounds.clip import Clip, active_level
+
+__all__ = [
+    "CLASS_OF_OBJECT",
+    "SOUND_CLASSES",
+    "Clip",
+    "SoundClass",
+    "active_level",
+    "make_clip",
+    "sound_classes",
+    "sounds_of_object",
+]
