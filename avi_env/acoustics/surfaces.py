@@ -1,0 +1,131 @@
+"""The scene as sound meets it: materials per band, and its large planes, which mirror sound like image sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.acoustics.bands import BAND_COUNT
+from avi_env.scene.derived import derived
+from avi_env.scene.model import Material, Scene
+
+__all__ = ["SLAB_METRES", "Planes", "Surfaces", "scene_planes", "scene_surfaces"]
+
+SLAB_METRES = 0.6
+"""Greatest thickness [m] of a wall slab: a second face of the same object within it costs no second loss."""
+
+PLANE_AREA = 0.5
+"""Least area [m2] of a plane that mirrors sound: its edge is about two wavelengths at 1 kHz."""
+
+_PLANE_LIMIT = 256
+_PLANE_TOLERANCE = 0.005  # [m]
+_NORMAL_TOLERANCE = 1.0 - np.cos(np.radians(1.0))
+_NO_MATERIAL = Material("none")  # as in SceneBank
+
+
+@dataclass(frozen=True, eq=False)
+class Surfaces:
+    """Acoustic coefficients per material; the last row stands for triangles without a material."""
+
+    absorption: npt.NDArray[np.float32]
+    """Shape (M + 1, 7); contains the transmitted part."""
+    scattering: npt.NDArray[np.float32]
+    """Shape (M + 1, 7)."""
+    transmission: npt.NDArray[np.float32]
+    """Transmitted share of the energy, shape (M + 1, 7)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """Clusters of coplanar triangles of at least 0.5 m2, largest first; normals have no side (windings may be wrong)."""
+
+    normal: npt.NDArray[np.float64]
+    """Unit normals, shape (P, 3)."""
+    offset: npt.NDArray[np.float64]
+    """Distance from the origin along the normal [m], shape (P,)."""
+    area: npt.NDArray[np.float64]
+    """Sum of the triangles' areas [m2], shape (P,)."""
+    bounds: npt.NDArray[np.float64]
+    """Lowest and highest corner of the triangles [m], shape (P, 2, 3)."""
+    triangle_plane: npt.NDArray[np.int32]
+    """Plane of each triangle, -1 = none, shape (T,)."""
+
+
+def scene_surfaces(scene: Scene) -> Surfaces:
+    """Returns the scene's acoustic coefficients, built once."""
+    return derived(scene, ("surfaces",), lambda: _build_surfaces(scene))
+
+
+def _build_surfaces(scene: Scene) -> Surfaces:
+    materials = (*scene.materials, _NO_MATERIAL)
+    loss = np.array([m.transmission_loss for m in materials], dtype=np.float64)
+    absorption, scattering = (
+        np.array([getattr(m, name) for m in materials], dtype=np.float64).reshape(-1, BAND_COUNT)
+        for name in ("absorption", "scattering")
+    )
+    # Tabulated values may exceed a >= tau by rounding; the tracer's balance must not.
+    transmission = np.minimum(10.0 ** (-loss / 10.0), absorption)
+    return Surfaces(absorption.astype(np.float32), scattering.astype(np.float32), transmission.astype(np.float32))
+
+
+def scene_planes(scene: Scene) -> Planes:
+    """Returns the scene's large planes, built once."""
+    return derived(scene, ("planes",), lambda: _build_planes(scene))
+
+
+def _build_planes(scene: Scene) -> Planes:
+    corners = scene.vertices[scene.triangles].astype(np.float64)  # (T, 3, 3)
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    double_area = np.linalg.norm(cross, axis=1)
+    normal = cross / np.maximum(double_area, 1e-30)[:, None]
+    # One sign for both windings: the first component that is clearly not zero is positive.
+    leading = np.take_along_axis(normal, np.argmax(np.abs(normal) > 1e-3, axis=1)[:, None], axis=1)
+    normal *= np.where(leading < 0.0, -1.0, 1.0)
+    offset = np.einsum("ij,ij->i", normal, corners.mean(axis=1))
+    label = _cluster(normal, offset, 0.5 * double_area)
+    count = int(label.max(initial=-1)) + 1
+    bounds = np.empty((count, 2, 3))
+    result = np.empty((count, 5))
+    for plane in range(count):
+        member = label == plane
+        weight = double_area[member] / double_area[member].sum()
+        mean = weight @ normal[member]
+        mean /= np.linalg.norm(mean)
+        points = corners[member].reshape(-1, 3)
+        bounds[plane] = points.min(axis=0), points.max(axis=0)
+        result[plane] = *mean, weight @ (corners[member].mean(axis=1) @ mean), 0.5 * double_area[member].sum()
+    return Planes(result[:, :3], result[:, 3], result[:, 4], bounds, label.astype(np.int32))
+
+
+def _cluster(
+    normal: npt.NDArray[np.float64], offset: npt.NDArray[np.float64], area: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """Labels triangles by plane, largest plane first, -1 for planes below the least area."""
+    label = np.full(len(area), -1, dtype=np.int64)
+    if not len(area):
+        return label
+    # Triangles first fall into fine bins; bins within the tolerance of a large bin join it.
+    key = np.round(np.column_stack([normal * 500.0, offset / (0.5 * _PLANE_TOLERANCE)])).astype(np.int64)
+    _, first, member = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    member = member.ravel()
+    bin_area = np.bincount(member, weights=area)
+    bin_normal, bin_offset = normal[first], offset[first]
+    bin_label = np.full(len(first), -1, dtype=np.int64)
+    totals: list[float] = []
+    for seed in np.argsort(-bin_area, kind="stable"):
+        if bin_label[seed] >= 0 or len(totals) >= _PLANE_LIMIT:
+            continue
+        near = (bin_normal @ bin_normal[seed] > 1.0 - _NORMAL_TOLERANCE) & (bin_label < 0)
+        near &= np.abs(bin_offset - bin_offset[seed]) < _PLANE_TOLERANCE
+        total = float(bin_area[near].sum())
+        if total < PLANE_AREA:
+            continue
+        bin_label[near] = len(totals)
+        totals.append(total)
+    rank = np.empty(len(totals), dtype=np.int64)
+    rank[np.argsort(-np.array(totals), kind="stable")] = np.arange(len(totals))
+    joined = bin_label[member]
+    label[joined >= 0] = rank[joined[joined >= 0]]
+    return label
