@@ -11,7 +11,7 @@ from avi_env.agents.protocol import (
 )
 from avi_env.content import name_error
 
-__all__ = ["SKILL_NAMES", "call_error", "offered_skills"]
+__all__ = ["SKILL_NAMES", "as_decision", "call_error", "offered_skills"]
 
 SKILL_NAMES = ("explore", "go_to_sound", "go_to_object", "go_to_room", "look_around", "listen", "answer", "stop")
 
@@ -61,6 +61,15 @@ def _spec(name: str, *arguments: Argument) -> SkillSpec:
 
 def _choice(name: str, argument: str, description: str, choices: tuple[str, ...]) -> SkillSpec | None:
     return _spec(name, Argument(argument, description, choices)) if choices else None
+
+
+def as_decision(call: SkillCall | Answer) -> SkillCall | Answer:
+    """Returns a call of the skill `answer` as the `Answer` it is, anything else unchanged."""
+    if isinstance(call, Answer) or call.name != "answer":
+        return call
+    confidence = call.arguments.get("confidence", 1.0)
+    number = float(confidence) if isinstance(confidence, int | float) else 1.0
+    return Answer(str(call.arguments.get("text", "")), min(max(number, 0.0), 1.0), call.reason)
 
 
 def call_error(call: SkillCall | Answer, skills: tuple[SkillSpec, ...]) -> str:

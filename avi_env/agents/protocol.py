@@ -155,6 +155,8 @@ class Invalid:
     """The last bad reply, shortened."""
     reason: str
     """Why it was refused."""
+    final: bool = False
+    """The planner cannot go on (a cap on calls, tokens or time is reached, a script has ended): end the episode."""
 
 
 @dataclass(frozen=True)
