@@ -1,0 +1,252 @@
+"""Triangle shapes and the builder that gathers them into a `Scene`: boxes, soft boxes, cylinders, balls and free quads.
+
+Every shape is a row of ten numbers that scales one template, so a whole house is expanded in a few array operations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.content import name_error
+from avi_env.scene.materials import material, tinted
+from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject
+
+__all__ = ["SHAPES", "SceneBuilder", "Shape", "shape_row"]
+
+Array = npt.NDArray[np.float64]
+Point = tuple[float, float, float]
+
+_ROUND = 12  # sides of a cylinder
+_BALL_RINGS, _BALL_SIDES = 6, 10
+
+
+class Shape(NamedTuple):
+    """A template: vertex = scale * size + inset * chamfer; all triangles face outwards."""
+
+    scale: Array
+    """Vertices of the unit shape, -0.5 ... 0.5, shape (n, 3)."""
+    inset: Array
+    """Direction in which a chamfer moves each vertex, shape (n, 3)."""
+    triangles: npt.NDArray[np.int64]
+    """Vertex indices, counter-clockwise seen from outside, shape (m, 3)."""
+
+
+def _box() -> Shape:
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    return Shape(corners, np.zeros_like(corners), _fan(quads))
+
+
+def _soft_box() -> Shape:
+    """A box with chamfered edges: each corner becomes three vertices, one on each adjoining face."""
+    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+    scale = np.repeat(signs * 0.5, 3, axis=0)
+    inset = np.repeat(-signs, 3, axis=0)
+    inset[np.arange(24), np.arange(24) % 3] = 0.0  # vertex 3 c + k lies on the face of corner c whose normal is axis k
+    polygons: list[tuple[int, ...]] = []
+    corner = {tuple(int(s) for s in sign): 3 * i for i, sign in enumerate(signs)}
+    for axis in range(3):
+        u, v = (axis + 1) % 3, (axis + 2) % 3
+        for side in (-1, 1):
+            polygons.append(tuple(corner[_at(axis, side, u, a, v, b)] + axis for a, b in _SQUARE))
+        for a, b in _SQUARE:
+            low, high = corner[_at(axis, -1, u, a, v, b)], corner[_at(axis, 1, u, a, v, b)]
+            polygons.append((low + u, low + v, high + v, high + u))
+    polygons += [(c, c + 1, c + 2) for c in corner.values()]
+    outwards = scale + 0.1 * inset
+    return Shape(scale, inset, _fan([_facing_out(p, outwards) for p in polygons]))
+
+
+_SQUARE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+
+
+def _at(axis: int, side: int, u: int, a: int, v: int, b: int) -> tuple[int, ...]:
+    key = [0, 0, 0]
+    key[axis], key[u], key[v] = side, a, b
+    return tuple(key)
+
+
+def _facing_out(polygon: tuple[int, ...], vertices: Array) -> tuple[int, ...]:
+    p = vertices[list(polygon)]
+    normal = np.cross(p[1] - p[0], p[2] - p[0])
+    return polygon if float(normal @ p.mean(axis=0)) > 0 else polygon[::-1]
+
+
+def _cylinder() -> Shape:
+    angle = 2 * math.pi * np.arange(_ROUND) / _ROUND
+    ring = np.stack([0.5 * np.cos(angle), np.zeros(_ROUND), 0.5 * np.sin(angle)], axis=1).round(9)
+    vertices = np.concatenate([ring - [0, 0.5, 0], ring + [0, 0.5, 0]])
+    quads: list[tuple[int, ...]] = []
+    for i in range(_ROUND):
+        j = (i + 1) % _ROUND
+        quads.append((i, i + _ROUND, j + _ROUND, j))
+    quads.append(tuple(range(_ROUND)))
+    quads.append(tuple(range(2 * _ROUND - 1, _ROUND - 1, -1)))
+    return Shape(vertices, np.zeros_like(vertices), _fan(quads))
+
+
+def _ball() -> Shape:
+    polar = math.pi * np.arange(1, _BALL_RINGS) / _BALL_RINGS
+    angle = 2 * math.pi * np.arange(_BALL_SIDES) / _BALL_SIDES
+    radius, height = 0.5 * np.sin(polar), 0.5 * np.cos(polar)
+    rings = np.stack(
+        [
+            radius[:, None] * np.cos(angle),
+            np.broadcast_to(height[:, None], (len(polar), _BALL_SIDES)),
+            radius[:, None] * np.sin(angle),
+        ],
+        axis=2,
+    )
+    vertices = np.concatenate([rings.reshape(-1, 3), [[0, 0.5, 0], [0, -0.5, 0]]]).round(9)
+    top, bottom = len(vertices) - 2, len(vertices) - 1
+    faces: list[tuple[int, ...]] = []
+    for i in range(_BALL_SIDES):
+        j = (i + 1) % _BALL_SIDES
+        faces.append((top, j, i))
+        for k in range(_BALL_RINGS - 2):
+            row, below = k * _BALL_SIDES, (k + 1) * _BALL_SIDES
+            faces.append((row + i, row + j, below + j, below + i))
+        last = (_BALL_RINGS - 2) * _BALL_SIDES
+        faces.append((last + i, last + j, bottom))
+    return Shape(vertices, np.zeros_like(vertices), _fan([_facing_out(f, vertices) for f in faces]))
+
+
+def _fan(polygons: Sequence[tuple[int, ...]]) -> npt.NDArray[np.int64]:
+    return np.array([(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)], dtype=np.int64)
+
+
+SHAPES = ("box", "soft", "cylinder", "ball")
+"""Shapes by name: a box, a box with chamfered edges, an upright cylinder or cone, an ellipsoid."""
+
+
+@lru_cache(maxsize=1)
+def _templates() -> dict[str, Shape]:
+    return {"box": _box(), "soft": _soft_box(), "cylinder": _cylinder(), "ball": _ball()}
+
+
+def shape_row(
+    center: Point, size: Point, yaw: float = 0.0, pitch: float = 0.0, taper: float = 1.0, chamfer: float = 0.0
+) -> tuple[float, ...]:
+    """Returns one shape as ten numbers.
+
+    Args:
+        center: middle of its box [m].
+        size: extents along its own x, y, z [m].
+        yaw: rotation about +Y [rad], after `pitch`.
+        pitch: rotation about its own +X [rad]; positive tips the top towards +Z.
+        taper: horizontal size of the top half relative to the bottom (cones, lampshades).
+        chamfer: width of the chamfered edges [m], shape "soft" only.
+    """
+    return (*center, *size, yaw, pitch, taper, chamfer)
+
+
+def _expand(shape: Shape, rows: Array) -> Array:
+    """Vertices of all rows of one shape, (n rows, n vertices, 3)."""
+    vertices = shape.scale * rows[:, None, 3:6] + shape.inset * rows[:, None, 9:10]
+    taper = np.where(shape.scale[:, 1] > 0, rows[:, 8:9], 1.0)
+    x, y, z = vertices[..., 0] * taper, vertices[..., 1], vertices[..., 2] * taper
+    tip = rows[:, 7:8]
+    y, z = y * np.cos(tip) - z * np.sin(tip), y * np.sin(tip) + z * np.cos(tip)
+    turn = rows[:, 6:7]
+    cos, sin = np.cos(turn).round(12), np.sin(turn).round(12)
+    return np.stack([x * cos + z * sin, y, z * cos - x * sin], axis=2) + rows[:, None, 0:3]
+
+
+class SceneBuilder:
+    """Gathers materials, objects and shapes, then makes the `Scene` at once."""
+
+    def __init__(self) -> None:
+        self.objects: list[SceneObject] = []
+        self._materials: dict[Material, int] = {}
+        self._rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in SHAPES}
+        self._owners: dict[str, list[tuple[int, int]]] = {name: [] for name in SHAPES}
+        self._quads: list[tuple[float, ...]] = []
+        self._quad_owners: list[tuple[int, int]] = []
+
+    def add_material(
+        self, name: str | Material, color: tuple[float, float, float] | None = None, pattern: str = ""
+    ) -> int:
+        """Returns the index of a material, in another colour or pattern where given; each one is stored once."""
+        made = tinted(name, color, pattern) if color is not None and isinstance(name, str) else material(name)
+        return self._materials.setdefault(made, len(self._materials))
+
+    def add_object(
+        self,
+        category: str,
+        room: int,
+        center: Point,
+        size: Point,
+        yaw: float = 0.0,
+        emits: tuple[str, ...] = (),
+    ) -> int:
+        """Adds an object with its oriented box [m] and returns its id."""
+        number = len(self.objects)
+        at, extents = _rounded(center), _rounded(size)
+        self.objects.append(SceneObject(number, category, room, at, extents, round(float(yaw), 6), emits))
+        return number
+
+    def add_shape(self, shape: str, row: tuple[float, ...], material_index: int, object_id: int) -> None:
+        """Adds one shape (see `shape_row`) of a material, as part of an object.
+
+        Raises:
+            ValueError: no such shape.
+        """
+        if shape not in self._rows:
+            raise name_error("shape", shape, SHAPES)
+        self._rows[shape].append(row)
+        self._owners[shape].append((material_index, object_id))
+
+    def add_quad(self, corners: Sequence[Point], material_index: int, object_id: int) -> None:
+        """Adds a quadrilateral: four corners [m], counter-clockwise seen from the air."""
+        self._quads.append(tuple(float(c) for corner in corners for c in corner))
+        self._quad_owners.append((material_index, object_id))
+
+    def build(
+        self,
+        name: str,
+        rooms: Sequence[Room] = (),
+        portals: Sequence[Portal] = (),
+        lights: Sequence[Light] = (),
+        meta: Mapping[str, Any] | None = None,
+    ) -> Scene:
+        """Returns the scene; triangles are ordered by object."""
+        vertices, triangles, owners, offset = [], [], [], 0
+        parts = [(_templates()[s], np.array(self._rows[s]), self._owners[s]) for s in SHAPES if self._rows[s]]
+        for shape, rows, owner in parts:
+            expanded = _expand(shape, rows)
+            base = offset + len(shape.scale) * np.arange(len(rows))
+            vertices.append(expanded.reshape(-1, 3))
+            triangles.append((shape.triangles + base[:, None, None]).reshape(-1, 3))
+            owners.append(np.repeat(np.array(owner), len(shape.triangles), axis=0))
+            offset += expanded.shape[0] * expanded.shape[1]
+        if self._quads:
+            base = offset + 4 * np.arange(len(self._quads))
+            vertices.append(np.array(self._quads).reshape(-1, 3))
+            triangles.append((np.array([[0, 1, 2], [0, 2, 3]]) + base[:, None, None]).reshape(-1, 3))
+            owners.append(np.repeat(np.array(self._quad_owners), 2, axis=0))
+        owner_table = np.concatenate(owners)
+        order = np.argsort(owner_table[:, 1], kind="stable")
+        return Scene(
+            name=name,
+            vertices=np.concatenate(vertices).astype(np.float32),
+            triangles=np.concatenate(triangles)[order].astype(np.int32),
+            triangle_material=owner_table[order, 0].astype(np.int32),
+            triangle_object=owner_table[order, 1].astype(np.int32),
+            materials=tuple(self._materials),
+            objects=tuple(self.objects),
+            rooms=tuple(rooms),
+            portals=tuple(portals),
+            lights=tuple(lights),
+            meta=dict(meta or {}),
+        )
+
+
+def _rounded(values: Sequence[float]) -> Point:
+    x, y, z = (round(float(v), 6) for v in values)
+    return (x, y, z)
