@@ -11,6 +11,7 @@ from avi_env.sounds.classes import (
     sounds_of_object,
 )
 from avi_env.sounds.clip import Clip, active_level
+from avi_env.sounds.files import clip_from_file, write_clip
 
 __all__ = [
     "CLASS_OF_OBJECT",
@@ -18,7 +19,10 @@ __all__ = [
     "Clip",
     "SoundClass",
     "active_level",
+    "clip_from_file",
     "make_clip",
     "sound_classes",
+    "sound_phrase",
     "sounds_of_object",
+    "write_clip",
 ]

@@ -14,7 +14,15 @@ from avi_env.sounds import impacts, machines, tones, voices
 from avi_env.sounds.clip import Clip, calibrated, resampled_loop
 from avi_env.sounds.synthesis import FRAME_SECONDS, RATE, Signal, sound_stream
 
-__all__ = ["CLASS_OF_OBJECT", "SOUND_CLASSES", "SoundClass", "make_clip", "sound_classes", "sounds_of_object"]
+__all__ = [
+    "CLASS_OF_OBJECT",
+    "SOUND_CLASSES",
+    "SoundClass",
+    "make_clip",
+    "sound_classes",
+    "sound_phrase",
+    "sounds_of_object",
+]
 
 _LOWEST_RATE = 8000
 
@@ -29,31 +37,31 @@ class SoundClass(NamedTuple):
     emitters: tuple[str, ...]
     """Categories of objects that may emit it, the most natural first."""
     words: str
-    """What a person calls it, for questions and prompts: "a ringing phone"."""
+    """What a person calls it, for questions and prompts: "ringing phone"."""
 
 
 SOUND_CLASSES: Mapping[str, SoundClass] = MappingProxyType(
     {
-        "phone": SoundClass(tones.phone, 75.0, ("phone",), "a ringing phone"),
-        "alarm_clock": SoundClass(tones.alarm_clock, 75.0, ("alarm_clock",), "a beeping alarm clock"),
-        "dripping_tap": SoundClass(impacts.dripping_tap, 45.0, ("sink", "bathtub"), "a dripping tap"),
-        "kettle": SoundClass(machines.kettle, 72.0, ("kettle",), "a whistling kettle"),
-        "smoke_alarm": SoundClass(tones.smoke_alarm, 85.0, ("smoke_alarm",), "a smoke alarm"),
-        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door",), "a knock on a door"),
-        "dog_bark": SoundClass(voices.dog_bark, 85.0, ("dog",), "a barking dog"),
-        "vacuum_cleaner": SoundClass(machines.vacuum_cleaner, 72.0, ("vacuum_cleaner",), "a vacuum cleaner"),
-        "music_box": SoundClass(tones.music_box, 60.0, ("music_box",), "a music box"),
-        "footsteps": SoundClass(impacts.footsteps, 55.0, ("person",), "footsteps"),
-        "washing_machine": SoundClass(machines.washing_machine, 60.0, ("washing_machine",), "a washing machine"),
-        "speech_babble": SoundClass(voices.speech_babble, 62.0, ("person", "radio", "television"), "people talking"),
-        "doorbell": SoundClass(tones.doorbell, 75.0, ("doorbell",), "a doorbell"),
-        "clock_tick": SoundClass(impacts.clock_tick, 40.0, ("clock",), "a ticking clock"),
-        "baby_cry": SoundClass(voices.baby_cry, 85.0, ("crib",), "a crying baby"),
-        "piano": SoundClass(tones.piano, 72.0, ("piano",), "a piano"),
-        "cat_meow": SoundClass(voices.cat_meow, 68.0, ("cat",), "a meowing cat"),
-        "canary": SoundClass(voices.canary, 68.0, ("birdcage",), "a singing canary"),
-        "shower": SoundClass(machines.shower, 65.0, ("shower",), "a running shower"),
-        "frying_pan": SoundClass(machines.frying_pan, 58.0, ("stove",), "a sizzling frying pan"),
+        "phone": SoundClass(tones.phone, 75.0, ("phone",), "ringing phone"),
+        "alarm_clock": SoundClass(tones.alarm_clock, 75.0, ("alarm_clock",), "beeping alarm clock"),
+        "dripping_tap": SoundClass(impacts.dripping_tap, 45.0, ("sink", "bathtub"), "dripping tap"),
+        "kettle": SoundClass(machines.kettle, 72.0, ("kettle",), "whistling kettle"),
+        "smoke_alarm": SoundClass(tones.smoke_alarm, 85.0, ("smoke_alarm",), "beeping smoke alarm"),
+        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door",), "door that someone knocks at"),
+        "dog_bark": SoundClass(voices.dog_bark, 85.0, ("dog",), "barking dog"),
+        "vacuum_cleaner": SoundClass(machines.vacuum_cleaner, 72.0, ("vacuum_cleaner",), "humming vacuum cleaner"),
+        "music_box": SoundClass(tones.music_box, 60.0, ("music_box",), "playing music box"),
+        "footsteps": SoundClass(impacts.footsteps, 55.0, ("person",), "walking person"),
+        "washing_machine": SoundClass(machines.washing_machine, 60.0, ("washing_machine",), "running washing machine"),
+        "speech_babble": SoundClass(voices.speech_babble, 62.0, ("person", "radio", "television"), "babble of voices"),
+        "doorbell": SoundClass(tones.doorbell, 75.0, ("doorbell",), "ringing doorbell"),
+        "clock_tick": SoundClass(impacts.clock_tick, 40.0, ("clock",), "ticking clock"),
+        "baby_cry": SoundClass(voices.baby_cry, 85.0, ("crib",), "crying baby"),
+        "piano": SoundClass(tones.piano, 72.0, ("piano",), "playing piano"),
+        "cat_meow": SoundClass(voices.cat_meow, 68.0, ("cat",), "meowing cat"),
+        "canary": SoundClass(voices.canary, 68.0, ("birdcage",), "singing canary"),
+        "shower": SoundClass(machines.shower, 65.0, ("shower",), "running shower"),
+        "frying_pan": SoundClass(machines.frying_pan, 58.0, ("stove",), "sizzling frying pan"),
     }
 )
 """All sound classes by name."""
@@ -74,6 +82,15 @@ def sounds_of_object(category: str) -> tuple[str, ...]:
     return tuple(name for name, categories in CLASS_OF_OBJECT.items() if category in categories)
 
 
+def sound_phrase(name: str) -> str:
+    """Returns what a person calls the thing that sounds, without article: "ringing phone".
+
+    Raises:
+        ValueError: unknown name; the message names the nearest one.
+    """
+    return _row(name).phrase
+
+
 def make_clip(name: str, seed: int = 0, sample_rate: int = 16000) -> Clip:
     """Returns a variant of a sound class as a seamless, calibrated loop: a pure function of its arguments.
 
@@ -87,12 +104,17 @@ def make_clip(name: str, seed: int = 0, sample_rate: int = 16000) -> Clip:
     Raises:
         ValueError: unknown name (the message names the nearest one), negative seed or unusable sampling rate.
     """
-    if name not in SOUND_CLASSES:
-        raise name_error("sound class", name, SOUND_CLASSES)
+    _row(name)
     frames = round(1.0 / FRAME_SECONDS)
     if sample_rate < _LOWEST_RATE or sample_rate % frames:
         raise ValueError(f"sample_rate must be a multiple of {frames} Hz from {_LOWEST_RATE} up, not {sample_rate}")
     return _clip(name, int(seed), int(sample_rate))
+
+
+def _row(name: str) -> SoundClass:
+    if name not in SOUND_CLASSES:
+        raise name_error("sound class", name, SOUND_CLASSES)
+    return SOUND_CLASSES[name]
 
 
 @lru_cache(maxsize=64)

@@ -76,7 +76,8 @@ def calibrated(samples: npt.NDArray[Any], sample_rate: int, spl_db: float) -> np
     level = active_level(steady, sample_rate)
     if not np.isfinite(level):
         raise ValueError("a silent sound has no level: it cannot be calibrated")
-    return steady * 10.0 ** ((spl_db - level) / 20.0)
+    steady *= 10.0 ** ((spl_db - level) / 20.0)
+    return steady
 
 
 def resampled_loop(samples: npt.NDArray[Any], rate_from: int, rate_to: int) -> npt.NDArray[np.float64]:

@@ -15,7 +15,8 @@ def _burst(rng: np.random.Generator, seconds: float, low: float, high: float) ->
     count = round(seconds * RATE)
     padded[:count] = rng.standard_normal(count) * np.exp(-5.0 * np.arange(count) / count)
     burst = faded(filtered(padded, band(low, high)), 0.0003, 0.02)
-    return burst / np.max(np.abs(burst))
+    scaled: Signal = burst / np.max(np.abs(burst))
+    return scaled
 
 
 def _wood(rng: np.random.Generator, lowest: float, highest: float, count: int, damping: float) -> tuple[Signal, Signal]:
@@ -30,7 +31,7 @@ def door_knock(rng: np.random.Generator) -> Signal:
     knocks = int(rng.integers(3, 6))
     interval = rng.uniform(0.17, 0.26)
     frequencies, decays = _wood(rng, rng.uniform(90.0, 140.0), 1900.0, 40, rng.uniform(0.05, 0.08))
-    stiff = np.exp(-frequencies / rng.uniform(380.0, 560.0))  # a knuckle's contact of about 2 ms is a soft hammer
+    stiff = np.exp(-frequencies / rng.uniform(550.0, 850.0))  # a knuckle's contact of about 2 ms is a soft hammer
     events = []
     for number in range(knocks):
         place_on_leaf = rng.uniform(0.4, 1.0, len(frequencies)) * np.sign(rng.standard_normal(len(frequencies)))
@@ -38,7 +39,7 @@ def door_knock(rng: np.random.Generator) -> Signal:
         knock[: RATE // 5] += 0.25 * np.pad(_burst(rng, 0.004, 500.0, 2500.0), (0, RATE // 5))[: RATE // 5]
         onset = number * interval * rng.uniform(0.95, 1.05)
         events.append((onset, rng.uniform(0.75, 1.0) * faded(knock, 0.0006, 0.02)))
-    return filtered(place(2.4, events), lowpass(3500.0, 2))
+    return filtered(place(2.4, events), lowpass(4000.0, 2))
 
 
 def footsteps(rng: np.random.Generator) -> Signal:

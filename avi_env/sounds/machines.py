@@ -63,7 +63,7 @@ def vacuum_cleaner(rng: np.random.Generator) -> Signal:
     blades = int(rng.integers(5, 8))
     wander = _slow(rng, seconds, 2.0)
     phase = turn * t + 0.25 * wander
-    weights = 0.5 * 0.55 ** np.arange(14)
+    weights = np.asarray(0.5 * 0.55 ** np.arange(14), dtype=np.float64)
     weights[blades - 1] += rng.uniform(0.3, 0.5)
     weights[2 * blades - 1 : 2 * blades] += 0.15
     motor = harmonics(phase, weights, rng.uniform(0, 2 * np.pi, len(weights)))

@@ -83,14 +83,15 @@ def place(seconds: float, events: Iterable[tuple[float, Signal]]) -> Signal:
 
 def filtered(loop: Signal, response: Response) -> Signal:
     """Filters a loop by a frequency response, circularly."""
-    frequencies = np.fft.rfftfreq(len(loop), 1.0 / RATE)
+    frequencies: Signal = np.fft.rfftfreq(len(loop), 1.0 / RATE).astype(np.float64)
     return np.fft.irfft(np.fft.rfft(loop) * response(frequencies), len(loop))
 
 
 def loop_noise(rng: np.random.Generator, seconds: float, response: Response) -> Signal:
     """Returns Gaussian noise of unit RMS that closes on itself, coloured by a frequency response."""
     noise = filtered(rng.standard_normal(round(seconds * RATE)), response)
-    return noise / np.sqrt(np.mean(noise**2))
+    noise /= np.sqrt(np.mean(noise**2))
+    return noise
 
 
 def lowpass(corner: float, order: int = 1) -> Response:
@@ -159,7 +160,8 @@ def glide(knots: Sequence[tuple[float, float]], t: Signal) -> Signal:
     right = np.clip(np.searchsorted(times, t, side="right"), 1, len(times) - 1)
     share = np.clip((t - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0)
     share = 0.5 - 0.5 * np.cos(np.pi * share)
-    return values[right - 1] * (1.0 - share) + values[right] * share
+    curve: Signal = values[right - 1] * (1.0 - share) + values[right] * share
+    return curve
 
 
 def faded(event: Signal, attack: float, release: float) -> Signal:

@@ -133,13 +133,13 @@ def music_box(rng: np.random.Generator) -> Signal:
     tune = _MELODIES[rng.integers(len(_MELODIES))]
     beat = rng.uniform(0.30, 0.42)
     key = int(rng.integers(81, 89))  # MIDI, A5 .. E6
-    bright = rng.uniform(0.12, 0.3)
+    bright = rng.uniform(0.25, 0.45)
     seconds = loop_seconds(sum(beats for _, beats in tune) * beat)
     events, onset = [], 0.0
     for semitones, beats in tune:
         pitch = 440.0 * 2.0 ** ((key + semitones - 69) / 12)
         ratios = [ratio for ratio in _TINE if ratio * pitch < 9000.0]
-        decays = [rng.uniform(1.0, 1.4), 0.12, 0.04][: len(ratios)]
+        decays = [rng.uniform(1.0, 1.4), 0.3, 0.08][: len(ratios)]
         tine = modes(pitch * np.array(ratios), decays, [1.0, bright, 0.1][: len(ratios)], 1.6)
         pluck = 0.08 * faded(rng.standard_normal(240), 0.0005, 0.004)
         tine[: len(pluck)] += pluck

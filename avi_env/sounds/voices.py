@@ -68,14 +68,18 @@ def _glottis(pitch: Signal) -> Signal:
 
 
 def _tract(source: Signal, formants: Signal, bandwidths: tuple[float, ...]) -> Signal:
-    """Resonators in cascade, unity gain at DC, set anew every block. Source: Klatt (1980), eq. 1-3."""
-    radius = np.exp(-np.pi * np.array(bandwidths) / RATE)
-    state = np.zeros((len(bandwidths), 2))
+    """Resonators in cascade, unity gain at DC, set anew every block. Source: Klatt (1980), eq. 1-3.
+
+    Above the last formant come the fixed ones of a straight tube, 1 kHz apart, that keep the high end from dying.
+    """
+    above = np.arange(formants[:, -1].mean() + 1000.0, 7500.0, 1000.0)
+    radius = np.exp(-np.pi * np.append(bandwidths, np.full(len(above), 300.0)) / RATE)
+    state = np.zeros((len(radius), 2))
     output = np.empty(len(source))
     for block in range(0, len(source), _BLOCK):
-        centre = formants[min(block // _BLOCK, len(formants) - 1)]
+        centre = np.append(formants[min(block // _BLOCK, len(formants) - 1)], above)
         first, second = 2 * radius * np.cos(2 * np.pi * centre / RATE), -(radius**2)
-        sections = np.zeros((len(bandwidths), 6))
+        sections = np.zeros((len(radius), 6))
         sections[:, 0], sections[:, 3] = 1.0 - first - second, 1.0
         sections[:, 4], sections[:, 5] = -first, -second
         output[block : block + _BLOCK], state = sosfilt(sections, source[block : block + _BLOCK], zi=state)
@@ -94,7 +98,7 @@ def _uttered(rng: np.random.Generator, track: _Track, breath: float, rough: floa
     source = _glottis(_held(track.pitch, count) * jitter) + breath * rng.standard_normal(count)
     voiced = _tract(source * _held(track.voice, count), track.formants, _BANDWIDTHS[: track.formants.shape[1]])
     teeth = loop_noise(rng, count / RATE, band(2600.0, 5200.0, 3))
-    return faded(voiced + 0.16 * _held(track.hiss, count) * teeth, 0.01, 0.02)
+    return faded(voiced + 0.2 * _held(track.hiss, count) * teeth, 0.01, 0.02)
 
 
 def _smoothed(values: Signal, blocks: int) -> Signal:
@@ -197,7 +201,7 @@ def dog_bark(rng: np.random.Generator) -> Signal:
         )
         events.append((onset, rng.uniform(0.8, 1.0) * bark / np.max(np.abs(bark))))
         onset += length + rng.uniform(0.16, 0.30)
-    return filtered(place(seconds, events), band(180.0, 4500.0, 2))
+    return filtered(place(seconds, events), band(180.0, 5500.0, 2))
 
 
 def cat_meow(rng: np.random.Generator) -> Signal:
