@@ -8,6 +8,7 @@ from avi_env.sounds.classes import (
     SoundClass,
     make_clip,
     sound_classes,
+    sound_phrase,
     sounds_of_object,
 )
 from avi_env.sounds.clip import Clip, active_level

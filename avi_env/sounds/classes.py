@@ -36,8 +36,8 @@ class SoundClass(NamedTuple):
     """Level at 1 m over the active frames [dB SPL]."""
     emitters: tuple[str, ...]
     """Categories of objects that may emit it, the most natural first."""
-    words: str
-    """What a person calls it, for questions and prompts: "ringing phone"."""
+    phrase: str
+    """What a person calls the thing that sounds, without article, for questions and prompts: "ringing phone"."""
 
 
 SOUND_CLASSES: Mapping[str, SoundClass] = MappingProxyType(
@@ -47,7 +47,7 @@ SOUND_CLASSES: Mapping[str, SoundClass] = MappingProxyType(
         "dripping_tap": SoundClass(impacts.dripping_tap, 45.0, ("sink", "bathtub"), "dripping tap"),
         "kettle": SoundClass(machines.kettle, 72.0, ("kettle",), "whistling kettle"),
         "smoke_alarm": SoundClass(tones.smoke_alarm, 85.0, ("smoke_alarm",), "beeping smoke alarm"),
-        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door",), "door that someone knocks at"),
+        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door",), "knocking on a door"),
         "dog_bark": SoundClass(voices.dog_bark, 85.0, ("dog",), "barking dog"),
         "vacuum_cleaner": SoundClass(machines.vacuum_cleaner, 72.0, ("vacuum_cleaner",), "humming vacuum cleaner"),
         "music_box": SoundClass(tones.music_box, 60.0, ("music_box",), "playing music box"),

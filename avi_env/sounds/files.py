@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from avi_env.sounds.clip import Clip, active_level, calibrated, resampled_loop
-from avi_env.sounds.synthesis import FRAME_SECONDS
+from avi_env.sounds.synthesis import FRAME_SECONDS, Signal
 
 __all__ = ["clip_from_file", "write_clip"]
 
@@ -50,12 +50,11 @@ def clip_from_file(path: str | Path, spl_db: float, sample_rate: int = 16000, na
     )
 
 
-def _joined(mono: np.ndarray, rate: int) -> np.ndarray:
-    """Fades the end into the start, over a length that leaves whole frames [20 ms] at common sampling rates."""
+def _joined(mono: Signal, rate: int) -> Signal:
+    """Fades the end into the start; the loop that is left lasts whole frames, as it must at every sampling rate."""
     unit = rate // math.gcd(rate, round(1 / FRAME_SECONDS))
     join = min(round(_JOIN_SECONDS * rate), len(mono) // 4)
-    count = max((len(mono) - join) // unit, 1) * unit
-    join = len(mono) - count if len(mono) - count < count else join
+    count = (len(mono) - join) // unit * unit
     loop = mono[:count].copy()
     fade = np.sqrt((np.arange(join) + 0.5) / join)
     loop[:join] = loop[:join] * fade + mono[count : count + join] * fade[::-1]
