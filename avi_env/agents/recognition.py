@@ -1,0 +1,102 @@
+"""Which sound it is: the nearest of the known classes, by features that survive a room, with evidence over seconds."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.agents.sound_features import sound_features
+from avi_env.content import package_file
+
+__all__ = ["SoundRecognition", "SoundTemplates", "Verdict", "classify", "load_templates"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+_TEMPERATURE = 4.0  # windows overlap and rooms differ from the fit: likelihoods are taken this much less seriously
+_STRANGE = 3.5  # distance to the nearest template, in units of its usual distance, from which a sound is unknown
+
+
+class SoundTemplates(NamedTuple):
+    """One Gaussian per class in a space in which all classes spread alike (linear discriminants)."""
+
+    names: tuple[str, ...]
+    offset: npt.NDArray[np.float64]
+    """Mean of the features, shape (D,)."""
+    axes: npt.NDArray[np.float64]
+    """Projection of the features, shape (D, K): unit spread within a class."""
+    centers: npt.NDArray[np.float64]
+    """Class means, shape (C, K)."""
+
+
+class Verdict(NamedTuple):
+    """What a sound was recognised as."""
+
+    name: str
+    """Class, "unknown" when unsure."""
+    confidence: float
+    """Probability of the class, 0..1."""
+
+
+@lru_cache(maxsize=1)
+def load_templates() -> SoundTemplates:
+    """Returns the templates that come with the package (made by `avi_env.agents.recognition_fit`)."""
+    with np.load(package_file("agents/sound_templates.npz")) as data:
+        names = tuple(str(name) for name in data["names"])
+        return SoundTemplates(names, *(data[key].astype(np.float64) for key in ("offset", "axes", "centers")))
+
+
+def classify(features: FloatArray, templates: SoundTemplates) -> npt.NDArray[np.float64]:
+    """Returns the squared distance of one feature vector to each class, in units of the spread, shape (C,)."""
+    point = (features - templates.offset) @ templates.axes
+    return np.asarray(np.sum((point - templates.centers) ** 2, axis=1))
+
+
+class SoundRecognition:
+    """Listens to the newest seconds of one sound and adds up what each stretch says.
+
+    Args:
+        sample_rate: of the audio observation [Hz].
+        step_seconds: simulated time between observations [s].
+        window_seconds: length of the stretch that is compared [s].
+    """
+
+    def __init__(self, sample_rate: int, step_seconds: float = 0.25, window_seconds: float = 3.0) -> None:
+        self._rate = sample_rate
+        self._step = round(sample_rate * step_seconds)
+        self._window = round(sample_rate * window_seconds)
+        self._audio = np.zeros((2, 0), np.float32)
+        self._templates = load_templates()
+        self._log = np.zeros(len(self._templates.names))
+        self._calls = 0
+        self._looked = 0
+
+    def observe(self, audio: FloatArray) -> None:
+        """Takes in one step's sound: the audio observation, shape (2, n), whose last step is new."""
+        new = audio if not self._calls else audio[:, -self._step :]
+        self._audio = np.concatenate([self._audio, new.astype(np.float32)], axis=1)[:, -self._window :]
+        self._calls += 1
+        if self._calls % 2 or self._audio.shape[1] < self._rate:
+            return
+        features = sound_features(self._audio, self._rate)
+        if features is None:
+            return
+        distance = classify(features, self._templates)
+        self._log = 0.97 * self._log - 0.5 * distance / _TEMPERATURE / max(1.0, distance.min() / len(distance))
+        self._looked += 1
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each class; all alike before anything was heard."""
+        weight = np.exp(self._log - self._log.max())
+        return dict(zip(self._templates.names, (weight / weight.sum()).tolist(), strict=True))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most probable class, or "unknown"."""
+        if not self._looked:
+            return Verdict("unknown", 0.0)
+        name, probability = max(self.probabilities.items(), key=lambda item: item[1])
+        return Verdict(name, probability)
