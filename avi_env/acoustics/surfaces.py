@@ -39,7 +39,7 @@ class Surfaces:
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """Clusters of coplanar triangles of at least 0.5 m2, largest first; normals have no side (windings may be wrong)."""
+    """Clusters of coplanar triangles of at least 0.5 m2, largest first; normals have no side: windings may be wrong."""
 
     normal: npt.NDArray[np.float64]
     """Unit normals, shape (P, 3)."""

@@ -1,0 +1,246 @@
+"""Path tracing to one listener: the echogram that every other model of the room is compared with."""
+# mypy: disable-error-code="untyped-decorator,attr-defined"
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import warp as wp
+
+from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.path_walk import (
+    FIXED_POINT,
+    PathBudget,
+    PathSet,
+    Surroundings,
+    diffuse_energy_out,
+    path_set,
+    surroundings,
+    transmit_probability,
+    vec7,
+    walk_advance,
+    walk_meet,
+    walk_reflect,
+    walk_roulette,
+    walk_start,
+    walk_through,
+)
+from avi_env.acoustics.placement import check_place, clearance
+from avi_env.scene.model import Scene
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["Echogram", "EnergyBalance", "trace_balance", "trace_echogram"]
+
+wp.set_module_options({"enable_backward": False})
+
+_BANDS = wp.constant(BAND_COUNT)
+_NEAREST = wp.constant(0.3)  # [m] next-event distances below this one count as this one: bounds the variance
+_SPEED = wp.constant(SPEED_OF_SOUND)
+_FIXED = wp.constant(FIXED_POINT)
+_COARSE_POINT = float(2**32)  # the balance sums whole paths, not small shares of them
+_COARSE = wp.constant(_COARSE_POINT)
+_DETECTOR_METRES = (0.15, 0.5)  # least and greatest radius of the listener's sphere; pyroomacoustics uses 0.5 m
+
+
+@dataclass(frozen=True, eq=False)
+class Echogram:
+    """Energy at a listener over time, without what the exact paths carry (direct, transmitted, first mirrors)."""
+
+    bin_seconds: float
+    """Width of a time bin [s]; bin 0 starts when the source sounds."""
+    energy: npt.NDArray[np.float64]
+    """Mean-square pressure re 1 m, shape (n, 7, 4): omnidirectional, then times the arrival direction's x, y, z."""
+
+
+class EnergyBalance(NamedTuple):
+    """Where the energy of all paths has gone, in shares of what the source gave, per octave, shape (7,) each."""
+
+    carried: npt.NDArray[np.float64]
+    absorbed: npt.NDArray[np.float64]
+    transmitted: npt.NDArray[np.float64]
+    """Gone through the first surface met; not followed further."""
+    escaped: npt.NDArray[np.float64]
+    """Left the scene through no surface."""
+
+
+@wp.struct
+class Detector:
+    """A listener: a point for next-event estimation, a small sphere for the legs of specular paths."""
+
+    position: wp.vec3
+    radius: wp.float32
+    per_metre: wp.float32
+    """Energy of one metre of path inside the sphere."""
+    per_path: wp.float32
+    """Energy of one path at 1 m in free field: 4 pi / N."""
+    bin_metres: wp.float32
+    bins: wp.int32
+
+
+@wp.func
+def _deposit(
+    detector: Detector, energy: vec7, scale: wp.float32, travelled: wp.float32, towards: wp.vec3,
+    histogram_out: wp.array3d[wp.int64],
+):  # fmt: skip
+    slot = wp.int32(travelled / detector.bin_metres)
+    if slot < detector.bins:
+        for band in range(_BANDS):
+            value = energy[band] * scale * _FIXED
+            wp.atomic_add(histogram_out, slot, band, 0, wp.int64(value))
+            for axis in range(3):
+                wp.atomic_add(histogram_out, slot, band, axis + 1, wp.int64(value * towards[axis]))
+
+
+@wp.func
+def _damped(scene: Surroundings, energy: vec7, distance: wp.float32) -> vec7:
+    for band in range(_BANDS):
+        energy[band] = energy[band] * wp.exp(-scene.air[band] * distance)
+    return energy
+
+
+@wp.kernel
+def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histogram_out: wp.array3d[wp.int64]) -> None:
+    path = wp.tid()
+    state = wp.rand_init(paths.seed, path)
+    walk = walk_start(paths, path)
+    for _bounce in range(paths.bounce_limit):
+        meeting = walk_meet(scene, walk)
+        if walk.deposits == 1:
+            # Chord of the leg, cut at the surface, through the listener's sphere.
+            middle = wp.dot(detector.position - walk.position, walk.direction)
+            off = wp.length_sq(detector.position - walk.position - middle * walk.direction)
+            half = wp.sqrt(wp.max(detector.radius * detector.radius - off, 0.0))
+            near = wp.max(middle - half, 0.0)
+            far = middle + half
+            if meeting.hit > 0:
+                far = wp.min(far, meeting.distance)
+            if far > near and half > 0.0:
+                along = 0.5 * (near + far)
+                energy = _damped(scene, walk.energy, along)
+                scale = detector.per_metre * (far - near)
+                _deposit(detector, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
+        if meeting.hit == 0:
+            break
+        walk = walk_advance(scene, walk, meeting)
+        if meeting.hit == 2:
+            walk = walk_through(scene, walk, meeting, 0.0)
+        else:
+            diffuse = diffuse_energy_out(scene, walk, meeting.material)
+            link = detector.position - meeting.point
+            distance = wp.length(link)
+            cosine = wp.dot(link, meeting.normal) / wp.max(distance, 1.0e-6)
+            if cosine > 0.0 and wp.max(diffuse) > 0.0:
+                towards = link / wp.max(distance, 1.0e-6)
+                if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
+                    clamped = wp.max(distance, _NEAREST)
+                    scale = detector.per_path * cosine / (wp.pi * clamped * clamped)
+                    energy = _damped(scene, diffuse, distance)
+                    _deposit(detector, energy, scale, walk.travelled + distance, -towards, histogram_out)
+            chance = transmit_probability(scene, walk, meeting.material)
+            if wp.randf(state) < chance:
+                walk = walk_through(scene, walk, meeting, chance)
+            else:
+                draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
+                walk = walk_reflect(scene, walk, meeting, 1.0 - chance, draw)
+            walk = walk_roulette(walk, paths.reach, wp.randf(state))
+        if walk.alive == 0:
+            break
+
+
+def trace_echogram(
+    scene: Scene,
+    source: npt.ArrayLike,
+    listener: npt.ArrayLike,
+    *,
+    seed: int = 0,
+    budget: PathBudget | None = None,
+    bin_seconds: float = 0.002,
+    device: str = "cpu",
+) -> Echogram:
+    """Returns the reflections at one listener by path tracing with next-event estimation.
+
+    Left out, because exact elsewhere: the straight line (direct or through walls) and first-order mirror reflections.
+
+    Args:
+        scene: the scene.
+        source: source position [m], shape (3,), world frame.
+        listener: listener position [m], shape (3,), world frame.
+        seed: seed of the paths; the same seed gives the same bits.
+        budget: how many paths, how far; None = `PathBudget()`.
+        bin_seconds: width of a time bin [s].
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: a position outside the scene or inside something solid.
+    """
+    start, end = check_place(scene, source, "source"), check_place(scene, listener, "listener")
+    budget = budget or PathBudget()
+    name = wp_device(device)
+    detector = Detector()
+    detector.position = wp.vec3(*(float(v) for v in end))
+    detector.radius = float(np.clip(0.9 * clearance(scene, end), *_DETECTOR_METRES))
+    detector.per_path = 4.0 * np.pi / budget.path_count
+    detector.per_metre = detector.per_path / (4.0 / 3.0 * np.pi * detector.radius**3)
+    detector.bin_metres = bin_seconds * SPEED_OF_SOUND
+    detector.bins = int(np.ceil(budget.seconds / bin_seconds))
+    histogram = wp.zeros((detector.bins, BAND_COUNT, 4), dtype=wp.int64, device=name)
+    room, mesh = surroundings(scene, start, name)
+    paths = path_set(start, seed, budget, SPEED_OF_SOUND)
+    wp.launch(_trace_kernel, dim=budget.path_count, inputs=[room, paths, detector], outputs=[histogram], device=name)
+    energy = histogram.numpy().astype(np.float64) / FIXED_POINT
+    del mesh
+    return Echogram(bin_seconds, energy)
+
+
+@wp.kernel
+def _balance_kernel(scene: Surroundings, paths: PathSet, balance_out: wp.array2d[wp.int64]) -> None:
+    path = wp.tid()
+    state = wp.rand_init(paths.seed, path)
+    walk = walk_start(paths, path)
+    row = wp.int32(0)
+    for _bounce in range(paths.bounce_limit):
+        meeting = walk_meet(scene, walk)
+        if meeting.hit == 0:
+            row = 3
+            break
+        walk = walk_advance(scene, walk, meeting)
+        for band in range(_BANDS):
+            tau = scene.transmission[meeting.material][band]
+            lost = walk.energy[band] * (scene.absorption[meeting.material][band] - tau)
+            wp.atomic_add(balance_out, 1, band, wp.int64(lost * _COARSE))
+            wp.atomic_add(balance_out, 2, band, wp.int64(walk.energy[band] * tau * _COARSE))
+        draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
+        walk = walk_reflect(scene, walk, meeting, 1.0, draw)
+    for band in range(_BANDS):
+        wp.atomic_add(balance_out, row, band, wp.int64(walk.energy[band] * _COARSE))
+
+
+def trace_balance(
+    scene: Scene, source: npt.ArrayLike, *, seed: int = 0, path_count: int = 4096, bounces: int = 50
+) -> EnergyBalance:
+    """Returns where the energy of reflected paths has gone after some bounces, in air that absorbs nothing.
+
+    The four parts sum to 1: a check of the tracer, and of a mesh (`escaped` > 0 means that it leaks).
+
+    Args:
+        scene: the scene.
+        source: source position [m], shape (3,), world frame.
+        seed: seed of the paths.
+        path_count: number of paths.
+        bounces: surfaces after which the walk stops.
+
+    Raises:
+        ValueError: the source is outside the scene or inside something solid.
+    """
+    start = check_place(scene, source, "source")
+    room, mesh = surroundings(scene, start, "cpu")
+    room.air = vec7(0.0)
+    paths = path_set(start, seed, PathBudget(path_count, 1e6, 0.0, bounces), SPEED_OF_SOUND)
+    balance = wp.zeros((4, BAND_COUNT), dtype=wp.int64, device="cpu")
+    wp.launch(_balance_kernel, dim=path_count, inputs=[room, paths], outputs=[balance], device="cpu")
+    shares = balance.numpy().astype(np.float64) / _COARSE_POINT / path_count
+    del mesh
+    return EnergyBalance(*shares)

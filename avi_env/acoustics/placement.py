@@ -1,0 +1,74 @@
+"""Where a source or a listener may stand: within the scene and not inside something solid."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.scene.model import Scene
+from avi_env.scene.rays import closest_hit
+
+__all__ = ["check_place", "clearance"]
+
+_FLAT = 0.5  # [m] a scene thinner than this (a single plate) has no outside
+_SOLID_RAYS = 32
+_CLEARANCE_RAYS = 256
+
+
+def check_place(scene: Scene, position: npt.ArrayLike, what: str) -> npt.NDArray[np.float64]:
+    """Returns a position as float64 (3,) after checking that sound can start or end there.
+
+    Args:
+        scene: the scene.
+        position: world position [m], shape (3,).
+        what: "source" or "listener", for the message.
+
+    Raises:
+        ValueError: wrong shape, NaN, outside the scene's bounding box, or inside a solid object.
+    """
+    place = np.asarray(position, dtype=np.float64)
+    if place.shape != (3,) or not np.all(np.isfinite(place)):
+        raise ValueError(f"{what} must be a finite position (x, y, z), got {np.asarray(position)!r}")
+    if not len(scene.triangles):
+        return place
+    low, high = scene.bounds.astype(np.float64)
+    if np.min(high - low) > _FLAT and np.any((place < low) | (place > high)):
+        raise ValueError(
+            f"{what} {np.round(place, 3).tolist()} is outside scene {scene.name!r}, which spans "
+            f"{np.round(low, 3).tolist()} to {np.round(high, 3).tolist()}: move it inside"
+        )
+    owner = _enclosing_object(scene, place)
+    if owner is not None:
+        name = scene.objects[owner].name
+        raise ValueError(f"{what} {np.round(place, 3).tolist()} is inside {name} of scene {scene.name!r}: move it out")
+    return place
+
+
+def clearance(scene: Scene, position: npt.NDArray[np.float64]) -> float:
+    """Returns about how far [m] the nearest surface is, inf in the open: the shortest of 256 rays."""
+    if not len(scene.triangles):
+        return float("inf")
+    directions = _sphere(_CLEARANCE_RAYS)
+    return float(closest_hit(scene, np.broadcast_to(position, directions.shape), directions).distance.min())
+
+
+def _enclosing_object(scene: Scene, place: npt.NDArray[np.float64]) -> int | None:
+    """Returns the one object whose back faces surround a place on all sides, if there is such an object."""
+    directions = _sphere(_SOLID_RAYS)
+    triangle = closest_hit(scene, np.broadcast_to(place, directions.shape), directions).triangle
+    if np.any(triangle < 0):
+        return None
+    owner = scene.triangle_object[triangle]
+    if owner[0] < 0 or np.any(owner != owner[0]) or np.all(scene.triangle_object == owner[0]):
+        return None
+    corners = scene.vertices[scene.triangles[triangle]].astype(np.float64)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return int(owner[0]) if np.all(np.einsum("ij,ij->i", normal, directions) > 0.0) else None
+
+
+def _sphere(count: int) -> npt.NDArray[np.float64]:
+    index = np.arange(count)
+    z = 1.0 - (2.0 * index + 1.0) / count
+    angle = index * np.pi * (3.0 - np.sqrt(5.0)) + 0.1
+    radius = np.sqrt(1.0 - z * z)
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), z])
