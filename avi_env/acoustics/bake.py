@@ -1,0 +1,143 @@
+"""Baking: the sound field of one source at every place where a listener can be."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.cell_tracer import LATE_BIN_SECONDS, CellHistograms, trace_cells
+from avi_env.acoustics.decay import slope_energies
+from avi_env.acoustics.field import DECAY_TIMES, SourceField, WavefrontField
+from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells
+from avi_env.acoustics.path_walk import PathBudget
+from avi_env.acoustics.placement import check_place
+from avi_env.scene.model import Scene
+
+__all__ = ["bake_field"]
+
+FloatArray = npt.NDArray[np.float64]
+
+_SECONDS = 1.0  # [s] of sound traced; what comes later follows the slopes
+_ROULETTE = 1e-3
+_LATE_RADIUS = 1.5  # [m] over which the shape of the late decay is pooled: it is common to a room
+_SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
+_MEMORY_BYTES = 256 * 2**20
+
+_fields: OrderedDict[Hashable, SourceField] = OrderedDict()
+_lock = threading.Lock()
+
+
+def bake_field(
+    scene: Scene,
+    source: npt.ArrayLike,
+    *,
+    seed: int = 0,
+    path_count: int = 2048,
+    ear_height: float = 1.25,
+    device: str = "cpu",
+) -> SourceField:
+    """Returns the field of a source in a scene, from memory if the same one was baked before.
+
+    Args:
+        scene: the scene.
+        source: source position [m], shape (3,), world frame.
+        seed: seed of the paths; the same seed gives the same bits.
+        path_count: paths traced; errors fall with its root.
+        ear_height: height of the listener cells above the floor [m].
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: the source is outside the scene or inside something solid.
+    """
+    start = check_place(scene, source, "source")
+    key = (scene.digest, start.tobytes(), int(seed), int(path_count), float(ear_height), str(device))
+    with _lock:
+        if key in _fields:
+            _fields.move_to_end(key)
+            return _fields[key]
+    field = _bake(scene, start, int(seed), int(path_count), float(ear_height), str(device))
+    with _lock:
+        _fields[key] = field
+        while len(_fields) > 1 and sum(_size(f) for f in _fields.values()) > _MEMORY_BYTES:
+            _fields.popitem(last=False)
+    return field
+
+
+def _size(field: SourceField) -> int:
+    return field.early.nbytes + field.late.nbytes + field.wavefront.bend.nbytes
+
+
+def _bake(scene: Scene, source: FloatArray, seed: int, path_count: int, ear_height: float, device: str) -> SourceField:
+    cells = listener_cells(scene, ear_height)
+    wavefront = _wavefront(scene, source)
+    first = _first_arrival(wavefront, source, cells)
+    budget = PathBudget(path_count, _SECONDS, _ROULETTE)
+    raw = trace_cells(scene, source, cells, first, budget, seed=seed, device=device)
+    early, late = _denoised(raw, cells)
+    return SourceField(
+        source=(float(source[0]), float(source[1]), float(source[2])),
+        origin=cells.origin,
+        spacing=CELL_METRES,
+        cell_index=cells.cell_index,
+        cells=cells.points,
+        first_arrival=first.astype(np.float32),
+        early=early.astype(np.float32),
+        late=late.astype(np.float32),
+        wavefront=wavefront,
+    )
+
+
+def _wavefront(scene: Scene, source: FloatArray) -> WavefrontField:
+    if importlib.util.find_spec("avi_env.acoustics.wavefront") is not None:
+        module = importlib.import_module("avi_env.acoustics.wavefront")
+        field: WavefrontField = module.wavefront_field(scene, source)
+        return field
+    low, high = scene.bounds[:, [0, 2]].astype(np.float64)
+    x, z = (np.arange(a, b + 0.1, 0.1) for a, b in zip(low, high, strict=True))
+    grid = np.stack(np.meshgrid(x, z, indexing="ij"), axis=-1)
+    length = np.linalg.norm(grid - source[[0, 2]], axis=-1).astype(np.float32)
+    bend = np.broadcast_to(source[[0, 2]].astype(np.float32), grid.shape)
+    zero = np.zeros(length.shape, dtype=np.int32)
+    return WavefrontField((float(low[0]), float(low[1])), 0.1, float(source[1]), length, bend, zero, 0.0 * length)
+
+
+def _first_arrival(wavefront: WavefrontField, source: FloatArray, cells: ListenerCells) -> FloatArray:
+    """Returns the wavefront's travel time to each cell [s], shape (C,); the straight line's where it cannot go."""
+    points = cells.points.astype(np.float64)
+    column = np.round((points[:, [0, 2]] - wavefront.origin) / wavefront.spacing).astype(int)
+    column = np.clip(column, 0, np.array(wavefront.length.shape) - 1)
+    level = wavefront.length[column[:, 0], column[:, 1]].astype(np.float64)
+    straight = np.linalg.norm(points[:, [0, 2]] - source[[0, 2]], axis=1)
+    bends = wavefront.bend_count[column[:, 0], column[:, 1]]
+    level = np.where(np.isfinite(level) & (bends > 0), np.maximum(level, straight), straight)
+    return np.asarray(np.hypot(level, points[:, 1] - source[1]) / SPEED_OF_SOUND)
+
+
+def _denoised(raw: CellHistograms, cells: ListenerCells) -> tuple[FloatArray, FloatArray]:
+    """Returns smoothed early energies (C, 20, 7, 4) and late slopes (C, 12, 7)."""
+    count = len(cells.points)
+    near = _neighbour_weights(cells, _SMOOTH_RADIUS)
+    early = (near @ raw.early.reshape(count, -1)).reshape(raw.early.shape)
+    early[..., 0] = np.maximum(early[..., 0], np.linalg.norm(early[..., 1:], axis=-1))
+    level = near @ raw.late.sum(axis=1)  # (C, 7)
+    bins = raw.late.shape[1]
+    pooled = (_neighbour_weights(cells, _LATE_RADIUS) @ raw.late.reshape(count, -1)).reshape(raw.late.shape)
+    problems = pooled.transpose(0, 2, 1).reshape(-1, bins)
+    slopes = slope_energies(problems, LATE_BIN_SECONDS).reshape(count, BAND_COUNT, len(DECAY_TIMES))
+    # The pooled fit gives the shape, the cell itself the level.
+    share = level / np.maximum(pooled.sum(axis=1), 1e-300)
+    return early, (slopes * share[:, :, None]).transpose(0, 2, 1)
+
+
+def _neighbour_weights(cells: ListenerCells, radius: float) -> FloatArray:
+    """Returns row-normalised weights of mutually visible cells within a radius [m], falling linearly, shape (C, C)."""
+    flat = cells.points[:, [0, 2]].astype(np.float64)
+    gap = np.linalg.norm(flat[:, None] - flat[None, :], axis=-1)
+    weight = np.maximum(1.0 - gap / (radius + 0.25), 0.0) * cells.visible
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))

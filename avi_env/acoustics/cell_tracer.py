@@ -1,0 +1,285 @@
+"""Path tracing to all listener cells at once: the raw histograms from which a sound field is baked."""
+# mypy: disable-error-code="untyped-decorator,attr-defined"
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import warp as wp
+
+from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.field import EARLY_BIN_SECONDS, EARLY_BINS, EARLY_SECONDS
+from avi_env.acoustics.listener_cells import CELL_METRES, SLAB_HALF_HEIGHT, ListenerCells
+from avi_env.acoustics.path_walk import (
+    FIXED_POINT,
+    Meeting,
+    PathBudget,
+    PathSet,
+    Surroundings,
+    Walk,
+    diffuse_energy_out,
+    path_set,
+    surroundings,
+    transmit_probability,
+    vec7,
+    walk_advance,
+    walk_meet,
+    walk_reflect,
+    walk_roulette,
+    walk_start,
+    walk_through,
+)
+from avi_env.scene.model import Scene
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["LATE_BIN_SECONDS", "CellHistograms", "trace_cells"]
+
+wp.set_module_options({"enable_backward": False})
+
+LATE_BIN_SECONDS = 0.02
+"""Width of a late time bin [s]."""
+
+_BANDS = wp.constant(BAND_COUNT)
+_EARLY_BINS = wp.constant(EARLY_BINS)
+_EARLY_METRES = wp.constant(EARLY_SECONDS * SPEED_OF_SOUND)
+_EARLY_BIN_METRES = wp.constant(EARLY_BIN_SECONDS * SPEED_OF_SOUND)
+_LATE_BIN_METRES = wp.constant(LATE_BIN_SECONDS * SPEED_OF_SOUND)
+_NEAREST = wp.constant(0.3)  # [m] next-event distances below this one count as this one: bounds the variance
+_LIKELY = wp.constant(0.75)  # share of links that go to cells which the surface probably sees
+_OPEN = wp.constant(20.0)  # [m] of a leg into the open that are deposited
+_SLAB = wp.constant(SLAB_HALF_HEIGHT)
+_FIXED = wp.constant(FIXED_POINT)
+
+
+class CellHistograms(NamedTuple):
+    """Energy at C cells by time after each cell's first arrival."""
+
+    early: npt.NDArray[np.float64]
+    """5 ms bins, shape (C, 20, 7, 4): omnidirectional, then times the arrival direction's x, y, z."""
+    late: npt.NDArray[np.float64]
+    """20 ms bins from 100 ms after the first arrival on, shape (C, n, 7)."""
+
+
+@wp.struct
+class Cells:
+    """The listener cells as kernels see them."""
+
+    origin: wp.vec2
+    """World (x, z) of the lower corner of the grid [m]."""
+    spacing: wp.float32
+    fine_spacing: wp.float32
+    nearest: wp.array2d[wp.int32]
+    owner: wp.array2d[wp.int32]
+    points: wp.array[wp.vec3]
+    first_metres: wp.array[wp.float32]
+    """Length of the first arrival's path per cell [m]."""
+    per_metre: wp.array[wp.float32]
+    """Energy of one metre of path inside the cell's air, times 4 pi / N."""
+    likely_start: wp.array[wp.int32]
+    likely: wp.array[wp.int32]
+    links: wp.int32
+    """Cells drawn at each surface."""
+    per_path: wp.float32
+    """4 pi / N."""
+
+
+@wp.func
+def _deposit(
+    cells: Cells, cell: wp.int32, energy: vec7, scale: wp.float32, travelled: wp.float32, towards: wp.vec3,
+    early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
+):  # fmt: skip
+    since = wp.max(travelled - cells.first_metres[cell], 0.0)
+    if since < _EARLY_METRES:
+        slot = wp.min(wp.int32(since / _EARLY_BIN_METRES), _EARLY_BINS - 1)
+        for band in range(_BANDS):
+            value = energy[band] * scale * _FIXED
+            wp.atomic_add(early_out, cell, slot, band, 0, wp.int64(value))
+            for axis in range(3):
+                wp.atomic_add(early_out, cell, slot, band, axis + 1, wp.int64(value * towards[axis]))
+    else:
+        slot = wp.int32((since - _EARLY_METRES) / _LATE_BIN_METRES)
+        if slot < late_out.shape[1]:
+            for band in range(_BANDS):
+                wp.atomic_add(late_out, cell, slot, band, wp.int64(energy[band] * scale * _FIXED))
+
+
+@wp.func
+def _damped(scene: Surroundings, energy: vec7, distance: wp.float32) -> vec7:
+    for band in range(_BANDS):
+        energy[band] = energy[band] * wp.exp(-scene.air[band] * distance)
+    return energy
+
+
+@wp.func
+def _is_likely(cells: Cells, home: wp.int32, cell: wp.int32) -> wp.bool:
+    low = cells.likely_start[home]
+    end = cells.likely_start[home + 1]
+    high = end
+    while low < high:
+        middle = (low + high) / 2
+        if cells.likely[middle] < cell:
+            low = middle + 1
+        else:
+            high = middle
+    return low < end and cells.likely[wp.min(low, end - 1)] == cell
+
+
+@wp.func
+def _link(
+    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, diffuse: vec7, draw: wp.vec2,
+    early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
+):  # fmt: skip
+    """Next-event estimation from a surface to one randomly drawn cell: probably one that it sees."""
+    count = cells.points.shape[0]
+    column = wp.int32((meeting.point[0] - cells.origin[0]) / cells.spacing)
+    row = wp.int32((meeting.point[2] - cells.origin[1]) / cells.spacing)
+    column = wp.clamp(column, 0, cells.nearest.shape[0] - 1)
+    row = wp.clamp(row, 0, cells.nearest.shape[1] - 1)
+    home = cells.nearest[column, row]
+    start = cells.likely_start[home]
+    likely = cells.likely_start[home + 1] - start
+    cell = wp.min(wp.int32(draw[1] * wp.float32(count)), count - 1)
+    if draw[0] < _LIKELY:
+        cell = cells.likely[start + wp.min(wp.int32(draw[1] * wp.float32(likely)), likely - 1)]
+    link = cells.points[cell] - meeting.point
+    distance = wp.length(link)
+    towards = link / wp.max(distance, 1.0e-6)
+    cosine = wp.dot(towards, meeting.normal)
+    if cosine > 0.0:
+        if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
+            chance = (1.0 - _LIKELY) / wp.float32(count)
+            if _is_likely(cells, home, cell):
+                chance = chance + _LIKELY / wp.float32(likely)
+            clamped = wp.max(distance, _NEAREST)
+            scale = cells.per_path * cosine / (wp.pi * clamped * clamped * chance * wp.float32(cells.links))
+            energy = _damped(scene, diffuse, distance)
+            _deposit(cells, cell, energy, scale, walk.travelled + distance, -towards, early_out, late_out)
+
+
+@wp.func
+def _deposit_leg(
+    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, jitter: wp.float32,
+    early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
+):  # fmt: skip
+    """Deposits a leg along its length in the cells that it passes at ear height, sampled at evenly spaced points."""
+    length = meeting.distance
+    if meeting.hit == 0:
+        length = _OPEN
+    count = wp.int32(wp.ceil(length / (cells.spacing * 0.5)))
+    pace = length / wp.float32(count)
+    for sample in range(count):
+        along = (wp.float32(sample) + jitter) * pace
+        point = walk.position + along * walk.direction
+        column = wp.int32(wp.floor((point[0] - cells.origin[0]) / cells.fine_spacing))
+        row = wp.int32(wp.floor((point[2] - cells.origin[1]) / cells.fine_spacing))
+        if column >= 0 and row >= 0 and column < cells.owner.shape[0] and row < cells.owner.shape[1]:
+            cell = cells.owner[column, row]
+            if cell >= 0 and wp.abs(point[1] - cells.points[wp.max(cell, 0)][1]) < _SLAB:
+                energy = _damped(scene, walk.energy, along)
+                scale = cells.per_metre[cell] * pace
+                _deposit(cells, cell, energy, scale, walk.travelled + along, -walk.direction, early_out, late_out)
+
+
+@wp.kernel
+def _trace_cells_kernel(
+    scene: Surroundings, paths: PathSet, cells: Cells, early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64]
+) -> None:
+    path = wp.tid()
+    state = wp.rand_init(paths.seed, path)
+    walk = walk_start(paths, path)
+    for _bounce in range(paths.bounce_limit):
+        meeting = walk_meet(scene, walk)
+        if walk.deposits == 1:
+            _deposit_leg(scene, cells, walk, meeting, wp.randf(state), early_out, late_out)
+        if meeting.hit == 0:
+            break
+        walk = walk_advance(scene, walk, meeting)
+        if meeting.hit == 2:
+            walk = walk_through(scene, walk, meeting, 0.0)
+        else:
+            diffuse = diffuse_energy_out(scene, walk, meeting.material)
+            if wp.max(diffuse) > 0.0:
+                for _one in range(cells.links):
+                    draw = wp.vec2(wp.randf(state), wp.randf(state))
+                    _link(scene, cells, walk, meeting, diffuse, draw, early_out, late_out)
+            chance = transmit_probability(scene, walk, meeting.material)
+            if wp.randf(state) < chance:
+                walk = walk_through(scene, walk, meeting, chance)
+            else:
+                turn = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
+                walk = walk_reflect(scene, walk, meeting, 1.0 - chance, turn)
+            walk = walk_roulette(walk, paths.reach, wp.randf(state))
+        if walk.alive == 0:
+            break
+
+
+def trace_cells(
+    scene: Scene,
+    source: npt.NDArray[np.float64],
+    listeners: ListenerCells,
+    first_arrival: npt.NDArray[np.float64],
+    budget: PathBudget,
+    *,
+    seed: int = 0,
+    links: int = 4,
+    late_bins: int = 40,
+    device: str = "cpu",
+) -> CellHistograms:
+    """Returns the energy at every listener cell, without what the exact paths carry.
+
+    Args:
+        scene: the scene.
+        source: source position [m], shape (3,), world frame.
+        listeners: the cells.
+        first_arrival: travel time of the first sound to each cell [s], shape (C,).
+        budget: how many paths, how far.
+        seed: seed of the paths; the same seed gives the same bits.
+        links: cells drawn at each surface for next-event estimation.
+        late_bins: number of 20 ms bins after the early 100 ms.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: first_arrival does not fit the cells.
+    """
+    count = len(listeners.points)
+    if first_arrival.shape != (count,):
+        raise ValueError(f"first_arrival must have shape ({count},), not {first_arrival.shape}")
+    name = wp_device(device)
+    early = wp.zeros((count, EARLY_BINS, BAND_COUNT, 4), dtype=wp.int64, device=name)
+    late = wp.zeros((count, late_bins, BAND_COUNT), dtype=wp.int64, device=name)
+    room, mesh = surroundings(scene, source, name)
+    cells = _upload(listeners, first_arrival, budget.path_count, links, name)
+    paths = path_set(source, seed, budget, SPEED_OF_SOUND)
+    wp.launch(
+        _trace_cells_kernel, dim=budget.path_count, inputs=[room, paths, cells], outputs=[early, late], device=name
+    )
+    result = CellHistograms(*(h.numpy().astype(np.float64) / FIXED_POINT for h in (early, late)))
+    del mesh
+    return result
+
+
+def _upload(
+    listeners: ListenerCells, first_arrival: npt.NDArray[np.float64], path_count: int, links: int, device: str
+) -> Cells:
+    cells = Cells()
+    half = 0.5 * CELL_METRES
+    cells.origin = wp.vec2(listeners.origin[0] - half, listeners.origin[1] - half)
+    cells.spacing = CELL_METRES
+    cells.fine_spacing = listeners.fine_spacing
+    cells.links = links
+    cells.per_path = 4.0 * np.pi / path_count
+    cells.points = wp.array(listeners.points, dtype=wp.vec3, device=device)
+    per_metre = (cells.per_path / listeners.volume).astype(np.float32)
+    metres = (first_arrival * SPEED_OF_SOUND).astype(np.float32)
+    for name, values, kind in (
+        ("nearest", listeners.nearest, wp.int32),
+        ("owner", listeners.owner, wp.int32),
+        ("likely_start", listeners.likely_start, wp.int32),
+        ("likely", listeners.likely, wp.int32),
+        ("first_metres", metres, wp.float32),
+        ("per_metre", per_metre, wp.float32),
+    ):
+        setattr(cells, name, wp.array(values, dtype=kind, device=device))
+    return cells
