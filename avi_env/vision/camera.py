@@ -1,0 +1,141 @@
+"""The pinhole camera: intrinsics, the basis of a view, and the ray of every pixel."""
+# mypy: disable-error-code="untyped-decorator,misc"
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import warp as wp
+
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["Camera", "camera_rays", "view_basis"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera. Square pixels; the centre of the image looks along the agent's heading."""
+
+    width: int = 128
+    """Image width [pixel]."""
+    height: int = 128
+    """Image height [pixel]."""
+    hfov: float = 90.0
+    """Horizontal field of view [deg], from the left edge of the image to the right edge."""
+    pitch: float = 0.0
+    """Tilt [rad], up is positive."""
+    eye_height: float = 1.25
+    """Height of the eye above the agent's feet [m]; the renderer itself takes the position of the eye."""
+    max_depth: float = 10.0
+    """Far end of the depth scale [m] for those who normalise depth; the renderer does not clip."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a camera needs at least one pixel, not {self.width} x {self.height}")
+        if not 0.0 < self.hfov < 180.0:
+            raise ValueError(f"hfov must lie between 0 and 180 degrees, got {self.hfov:g}")
+        if not abs(self.pitch) <= math.pi / 2:
+            raise ValueError(f"pitch must lie in -pi/2 .. pi/2 rad, got {self.pitch:g}")
+
+    @property
+    def tangents(self) -> tuple[float, float]:
+        """Tangents of half the horizontal and half the vertical field of view."""
+        horizontal = math.tan(math.radians(self.hfov) / 2.0)
+        return horizontal, horizontal * self.height / self.width
+
+    @property
+    def pixel_angle(self) -> float:
+        """Size of a pixel at the image centre [m at 1 m depth]."""
+        return 2.0 * self.tangents[0] / self.width
+
+
+@wp.kernel
+def _basis_kernel(yaw: wp.array[wp.float32], pitch: wp.float32, basis_out: wp.array[wp.mat33]) -> None:
+    view = wp.tid()
+    sine, cosine = wp.sin(yaw[view]), wp.cos(yaw[view])
+    forward = wp.vec3(-sine, 0.0, -cosine)
+    up = wp.vec3(0.0, 1.0, 0.0)
+    tilt_sine, tilt_cosine = wp.sin(pitch), wp.cos(pitch)
+    basis_out[view] = wp.matrix_from_rows(
+        wp.vec3(cosine, 0.0, -sine),
+        tilt_cosine * up - tilt_sine * forward,
+        tilt_cosine * forward + tilt_sine * up,
+    )
+
+
+def view_basis(yaw: torch.Tensor, camera: Camera) -> torch.Tensor:
+    """Returns the rows right, up and forward of each view, world frame, shape (B, 3, 3).
+
+    A kernel, not `torch.sin`: vectorised sines depend on the place in the batch, results must not.
+
+    Args:
+        yaw: headings [rad], shape (B,), float32, counter-clockwise about +Y, 0 looks along -Z.
+        camera: gives the pitch.
+    """
+    basis = torch.empty((len(yaw), 3, 3), dtype=torch.float32, device=yaw.device)
+    if len(yaw):
+        wp.launch(
+            _basis_kernel,
+            dim=len(yaw),
+            inputs=[wp.from_torch(yaw.contiguous()), camera.pitch],
+            outputs=[wp.from_torch(basis, dtype=wp.mat33)],
+            device=wp_device(yaw.device),
+        )
+    return basis
+
+
+@wp.func
+def pixel_direction(basis: wp.mat33, row: wp.int32, column: wp.int32, size: wp.vec2, tangents: wp.vec2) -> wp.vec3:
+    """Returns the direction through a pixel's centre; its component along the view axis is 1."""
+    x = (2.0 * (float(column) + 0.5) / size[0] - 1.0) * tangents[0]
+    y = (1.0 - 2.0 * (float(row) + 0.5) / size[1]) * tangents[1]
+    return wp.transpose(basis) * wp.vec3(x, y, 1.0)
+
+
+@wp.kernel
+def _rays_kernel(
+    position: wp.array[wp.vec3],
+    basis: wp.array[wp.mat33],
+    size: wp.vec2,
+    tangents: wp.vec2,
+    origins_out: wp.array3d[wp.vec3],
+    directions_out: wp.array3d[wp.vec3],
+) -> None:
+    view, row, column = wp.tid()
+    origins_out[view, row, column] = position[view]
+    directions_out[view, row, column] = pixel_direction(basis[view], row, column, size, tangents)
+
+
+def camera_rays(position: torch.Tensor, basis: torch.Tensor, camera: Camera) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the rays of all pixels: origins and directions, each (B, H, W, 3), world frame.
+
+    A direction's component along the view axis is 1, so that a hit's distance in multiples of the direction *is* the
+    planar depth [m].
+
+    Args:
+        position: the eyes [m], shape (B, 3), float32, world frame.
+        basis: from `view_basis`, shape (B, 3, 3).
+        camera: the intrinsics.
+    """
+    count = len(position)
+    if position.shape != (count, 3) or basis.shape != (count, 3, 3):
+        raise ValueError(f"position must be (B, 3) and basis (B, 3, 3), not {position.shape} and {basis.shape}")
+    rays = torch.empty((2, count, camera.height, camera.width, 3), dtype=torch.float32, device=position.device)
+    if count:
+        wp.launch(
+            _rays_kernel,
+            dim=(count, camera.height, camera.width),
+            inputs=[
+                wp.from_torch(position.contiguous(), dtype=wp.vec3),
+                wp.from_torch(basis, dtype=wp.mat33),
+                wp.vec2(float(camera.width), float(camera.height)),
+                wp.vec2(*camera.tangents),
+            ],
+            outputs=[wp.from_torch(rays[0], dtype=wp.vec3), wp.from_torch(rays[1], dtype=wp.vec3)],
+            device=wp_device(position.device),
+        )
+    return rays[0], rays[1]

@@ -1,0 +1,90 @@
+"""What shines in a scene: its own lights, daylight through windows, and a stand-in where there is neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.scene.model import Light, Room, Scene, SceneObject
+
+__all__ = ["LAMP_COLUMNS", "lamp_table", "point_in_polygon"]
+
+LAMP_COLUMNS = 9
+"""Columns of the lamp table: position (3), colour times intensity (3), axis (3); axis zero = shines all round."""
+
+DAYLIGHT = (0.80, 0.92, 1.10)
+"""Irradiance at 1 m of daylight through one square metre of window; cooler than the lamps."""
+
+_STAND_IN = 4.0  # irradiance at 1 m of the lamp that stands in for missing lights: a table under it is well lit
+
+
+def lamp_table(scene: Scene) -> npt.NDArray[np.float32]:
+    """Returns every lamp of a scene, shape (L, 9), columns as `LAMP_COLUMNS` says.
+
+    Windows are lamps that shine into their room with a cosine. A scene without any light gets one lamp under the
+    ceiling of each room, or one in the upper middle of its bounds: a mesh from a scan must not be black.
+    """
+    rows = [[*light.position, *(light.intensity * np.asarray(light.color)), 0.0, 0.0, 0.0] for light in scene.lights]
+    if not scene.lights and len(scene.vertices):
+        rows += [
+            [*position, *(_STAND_IN * np.asarray(Light((0, 0, 0)).color)), 0.0, 0.0, 0.0]
+            for position in _stand_ins(scene)
+        ]
+    for item in scene.objects:
+        if item.category == "window":
+            rows += _window_lamps(scene, item)
+    return np.asarray(rows, dtype=np.float32).reshape(-1, LAMP_COLUMNS)
+
+
+def point_in_polygon(point: tuple[float, float], polygon: tuple[tuple[float, float], ...]) -> bool:
+    """Returns whether (x, z) lies within a floor outline (even-odd rule)."""
+    x, z = point
+    inside = False
+    for (x1, z1), (x2, z2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
+        if (z1 > z) != (z2 > z) and x < x1 + (z - z1) / (z2 - z1) * (x2 - x1):
+            inside = not inside
+    return inside
+
+
+def _stand_ins(scene: Scene) -> Iterator[tuple[float, float, float]]:
+    for room in scene.rooms:
+        x, z = _middle(room)
+        yield x, room.floor_y + room.height - 0.35, z
+    if not scene.rooms:
+        low, high = scene.bounds.astype(float)
+        yield (low[0] + high[0]) / 2.0, low[1] + 0.85 * (high[1] - low[1]), (low[2] + high[2]) / 2.0
+
+
+def _middle(room: Room) -> tuple[float, float]:
+    # The centroid of an L-shaped room may lie outside it: then a point cut off at one of its corners will do.
+    points = np.asarray(room.polygon, dtype=np.float64)
+    candidates = [points.mean(axis=0)]
+    for before, corner, after in zip(np.roll(points, 1, 0), points, np.roll(points, -1, 0), strict=True):
+        candidates.append(0.5 * corner + 0.25 * (before + after))
+    for x, z in candidates:
+        if point_in_polygon((float(x), float(z)), room.polygon):
+            return float(x), float(z)
+    return float(candidates[0][0]), float(candidates[0][1])
+
+
+def _window_lamps(scene: Scene, window: SceneObject) -> list[list[float]]:
+    """Returns two lamps side by side in front of the inner face of a window, or none where no room is behind it."""
+    size = np.asarray(window.size)
+    thin = 2 if size[2] <= size[0] else 0  # the box's thin axis is the window's normal
+    width = size[0] if thin == 2 else size[2]
+    cosine, sine = float(np.cos(window.yaw)), float(np.sin(window.yaw))
+    axes = {0: np.array([cosine, 0.0, -sine]), 2: np.array([sine, 0.0, cosine])}
+    normal, along = axes[thin], axes[2 - thin]
+    center = np.asarray(window.center, dtype=np.float64)
+    rows: list[list[float]] = []
+    for inward in (normal, -normal):
+        probe = center + inward * (size[thin] / 2.0 + 0.35)
+        if any(point_in_polygon((float(probe[0]), float(probe[2])), room.polygon) for room in scene.rooms):
+            color = np.asarray(DAYLIGHT) * float(width * size[1]) / 2.0
+            for side in (-0.25, 0.25):
+                place = center + inward * (size[thin] / 2.0 + 0.08) + along * width * side
+                rows.append([*place, *color, *inward])
+            break
+    return rows

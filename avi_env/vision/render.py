@@ -1,0 +1,166 @@
+"""Pictures: `render` for one scene, `render_views` for a batch of views in a bank of scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from avi_env.content import name_error
+from avi_env.scene.bank import SceneBank
+from avi_env.scene.derived import derived
+from avi_env.scene.model import Scene
+from avi_env.vision import primary_embree, primary_warp
+from avi_env.vision.camera import Camera, view_basis
+from avi_env.vision.primary import Primary
+from avi_env.vision.shading import color_image, geometry_images, make_view
+from avi_env.vision.shadows import shadowed_light
+
+__all__ = ["OUTPUTS", "QUALITIES", "render", "render_views"]
+
+OUTPUTS = ("rgb", "depth", "semantic")
+"""Images a view can give."""
+
+QUALITIES = ("fast", "shadows")
+"""fast: baked light, soft shadows. shadows: the lamps are traced per pixel, with hard shadows."""
+
+_PRIMARY = {"embree": primary_embree.primary_hits, "warp": primary_warp.primary_hits}
+
+
+def render(
+    scene: Scene,
+    position: npt.ArrayLike,
+    yaw: npt.ArrayLike,
+    width: int = 128,
+    height: int = 128,
+    hfov: float = 90.0,
+    quality: str = "fast",
+    pitch: float = 0.0,
+) -> dict[str, npt.NDArray[Any]]:
+    """Returns what a camera sees: "rgb", "depth" and "semantic".
+
+    Args:
+        scene: the scene; what depends on it alone is built at the first call and kept.
+        position: the eye [m], shape (3,) or (B, 3), world frame.
+        yaw: heading [rad], a number or shape (B,), counter-clockwise about +Y, 0 looks along -Z.
+        width: image width [pixel].
+        height: image height [pixel].
+        hfov: horizontal field of view [deg].
+        quality: "fast" or "shadows".
+        pitch: tilt [rad], up is positive.
+
+    Returns:
+        rgb: sRGB, shape (H, W, 3) uint8.
+        depth: planar depth [m], shape (H, W, 1) float32, 0 = no hit.
+        semantic: object id, shape (H, W) int32, -1 = none.
+        With position (B, 3) each has a leading B.
+
+    Raises:
+        ValueError: shapes do not match, the pose is not finite, or an unknown quality.
+    """
+    place = np.asarray(position, dtype=np.float32)
+    heading = np.asarray(yaw, dtype=np.float32)
+    if place.shape not in ((3,), (len(place) if place.ndim else 0, 3)) or heading.ndim > 1:
+        raise ValueError(
+            f"position must have shape (3,) or (B, 3) and yaw () or (B,), not {place.shape} and {heading.shape}"
+        )
+    single = place.ndim == 1
+    place = place.reshape(-1, 3)
+    heading = np.ascontiguousarray(np.broadcast_to(heading, (len(place),)))
+    bank = derived(scene, ("scene_bank", "cpu"), lambda: SceneBank((scene,)))
+    images = render_views(
+        bank,
+        torch.zeros(len(place), dtype=torch.int32),
+        torch.from_numpy(place.copy()),
+        torch.from_numpy(heading.copy()),
+        Camera(width=width, height=height, hfov=hfov, pitch=pitch),
+        quality=quality,
+    )
+    return {name: image.numpy()[0] if single else image.numpy() for name, image in images.items()}
+
+
+def render_views(
+    bank: SceneBank,
+    scene_index: torch.Tensor,
+    position: torch.Tensor,
+    yaw: torch.Tensor,
+    camera: Camera,
+    outputs: Sequence[str] = OUTPUTS,
+    quality: str = "fast",
+    backend: str | None = None,
+) -> dict[str, torch.Tensor]:
+    """Returns the images of B views on the bank's device, each freshly allocated.
+
+    Args:
+        bank: the scenes.
+        scene_index: scene of each view, shape (B,).
+        position: the eyes [m], shape (B, 3), world frame.
+        yaw: headings [rad], shape (B,), counter-clockwise about +Y, 0 looks along -Z.
+        camera: the intrinsics and the pitch.
+        outputs: which of "rgb" (B, H, W, 3) uint8, "depth" (B, H, W, 1) float32 planar [m] with 0 = no hit, and
+            "semantic" (B, H, W) int32 with -1 = none; what is not asked for is not computed.
+        quality: "fast" or "shadows".
+        backend: of the primary rays: "embree" (the CPU's default) or "warp" (the only one on CUDA).
+
+    Raises:
+        ValueError: shapes do not match, unknown output, quality or backend.
+    """
+    _check_names(outputs, quality)
+    rows, place, heading = _check_poses(bank, scene_index, position, yaw)
+    shape = (len(rows), camera.height, camera.width)
+    images: dict[str, torch.Tensor] = {
+        "rgb": torch.empty((*shape, 3) if "rgb" in outputs else 0, dtype=torch.uint8, device=bank.device),
+        "depth": torch.empty((*shape, 1) if "depth" in outputs else 0, dtype=torch.float32, device=bank.device),
+        "semantic": torch.empty(shape if "semantic" in outputs else 0, dtype=torch.int32, device=bank.device),
+    }
+    images = {name: images[name] for name in OUTPUTS if name in outputs}
+    if not len(rows) or not images:
+        return images
+    basis = view_basis(heading, camera)
+    primary: Primary = _PRIMARY[_backend(bank, backend)](bank, rows, place, basis, camera)
+    view = make_view(rows, place, basis, camera, primary)
+    geometry_images(bank, view, images.get("depth"), images.get("semantic"))
+    if "rgb" in images:
+        direct = shadowed_light(bank, view, rows, shape) if quality == "shadows" else None
+        color_image(bank, view, direct, images["rgb"])
+    return images
+
+
+def _check_names(outputs: Sequence[str], quality: str) -> None:
+    for name in outputs:
+        if name not in OUTPUTS:
+            raise name_error("image", name, OUTPUTS)
+    if quality not in QUALITIES:
+        raise name_error("render quality", quality, QUALITIES)
+
+
+def _check_poses(
+    bank: SceneBank, scene_index: torch.Tensor, position: torch.Tensor, yaw: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    count = len(scene_index)
+    if scene_index.shape != (count,) or position.shape != (count, 3) or yaw.shape != (count,):
+        raise ValueError(
+            f"views need scene_index (B,), position (B, 3) and yaw (B,), not {tuple(scene_index.shape)}, "
+            f"{tuple(position.shape)} and {tuple(yaw.shape)}"
+        )
+    rows = scene_index.to(bank.device, torch.int32).contiguous()
+    place, heading = (t.to(bank.device, torch.float32).contiguous() for t in (position, yaw))
+    if bank.device.type == "cpu" and count:  # on CUDA the check would wait for the device at every step
+        if int(rows.min()) < 0 or int(rows.max()) >= len(bank):
+            raise ValueError(f"scene_index must lie in 0..{len(bank) - 1}, got {scene_index.tolist()[:8]}")
+        if not (bool(torch.isfinite(place).all()) and bool(torch.isfinite(heading).all())):
+            raise ValueError("a view's position or yaw is NaN or infinite")
+    return rows, place, heading
+
+
+def _backend(bank: SceneBank, backend: str | None) -> str:
+    if backend is None:
+        return "embree" if bank.device.type == "cpu" else "warp"
+    if backend not in _PRIMARY:
+        raise name_error("camera backend", backend, _PRIMARY)
+    if backend == "embree" and bank.device.type != "cpu":
+        raise ValueError(f"the Embree camera works on the CPU, this bank lies on {bank.device}: use backend='warp'")
+    return backend
