@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.sounds.synthesis import FRAME_SECONDS
+from avi_env.sounds.synthesis import FRAME_SECONDS, highpass
 
 __all__ = ["ACTIVE_RANGE_DB", "Clip", "active_level", "calibrated", "resampled_loop"]
 
@@ -17,7 +17,7 @@ ACTIVE_RANGE_DB = 20.0
 
 _REFERENCE_DB = 94.0  # an RMS pressure of 1.0 is 94 dB SPL
 _ROLL_OFF = 0.9  # share of the Nyquist frequency at which the roll-off of a change of rate begins
-_LOWEST_HZ = 20.0  # nothing below this is kept: no DC, no rumble nobody hears
+_LOWEST_HZ = 20.0  # corner of the high-pass that takes away DC and rumble that nobody hears
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +69,8 @@ def active_level(samples: npt.NDArray[Any], sample_rate: int) -> float:
 
 def calibrated(samples: npt.NDArray[Any], sample_rate: int, spl_db: float) -> npt.NDArray[np.float64]:
     """Returns a loop without DC, scaled so that its active level is `spl_db` [dB SPL]."""
-    spectrum = np.fft.rfft(samples)
-    frequencies = np.fft.rfftfreq(len(samples), 1.0 / sample_rate)
-    spectrum *= np.clip(frequencies / _LOWEST_HZ - 1.0, 0.0, 1.0)
-    steady = np.fft.irfft(spectrum, len(samples))
+    frequencies = np.fft.rfftfreq(len(samples), 1.0 / sample_rate).astype(np.float64)
+    steady = np.fft.irfft(np.fft.rfft(samples) * highpass(_LOWEST_HZ, 2)(frequencies), len(samples))
     level = active_level(steady, sample_rate)
     if not np.isfinite(level):
         raise ValueError("a silent sound has no level: it cannot be calibrated")

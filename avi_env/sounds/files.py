@@ -45,9 +45,8 @@ def clip_from_file(path: str | Path, spl_db: float, sample_rate: int = 16000, na
     if not np.all(np.isfinite(mono)) or not np.isfinite(active_level(mono, rate)):
         raise ValueError(f"{path} is silent or contains NaN: it cannot be calibrated")
     loop = _joined(mono, rate)
-    return Clip(
-        name or path.stem, resampled_loop(calibrated(loop, rate, spl_db), rate, sample_rate), spl_db, sample_rate
-    )
+    resampled = resampled_loop(calibrated(loop, rate, spl_db), rate, sample_rate)
+    return Clip(name or path.stem, resampled.astype(np.float32), spl_db, sample_rate)
 
 
 def _joined(mono: Signal, rate: int) -> Signal:
@@ -55,6 +54,8 @@ def _joined(mono: Signal, rate: int) -> Signal:
     unit = rate // math.gcd(rate, round(1 / FRAME_SECONDS))
     join = min(round(_JOIN_SECONDS * rate), len(mono) // 4)
     count = (len(mono) - join) // unit * unit
+    if not count:
+        raise ValueError(f"a sampling rate of {rate} Hz leaves no whole frame: convert the file to 16, 44.1 or 48 kHz")
     loop = mono[:count].copy()
     fade = np.sqrt((np.arange(join) + 0.5) / join)
     loop[:join] = loop[:join] * fade + mono[count : count + join] * fade[::-1]

@@ -125,7 +125,8 @@ def doorbell(rng: np.random.Generator) -> Signal:
     loudness = np.array([1.0, rng.uniform(0.15, 0.3), 0.08])
     decays = np.array([2.4, 0.9, 0.35])
     strikes = ((0.0, dong * 2.0 ** (4 / 12)), (wait, dong))
-    return place(4.0, ((onset, modes(pitch * ratios, decays, loudness, 3.0)) for onset, pitch in strikes))
+    bars = ((onset, faded(modes(pitch * ratios, decays, loudness, 3.0), 0.002, 0.0)) for onset, pitch in strikes)
+    return place(4.0, bars)  # 2 ms: a felt hammer
 
 
 def music_box(rng: np.random.Generator) -> Signal:
