@@ -1,0 +1,108 @@
+"""Discrete sound paths to impulse responses at the ears, with exact fractional delays."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
+
+from __future__ import annotations
+
+import torch
+import warp as wp
+
+from avi_env.acoustics.ear_filters import path_places, path_spectra
+from avi_env.acoustics.hrtf import Hrtf, load_hrtf
+from avi_env.acoustics.hrtf_grid import hrtf_grid
+from avi_env.acoustics.paths import Paths
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["ambisonic_fir", "overlay", "paths_to_fir"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> torch.Tensor:
+    """Returns the impulse responses of discrete paths at both ears, shape (B, 2, length), row 0 = left ear.
+
+    Sample i is the pressure i / sample_rate after emission. A path of zero gain contributes exactly nothing; what
+    arrives after `length` is cut. Each row depends on its own inputs only, bit for bit, whatever the batch.
+
+    Args:
+        paths: B environments with P path slots each.
+        yaw: of the head [rad], counter-clockwise about +Y, 0 looks along -Z, shape (B,).
+        hrtf: the head; its sample rate is that of the result.
+        length: [samples].
+
+    Raises:
+        ValueError: shapes of paths and yaw that do not fit together.
+    """
+    rows, slots = paths.delay.shape
+    grid = hrtf_grid(hrtf, str(paths.gain.device))
+    places = path_places(paths, yaw, grid)
+    responses = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
+    return overlay(responses.reshape(rows, slots, 2, -1), places.start.reshape(rows, slots, 2), length)
+
+
+def ambisonic_fir(paths: Paths, yaw: torch.Tensor, sample_rate: int, length: int) -> torch.Tensor:
+    """Returns first-order ambisonic impulse responses of discrete paths, shape (B, 4, length).
+
+    Channels W, Y, Z, X (AmbiX: ACN order, SN3D weights) in the listener's frame: X ahead, Y left, Z up.
+
+    Args:
+        paths: B environments with P path slots each.
+        yaw: of the listener [rad], shape (B,).
+        sample_rate: [Hz].
+        length: [samples].
+    """
+    rows, slots = paths.delay.shape
+    grid = hrtf_grid(load_hrtf("mono", sample_rate), str(paths.gain.device))
+    places = path_places(paths, yaw, grid)
+    responses = torch.fft.irfft(path_spectra(places, grid)[:, :1], grid.filter_length)
+    cosine, sine = torch.cos(yaw)[:, None], torch.sin(yaw)[:, None]
+    x, y, z = paths.direction.unbind(-1)
+    left, ahead = -(x * cosine - z * sine), -(x * sine + z * cosine)
+    channels = torch.stack([torch.ones_like(x), left, y, ahead], dim=-1)
+    weighted = responses.reshape(rows, slots, 1, -1) * channels[..., None]
+    start = places.start.reshape(rows, slots, 2)[..., :1].expand(-1, -1, 4)
+    return overlay(weighted, start, length)
+
+
+@wp.kernel
+def _overlay_kernel(
+    responses: wp.array4d[wp.float32],
+    start: wp.array3d[wp.int32],
+    block_size: wp.int32,
+    fir_out: wp.array3d[wp.float32],
+) -> None:
+    row, channel, block = wp.tid()
+    begin = block * block_size
+    end = wp.min(begin + block_size, fir_out.shape[2])
+    for path in range(responses.shape[1]):
+        shift = start[row, path, channel]
+        for sample in range(wp.max(begin, shift), wp.min(end, shift + responses.shape[3])):
+            fir_out[row, channel, sample] += responses[row, path, channel, sample - shift]
+
+
+def overlay(responses: torch.Tensor, start: torch.Tensor, length: int) -> torch.Tensor:
+    """Returns the sum of short responses, each at its own place, shape (B, C, length).
+
+    Args:
+        responses: shape (B, P, C, N).
+        start: sample at which each begins; may be negative or beyond the end, shape (B, P, C) int32.
+        length: [samples].
+
+    Raises:
+        ValueError: shapes that do not fit together.
+    """
+    rows, _, channels, _ = responses.shape
+    if start.shape != responses.shape[:3]:
+        raise ValueError(
+            f"responses {tuple(responses.shape)} need start {tuple(responses.shape[:3])}, not {start.shape}"
+        )
+    fir = torch.zeros(rows, channels, length, device=responses.device)
+    # Each sample has one owner, so the order of the sum is that of the paths: long blocks for one core, short for many.
+    block_size = length if responses.device.type == "cpu" else 8
+    wp.launch(
+        _overlay_kernel,
+        dim=(rows, channels, -(-length // block_size)),
+        inputs=[wp.from_torch(responses.contiguous()), wp.from_torch(start.to(torch.int32).contiguous()), block_size],
+        outputs=[wp.from_torch(fir)],
+        device=wp_device(responses.device),
+    )
+    return fir

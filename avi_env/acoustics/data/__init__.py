@@ -1,0 +1,1 @@
+"""Measured data that ships with the package; each file's licence is the note beside it."""

@@ -1,0 +1,252 @@
+"""One minimum-phase filter per path and ear: octave gains, head and fractional delay as a sum of log-spectra."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import warp as wp
+
+from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
+from avi_env.acoustics.hrtf import Hrtf, minimum_phase
+from avi_env.acoustics.hrtf_grid import HrtfGrid, filter_length, hrtf_grid
+from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_spectra"]
+
+# Transcendental functions run in Warp, a thread an element: torch's vector and scalar versions round differently, so
+# that a row's result would depend on its place in the batch.
+wp.set_module_options({"enable_backward": False})
+
+LEAD_SAMPLES = 32
+"""Room before the whole part of the delay for the front half of the interpolating sinc [samples]."""
+
+_CEPSTRUM = 2048
+_PASSBAND = 0.9
+"""The interpolating sinc is flat up to this fraction of half the sample rate, then falls as a raised cosine."""
+
+_ROW = wp.constant(AZIMUTH_STEPS + 1)
+_COLUMNS = wp.constant(float(AZIMUTH_STEPS))
+_ROWS = wp.constant(float(ELEVATION_STEPS - 1))
+_BANDS = wp.constant(BAND_COUNT)
+_LEAD = wp.constant(LEAD_SAMPLES)
+_LOWEST = wp.constant(-11.5)  # log of 1e-5: octave gains are floored 100 dB below the largest of their path
+_TURN = wp.constant(float(2.0 * np.pi))
+_MAX_SAMPLES = wp.constant(wp.float64(1.0e8))
+
+
+class PathPlaces(NamedTuple):
+    """Where N = B P paths lie on the head's grid, how loud they are and when they begin."""
+
+    corner: torch.Tensor
+    """Grid point below and clockwise of the direction, shape (N,) int32."""
+    weight: torch.Tensor
+    """Share of the next azimuth and of the next elevation, shape (N, 2)."""
+    level: torch.Tensor
+    """Log of the octave gains re the loudest octave, shape (N, 7)."""
+    scale: torch.Tensor
+    """Gain of the loudest octave, 0 = no path, shape (N,)."""
+    start: torch.Tensor
+    """Sample at which each ear's filter begins, LEAD_SAMPLES before the arrival, shape (N, 2) int32."""
+    fraction: torch.Tensor
+    """What is left of the delay [samples, 0..1), shape (N, 2)."""
+
+
+@wp.kernel
+def _places_kernel(
+    delay: wp.array[wp.float64],
+    gain: wp.array2d[wp.float32],
+    direction: wp.array[wp.vec3],
+    yaw: wp.array[wp.float32],
+    itd: wp.array[wp.float32],
+    sample_rate: wp.float64,
+    corner_out: wp.array[wp.int32],
+    weight_out: wp.array[wp.vec2],
+    level_out: wp.array2d[wp.float32],
+    scale_out: wp.array[wp.float32],
+    start_out: wp.array2d[wp.int32],
+    fraction_out: wp.array2d[wp.float32],
+) -> None:
+    path = wp.tid()
+    turn = yaw[path / (delay.shape[0] / yaw.shape[0])]
+    towards = direction[path]
+    cosine, sine = wp.cos(turn), wp.sin(turn)
+    # Right = (cos, 0, -sin), backward = (sin, 0, cos) of the turned head.
+    x = towards[0] * cosine - towards[2] * sine
+    z = towards[0] * sine + towards[2] * cosine
+    # The right half is looked up through its mirror image, so that a mirrored sound swaps the ears bit for bit.
+    azimuth = wp.abs(wp.atan2(-x, -z)) * (_COLUMNS / _TURN)
+    elevation = (wp.atan2(towards[1], wp.sqrt(x * x + z * z)) * (2.0 / _TURN) + 0.5) * _ROWS
+    column = wp.clamp(wp.floor(azimuth), 0.0, 0.5 * _COLUMNS - 1.0)
+    row = wp.clamp(wp.floor(elevation), 0.0, _ROWS - 1.0)
+    u, v = wp.clamp(azimuth - column, 0.0, 1.0), wp.clamp(elevation - row, 0.0, 1.0)
+    if x > 0.0:
+        column, u = _COLUMNS - 1.0 - column, 1.0 - u
+    corner = int(row) * _ROW + int(column)
+    corner_out[path] = corner
+    weight_out[path] = wp.vec2(u, v)
+
+    loudest = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
+    for band in range(_BANDS):
+        loudest = wp.max(loudest, gain[path, band])
+    scale_out[path] = loudest
+    for band in range(_BANDS):
+        level = _LOWEST
+        if gain[path, band] > 0.0:
+            level = wp.max(wp.log(gain[path, band] / loudest), _LOWEST)
+        level_out[path, band] = level
+
+    low = itd[corner] * (1.0 - u) + itd[corner + 1] * u
+    high = itd[corner + _ROW] * (1.0 - u) + itd[corner + _ROW + 1] * u
+    half = wp.float64(0.5) * wp.float64(low * (1.0 - v) + high * v)
+    for ear in range(2):
+        arrival = (delay[path] + wp.where(ear == 0, -half, half)) * sample_rate
+        arrival = wp.clamp(arrival, -_MAX_SAMPLES, _MAX_SAMPLES)  # an infinite delay is late, not undefined
+        whole = wp.floor(arrival)
+        start_out[path, ear] = int(whole) - _LEAD
+        fraction_out[path, ear] = wp.float32(arrival - whole)
+
+
+def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
+    """Returns where B environments' P paths lie on the head's grid.
+
+    Args:
+        paths: as the propagation hands them over.
+        yaw: of the head [rad], counter-clockwise about +Y, 0 looks along -Z, shape (B,).
+        grid: the head.
+
+    Raises:
+        ValueError: shapes that do not fit together.
+    """
+    rows, slots = paths.delay.shape
+    if paths.gain.shape != (rows, slots, BAND_COUNT) or paths.direction.shape != (rows, slots, 3) or len(yaw) != rows:
+        raise ValueError(
+            f"paths need delay (B, P), gain (B, P, {BAND_COUNT}), direction (B, P, 3) and yaw (B,); got "
+            f"{tuple(paths.delay.shape)}, {tuple(paths.gain.shape)}, {tuple(paths.direction.shape)}, {tuple(yaw.shape)}"
+        )
+    device, count = paths.gain.device, rows * slots
+    empty = torch.empty
+    places = PathPlaces(
+        empty(count, dtype=torch.int32, device=device),
+        empty(count, 2, device=device),
+        empty(count, BAND_COUNT, device=device),
+        empty(count, device=device),
+        empty(count, 2, dtype=torch.int32, device=device),
+        empty(count, 2, device=device),
+    )
+    wp.launch(
+        _places_kernel,
+        dim=count,
+        inputs=[
+            _array(paths.delay.to(torch.float64).reshape(-1)),
+            _array(paths.gain.to(torch.float32).reshape(count, BAND_COUNT)),
+            _array(paths.direction.to(torch.float32).reshape(count, 3), wp.vec3),
+            _array(yaw.to(torch.float32)),
+            _array(grid.itd),
+            wp.float64(grid.sample_rate),
+        ],
+        outputs=[_array(t, wp.vec2) if t is places.weight else _array(t) for t in places],
+        device=wp_device(device),
+    )
+    return places
+
+
+@wp.kernel
+def _spectra_kernel(
+    corner: wp.array[wp.int32],
+    weight: wp.array[wp.vec2],
+    level: wp.array2d[wp.float32],
+    scale: wp.array[wp.float32],
+    fraction: wp.array2d[wp.float32],
+    head: wp.array3d[wp.vec2],
+    octaves: wp.array2d[wp.vec2],
+    passband: wp.float32,
+    spectrum_out: wp.array3d[wp.vec2],
+) -> None:
+    path, k = wp.tid()
+    if scale[path] <= 0.0:
+        for ear in range(2):
+            spectrum_out[path, ear, k] = wp.vec2(0.0, 0.0)
+        return
+    place = float(k) / float(octaves.shape[1] - 1)
+    fall = wp.clamp((place - passband) / (1.0 - passband), 0.0, 1.0)
+    taper = scale[path] * (0.5 + 0.5 * wp.cos(0.5 * _TURN * fall))
+    gains = wp.vec2(0.0, 0.0)
+    for band in range(_BANDS):
+        gains += octaves[band, k] * level[path, band]
+    c = corner[path]
+    u, v = weight[path][0], weight[path][1]
+    for ear in range(2):
+        low = head[c, ear, k] * (1.0 - u) + head[c + 1, ear, k] * u
+        high = head[c + _ROW, ear, k] * (1.0 - u) + head[c + _ROW + 1, ear, k] * u
+        total = gains + low * (1.0 - v) + high * v
+        phase = total[1] - 0.5 * _TURN * place * (fraction[path, ear] + float(_LEAD))
+        amplitude = taper * wp.exp(total[0])
+        spectrum_out[path, ear, k] = wp.vec2(amplitude * wp.cos(phase), amplitude * wp.sin(phase))
+
+
+def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
+    """Returns the spectra of all paths' filters at both ears, shape (N, 2, F) complex64; see `PathPlaces.start`."""
+    count, bins = len(places.scale), grid.log_spectrum.shape[-1]
+    device = grid.log_spectrum.device
+    spectrum = torch.empty(count, 2, bins, dtype=torch.complex64, device=device)
+    octaves = band_filters(grid.sample_rate, str(device))
+    wp.launch(
+        _spectra_kernel,
+        dim=(count, bins),
+        inputs=[
+            _array(places.corner),
+            _array(places.weight, wp.vec2),
+            _array(places.level),
+            _array(places.scale),
+            _array(places.fraction),
+            _array(torch.view_as_real(grid.log_spectrum), wp.vec2),
+            _array(torch.view_as_real(octaves), wp.vec2),
+            wp.float32(_PASSBAND),
+        ],
+        outputs=[_array(torch.view_as_real(spectrum), wp.vec2)],
+        device=wp_device(device),
+    )
+    return spectrum
+
+
+def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns what the head does to sounds from world directions, without gain or delay of their own.
+
+    Args:
+        direction: unit vectors, world frame, shape (B, D, 3).
+        yaw: of the head [rad], shape (B,).
+        hrtf: the head.
+
+    Returns:
+        Spectra (B, D, 2, F) complex64, and the sample at which their filters begin, (B, D, 2) int32.
+    """
+    rows, count = direction.shape[:2]
+    grid = hrtf_grid(hrtf, str(direction.device))
+    delay = torch.zeros(rows, count, dtype=torch.float64, device=direction.device)
+    gain = torch.ones(rows, count, BAND_COUNT, device=direction.device)
+    places = path_places(Paths(delay, gain, direction), yaw, grid)
+    return path_spectra(places, grid).reshape(rows, count, 2, -1), places.start.reshape(rows, count, 2)
+
+
+@lru_cache(maxsize=16)
+def band_filters(sample_rate: int, device: str) -> torch.Tensor:
+    """Returns the octaves' shares of a log-spectrum with its minimum phase, shape (7, F) complex64, sum of real 1.
+
+    Decibels are interpolated linearly over log-frequency between band centres and held beyond the outer ones.
+    """
+    frequency = np.fft.rfftfreq(_CEPSTRUM, 1 / sample_rate)
+    place = np.log2(np.maximum(frequency, 1.0) / BANDS_HZ[0])
+    centres = np.arange(float(BAND_COUNT))
+    shares = np.stack([np.interp(place, centres, np.eye(BAND_COUNT)[band]) for band in range(BAND_COUNT)])
+    step = _CEPSTRUM // filter_length(sample_rate)
+    return torch.from_numpy(np.ascontiguousarray(minimum_phase(shares)[:, ::step], dtype=np.complex64)).to(device)
+
+
+def _array(tensor: torch.Tensor, dtype: type | None = None) -> wp.array:
+    return wp.from_torch(tensor.contiguous(), dtype=dtype)
