@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from avi_env.scene.model import Scene
+from avi_env.scene.model import DERIVED, Scene
 
 __all__ = ["derived"]
 
 Value = TypeVar("Value")
 
-_values: weakref.WeakKeyDictionary[Scene, dict[Hashable, object]] = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
 
 
 def derived(scene: Scene, key: tuple[Hashable, ...], build: Callable[[], Value]) -> Value:
     """Returns `build()`, computed once per scene and key.
+
+    The value is kept on the scene itself, so that one that refers back to its scene is freed together with it.
 
     Args:
         scene: the scene; it is immutable, so its identity stands for its content.
@@ -26,7 +26,8 @@ def derived(scene: Scene, key: tuple[Hashable, ...], build: Callable[[], Value])
         build: makes the value.
     """
     with _lock:
-        table = _values.setdefault(scene, {})
+        table = scene.__dict__.setdefault(DERIVED, {})
         if key not in table:
             table[key] = build()
-        return table[key]  # type: ignore[return-value]
+        value: Value = table[key]
+        return value

@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BAND_COUNT", "Light", "Material", "Portal", "Room", "Scene", "SceneObject", "Texture"]
+__all__ = ["BAND_COUNT", "DERIVED", "Light", "Material", "Portal", "Room", "Scene", "SceneObject", "Texture"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 
 BAND_COUNT = 7
 """Octave bands of every acoustic coefficient: 125 Hz ... 8 kHz."""
+
+DERIVED = "_derived"
+"""Attribute under which `avi_env.scene.derived` keeps what was built from a scene; it is not pickled."""
 
 _SILENT_AGREEMENT = 1e-6  # a >= 10^(-TL/10) is checked up to rounding of tabulated values
 
@@ -208,6 +211,10 @@ class Scene:
         for texture in self.textures:
             hasher.update(texture.image.tobytes())
         return hasher.hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns the scene without what was derived from it: ray trees and device tables are built anew."""
+        return {name: value for name, value in self.__dict__.items() if name != DERIVED}
 
     @property
     def bounds(self) -> npt.NDArray[np.float32]:

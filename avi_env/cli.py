@@ -1,0 +1,125 @@
+"""The `avi` command. Settings are dataclasses; each field is an option."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from avi_env.bench.evaluate import EvaluateSettings
+from avi_env.bench.run import RunSettings
+
+__all__ = ["main"]
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """Prints what a scene holds; with --output, draws its map and a view of each room, or saves it as .glb."""
+
+    scene: Annotated[str, tyro.conf.Positional] = "house:7"
+    """Scene name or path."""
+    output: Path | None = None
+    """Folder for map.png and room pictures, or a .glb file."""
+    json: Path | None = None
+    """File for rooms, objects and counts."""
+
+
+@dataclass(frozen=True)
+class SoundSettings:
+    """Lists the sound classes; with names and --output, writes them as wav files."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Sound classes; none = all."""
+    seed: int = 0
+    """Variant."""
+    sample_rate: int = 48000
+    """[Hz]"""
+    output: Path | None = None
+    """Folder for wav files."""
+    json: Path | None = None
+    """File for the table."""
+
+
+@dataclass(frozen=True)
+class DoctorSettings:
+    """Checks this installation: versions, devices, planners, the embedded model."""
+
+    require: tuple[str, ...] = ()
+    """Checks that must pass: exit status 1 otherwise."""
+    json: Path | None = None
+    """File for the results."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0 done and successful, 1 done without success, 2 wrong usage."""
+    settings: Any = tyro.extras.subcommand_cli_from_dict(
+        {name: factory for name, (factory, _) in _COMMANDS.items()},
+        prog="avi",
+        description="avi-env: agents that see and hear, in simulated houses.",
+        args=None if arguments is None else list(arguments),
+    )
+    run = next(action for factory, action in _COMMANDS.values() if isinstance(settings, factory))
+    try:
+        return run(settings)
+    except KeyboardInterrupt:
+        print("interrupted: no half-written file was left", file=sys.stderr)
+        return 130
+    except (ValueError, ImportError, OSError) as error:
+        # What the user can mend: the message names culprit and remedy. Anything else is our fault and keeps its trace.
+        print(f"avi: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(settings: RunSettings) -> int:
+    from avi_env.bench.run import run
+
+    return run(settings)
+
+
+def _evaluate(settings: EvaluateSettings) -> int:
+    from avi_env.bench.evaluate import evaluate
+
+    return evaluate(settings)
+
+
+def _scenes(settings: SceneSettings) -> int:
+    from avi_env.bench.inventory import show_scene
+
+    return show_scene(settings.scene, settings.output, settings.json)
+
+
+def _sounds(settings: SoundSettings) -> int:
+    from avi_env.bench.inventory import show_sounds
+
+    return show_sounds(settings.names, settings.seed, settings.sample_rate, settings.output, settings.json)
+
+
+def _doctor(settings: DoctorSettings) -> int:
+    from avi_env.bench.doctor import run_checks
+    from avi_env.bench.files import write_json
+
+    checks = run_checks(settings.require)
+    for check in checks:
+        print(f"{'ok  ' if check.ok else 'none'}  {check.name:9} {check.detail}")
+    if settings.json is not None:
+        write_json(settings.json, [check._asdict() for check in checks])
+    missing = [check.name for check in checks if check.name in settings.require and not check.ok]
+    if missing:
+        print(f"avi doctor: required but not working: {', '.join(missing)}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+_COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
+    "run": (RunSettings, _run),
+    "evaluate": (EvaluateSettings, _evaluate),
+    "scenes": (SceneSettings, _scenes),
+    "sounds": (SoundSettings, _sounds),
+    "doctor": (DoctorSettings, _doctor),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""Properties of every registered environment, by a loop over the registry."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+from numpy.testing import assert_allclose, assert_array_equal
+
+from avi_env.envs import ENV_IDS, ImageObservations
+
+SMALL = {"scene": "house:1", "width": 40, "height": 40, "bake_paths": 128}
+EVERY_SENSOR = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal")
+ACTIONS = (1, 1, 2, 1, 3, 3, 1, 2)
+
+
+def rollout(env: gym.Env[Any, Any], seed: int, actions: tuple[int, ...] = ACTIONS) -> list[tuple[Any, ...]]:
+    """Resets with a seed, acts, and returns everything that came back."""
+    observation, info = env.reset(seed=seed)
+    trace: list[tuple[Any, ...]] = [(observation, 0.0, False, False, info)]
+    trace += [env.step(action) for action in actions]
+    return trace
+
+
+def assert_equal_traces(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]]) -> None:
+    """Bit-identical observations, rewards, flags and infos."""
+    for one, two in zip(first, second, strict=True):
+        for key in one[0]:
+            assert_array_equal(one[0][key], two[0][key], err_msg=key)
+        assert one[1:] == two[1:]
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_gymnasium_checker_has_nothing_to_say(name: str) -> None:
+    """Gymnasium's check_env passes with no warning."""
+    env = gym.make(name, **SMALL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env.unwrapped)
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_stable_baselines3_checker_finds_no_error(name: str) -> None:
+    """Stable-Baselines3's check_env passes on the bare environment, with no warning through the image adapter."""
+    from stable_baselines3.common.env_checker import check_env as check_env_sb3
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_env_sb3(gym.make(name, **SMALL))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env_sb3(ImageObservations(gym.make(name, **SMALL)))
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_same_seed_same_bits(name: str) -> None:
+    """Two environments with one seed give bit-identical episodes; another seed gives another one."""
+    keywords = {**SMALL, "sensors": EVERY_SENSOR}
+    first = rollout(gym.make(name, **keywords), 3)
+    assert_equal_traces(first, rollout(gym.make(name, **keywords), 3))
+    other = rollout(gym.make(name, **keywords), 4)
+    assert any(not np.array_equal(one[0]["audio"], two[0]["audio"]) for one, two in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_reset_forgets(name: str) -> None:
+    """Resetting with the same seed after an episode gives the same episode: nothing leaks from one to the next."""
+    env = gym.make(name, **SMALL)
+    assert_equal_traces(rollout(env, 5), rollout(env, 5))
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_rows_do_not_depend_on_the_batch(name: str) -> None:
+    """Row i of a batch of three is the single environment seeded s + i, bit for bit."""
+    vector = gym.make_vec(name, num_envs=3, **SMALL)
+    observation, _ = vector.reset(seed=10)
+    frames = [observation]
+    rewards = []
+    for action in ACTIONS:
+        observation, reward, *_ = vector.step(np.full(3, action))
+        frames.append(observation)
+        rewards.append(reward)
+    for row in range(3):
+        single = rollout(gym.make(name, **SMALL), 10 + row)
+        for frame, step in zip(frames, single, strict=True):
+            for key in frame:
+                assert_array_equal(frame[key][row], step[0][key], err_msg=f"{key}, row {row}")
+        assert_allclose([r[row] for r in rewards], [step[1] for step in single[1:]], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_partial_reset_leaves_the_others_alone(name: str) -> None:
+    """With autoreset disabled, resetting one row changes that row and no other."""
+    vector = gym.make_vec(name, num_envs=2, autoreset="disabled", **SMALL)
+    vector.reset(seed=1)
+    before, *_ = vector.step(np.array([0, 1]))
+    with pytest.raises(RuntimeError, match="reset_mask"):
+        vector.step(np.array([1, 1]))
+    after, _ = vector.reset(options={"reset_mask": np.array([True, False])})
+    for key in before:
+        assert_array_equal(before[key][1], after[key][1], err_msg=key)
+    assert not np.array_equal(before["audio"][0], after["audio"][0])
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+@pytest.mark.parametrize("mode", ["next_step", "same_step"])
+def test_autoreset(name: str, mode: str) -> None:
+    """A row that stops is reset as its autoreset mode says, and the final observation is kept in same-step mode."""
+    vector = gym.make_vec(name, num_envs=2, autoreset=mode, **SMALL)
+    assert isinstance(vector.metadata["autoreset_mode"], AutoresetMode)
+    vector.reset(seed=2)
+    stopped, _, terminated, _, info = vector.step(np.array([0, 1]))
+    assert_array_equal(terminated, [True, False])
+    if mode == "same_step":
+        assert_array_equal(info["_final_obs"], [True, False])
+        assert not np.array_equal(info["final_obs"]["audio"][0], stopped["audio"][0])
+    else:
+        fresh, reward, terminated, truncated, _ = vector.step(np.array([1, 1]))
+        assert (reward[0], terminated[0], truncated[0]) == (0.0, False, False)
+        assert not np.array_equal(fresh["audio"][0], stopped["audio"][0])
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_episodes_are_cut_at_their_length(name: str) -> None:
+    """The step limit truncates, in both shells, and does not terminate."""
+    env = gym.make(name, max_episode_steps=2, **SMALL)
+    env.reset(seed=0)
+    assert env.step(2)[2:4] == (False, False)
+    assert env.step(2)[2:4] == (False, True)
+    vector = gym.make_vec(name, num_envs=1, max_episode_steps=2, **SMALL)
+    vector.reset(seed=0)
+    assert [x.tolist() for x in vector.step(np.array([2]))[2:4]] == [[False], [False]]
+    assert [x.tolist() for x in vector.step(np.array([2]))[2:4]] == [[False], [True]]
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_sensors_that_are_off_are_absent(name: str) -> None:
+    """Only named sensors appear, in space and observation alike."""
+    env = gym.make(name, sensors=("audio",), **SMALL)
+    observation, _ = env.reset(seed=0)
+    assert list(observation) == ["audio"]
+    assert list(env.observation_space.spaces) == ["audio"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_spec_round_trip(name: str) -> None:
+    """An environment can be made again from its pickled spec."""
+    env = gym.make(name, **SMALL)
+    again = gym.make(pickle.loads(pickle.dumps(env.spec)))
+    assert again.observation_space == env.observation_space
+
+
+@pytest.mark.parametrize("name", ENV_IDS)
+def test_torch_output(name: str) -> None:
+    """With output="torch" observations are tensors on the device and equal the NumPy ones."""
+    import torch
+
+    tensors, _ = gym.make_vec(name, num_envs=1, output="torch", **SMALL).reset(seed=0)
+    arrays, _ = gym.make_vec(name, num_envs=1, **SMALL).reset(seed=0)
+    for key, value in tensors.items():
+        assert isinstance(value, torch.Tensor)
+        assert_array_equal(value.cpu().numpy(), arrays[key])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"senes": "house:1"}, "Did you mean 'scenes'"),
+        ({"sensors": ("rbg",)}, "Did you mean 'rgb'"),
+        ({"sounds": ("fone",)}, "Did you mean 'phone'"),
+        ({"scene": "hause:1"}, "Did you mean 'house'"),
+        ({"width": 0}, "width must be positive"),
+        ({"device": "cuda:9"}, "not available"),
+        ({"hrtf": "kemer"}, "Did you mean 'kemar'"),
+    ],
+)
+def test_bad_options_name_the_remedy(keywords: dict[str, Any], message: str) -> None:
+    """Unknown option, sensor, sound, scene, device and HRTF names get an error that says what to do."""
+    with pytest.raises(ValueError, match=message):
+        gym.make(ENV_IDS[0], **{**SMALL, **keywords} if "scene" not in keywords else keywords).reset(seed=0)
