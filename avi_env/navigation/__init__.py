@@ -1,1 +1,30 @@
-"""navigation."""
+"""Where agents can walk, how far it is, and how they get there."""
+
+from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap, any_angle_field
+from avi_env.navigation.fields import distance_field, distance_fields, field_lookup, goal_paths
+from avi_env.navigation.geodesic import geodesic_distance, shortest_path
+from avi_env.navigation.grid import NavigationError, WalkableGrid, grid_from_mask, walkable_grid
+from avi_env.navigation.motion import GridBank, Motion, move
+from avi_env.navigation.points import random_point, random_points, snap_point
+
+__all__ = [
+    "AnyAngle",
+    "AnyAngleMap",
+    "GridBank",
+    "Motion",
+    "NavigationError",
+    "WalkableGrid",
+    "any_angle_field",
+    "distance_field",
+    "distance_fields",
+    "field_lookup",
+    "geodesic_distance",
+    "goal_paths",
+    "grid_from_mask",
+    "move",
+    "random_point",
+    "random_points",
+    "shortest_path",
+    "snap_point",
+    "walkable_grid",
+]

@@ -1,0 +1,155 @@
+"""Geodesic distance fields, and their lookup for many agents at once."""
+# mypy: disable-error-code="untyped-decorator,attr-defined"
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import warp as wp
+
+from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
+from avi_env.navigation.grid import NavigationError, WalkableGrid
+from avi_env.navigation.grid_device import lookup
+from avi_env.navigation.points import horizontal, snap_column
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["distance_field", "distance_fields", "field_lookup", "goal_paths", "lookup_fields"]
+
+wp.set_module_options({"enable_backward": False})
+
+Array = TypeVar("Array", npt.NDArray[np.floating[Any]], torch.Tensor)
+
+SNAP_LIMIT = 1.0
+"""Goals that stand where nobody can walk (on a table) count as their nearest walkable point within this [m]."""
+
+_maps: weakref.WeakKeyDictionary[WalkableGrid, AnyAngleMap] = weakref.WeakKeyDictionary()
+
+
+def goal_paths(grid: WalkableGrid, goals: npt.ArrayLike) -> AnyAngle:
+    """Returns the shortest paths from everywhere to the nearest goal: lengths, bends and what comes after each bend.
+
+    Args:
+        grid: where agents can walk.
+        goals: world (x, y, z) or (x, z) of one goal or several [m], shape (3,), (2,), (n, 3) or (n, 2).
+
+    Raises:
+        NavigationError: no goal is within a metre of a walkable place.
+    """
+    return _search(grid, [goals])[0]
+
+
+def _search(grid: WalkableGrid, goal_sets: list[npt.ArrayLike]) -> tuple[AnyAngle, ...]:
+    if grid not in _maps:
+        _maps[grid] = AnyAngleMap(grid.free, grid.cell, grid.origin)
+    return _maps[grid].search([_walkable_goals(grid, goals) for goals in goal_sets])
+
+
+def _walkable_goals(grid: WalkableGrid, goals: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    points = horizontal(goals)
+    near = [snap_column(grid, point) for point in points]
+    kept = [at for at, point in zip(near, points, strict=True) if np.hypot(*(at - point)) <= SNAP_LIMIT]
+    if not kept:
+        raise NavigationError(
+            f"no goal of {np.round(points[:4], 2).tolist()} (x, z) is within {SNAP_LIMIT:g} m of a walkable place: "
+            f"check the frame (+Y up, metres), or give a point on the floor, for example by snap_point"
+        )
+    return np.array(kept)
+
+
+def distance_field(grid: WalkableGrid, goals: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Returns the walking distance from every column's centre to the nearest goal.
+
+    Exact among the grid's squares at any angle, and measured to the goals themselves, not to their columns.
+
+    Args:
+        grid: where agents can walk.
+        goals: world (x, y, z) or (x, z) of one goal or several [m], shape (3,), (2,), (n, 3) or (n, 2).
+
+    Returns:
+        Distances [m], shape (nx, nz); inf where no goal can be reached.
+
+    Raises:
+        NavigationError: no goal is within a metre of a walkable place.
+    """
+    return goal_paths(grid, goals).length
+
+
+def distance_fields(grid: WalkableGrid, goal_sets: list[npt.ArrayLike]) -> npt.NDArray[np.float32]:
+    """Returns one `distance_field` per set of goals, shape (F, nx, nz), in one launch."""
+    return np.stack([paths.length for paths in _search(grid, goal_sets)])
+
+
+@wp.kernel
+def _lookup_fields(
+    fields: wp.array3d[wp.float32],
+    row: wp.array[wp.int32],
+    origin: wp.array[wp.vec2],
+    cell: float,
+    position: wp.array[wp.vec3],
+    value_out: wp.array[wp.float32],
+) -> None:
+    b = wp.tid()
+    value_out[b] = lookup(fields, row[b], origin[b], cell, position[b][0], position[b][2])
+
+
+def lookup_fields(
+    fields: torch.Tensor, row: torch.Tensor, origin: torch.Tensor, cell: float, position: torch.Tensor
+) -> torch.Tensor:
+    """Returns the value of one field per agent at its position, interpolated, never across walls.
+
+    Args:
+        fields: values at the columns' centres, shape (F, nx, nz), float32, inf = unknown.
+        row: which field each agent reads, shape (B,), int32.
+        origin: world (x, z) of the centre of column (0, 0) [m], shape (B, 2), float32.
+        cell: width of a column [m].
+        position: world (x, y, z) [m], shape (B, 3), float32.
+
+    Returns:
+        Values, shape (B,), float32; inf outside.
+    """
+    count = len(position)
+    if fields.ndim != 3 or row.shape != (count,) or origin.shape != (count, 2) or position.shape != (count, 3):
+        raise ValueError(
+            f"lookup needs fields (F, nx, nz), row (B,), origin (B, 2), position (B, 3), not {tuple(fields.shape)}, "
+            f"{tuple(row.shape)}, {tuple(origin.shape)}, {tuple(position.shape)}"
+        )
+    value = torch.empty(count, dtype=torch.float32, device=position.device)
+    if count:
+        inputs = [
+            wp.from_torch(fields.float().contiguous()),
+            wp.from_torch(row.int().contiguous()),
+            wp.from_torch(origin.float().contiguous(), dtype=wp.vec2),
+            float(cell),
+            wp.from_torch(position.float().contiguous(), dtype=wp.vec3),
+        ]
+        device = wp_device(position.device)
+        wp.launch(_lookup_fields, dim=count, inputs=inputs, outputs=[wp.from_torch(value)], device=device)
+    return value
+
+
+def field_lookup(field: npt.NDArray[np.floating[Any]] | torch.Tensor, grid: WalkableGrid, position: Array) -> Array:
+    """Returns a field's values at positions on one grid, interpolated between columns, never across walls.
+
+    Args:
+        field: values at the columns' centres, shape (nx, nz), or one field per position, shape (B, nx, nz).
+        grid: the grid of the field.
+        position: world (x, y, z) [m], shape (B, 3) or (3,); NumPy or torch, and so is the answer.
+
+    Returns:
+        Values, shape (B,) or a scalar array.
+    """
+    as_torch = isinstance(position, torch.Tensor)
+    points = torch.as_tensor(position, dtype=torch.float32)
+    batch = points.reshape(-1, 3)
+    values = torch.as_tensor(field, dtype=torch.float32, device=points.device)
+    row = torch.zeros(len(batch), dtype=torch.int32, device=points.device)
+    if values.ndim == 3:
+        row = torch.arange(len(batch), dtype=torch.int32, device=points.device)
+    origin = torch.tensor(grid.origin, dtype=torch.float32, device=points.device).expand(len(batch), 2)
+    found = lookup_fields(values.reshape(-1, *values.shape[-2:]), row, origin, grid.cell, batch)
+    found = found.reshape(points.shape[:-1])
+    return cast(Array, found if as_torch else found.numpy())

@@ -1,0 +1,175 @@
+"""Motion of many agents at once on their walkable grids, sliding along what is in the way."""
+# mypy: disable-error-code="untyped-decorator,attr-defined"
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import warp as wp
+
+from avi_env.navigation.fields import lookup_fields
+from avi_env.navigation.grid import WalkableGrid
+from avi_env.navigation.grid_device import GridArrays, advance, column_of
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["GridBank", "Motion", "move"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+class Motion(NamedTuple):
+    """Where agents are after a move."""
+
+    position: torch.Tensor
+    """World (x, y, z) on the floor [m], shape (B, 3), float32."""
+    yaw: torch.Tensor
+    """Heading [rad], in (-pi, pi], shape (B,), float32."""
+    collided: torch.Tensor
+    """True where something was in the way, shape (B,)."""
+
+
+class GridBank:
+    """K walkable grids on one device, padded to one shape. Environments share them by index."""
+
+    grids: tuple[WalkableGrid, ...]
+    device: torch.device
+    cell: float
+    """Width of a column [m], the same in all grids."""
+    origin: torch.Tensor
+    """World (x, z) of the centre of column (0, 0) [m], shape (K, 2), float32."""
+    free: torch.Tensor
+    """1 where the agent's centre may be, shape (K, nx, nz), uint8; the padding is 0."""
+    clearance: torch.Tensor
+    """Distance to the nearest obstacle [m], shape (K, nx, nz), float32."""
+    floor_y: torch.Tensor
+    """Height of the floor [m], shape (K, nx, nz), float32."""
+
+    def __init__(self, grids: Sequence[WalkableGrid], device: str | torch.device = "cpu") -> None:
+        """Uploads the grids.
+
+        Raises:
+            ValueError: no grid, or grids of different cell sizes.
+        """
+        if not grids:
+            raise ValueError("a GridBank needs at least one grid")
+        if len({grid.cell for grid in grids}) > 1:
+            raise ValueError(f"grids of one bank share one cell size, not {sorted({grid.cell for grid in grids})} m")
+        self.grids = tuple(grids)
+        self.device = torch.device(wp_device(device))
+        self.cell = self.grids[0].cell
+        self.shape = (max(g.shape[0] for g in grids), max(g.shape[1] for g in grids))
+        self.origin = torch.tensor([g.origin for g in grids], dtype=torch.float32, device=self.device)
+        self.free = torch.stack([self.pad(g.free.astype(np.uint8), 0) for g in grids])
+        self.clearance = torch.stack([self.pad(g.clearance, 0.0) for g in grids])
+        self.floor_y = torch.stack([self.pad(g.floor_y, -np.inf) for g in grids])
+
+    def __len__(self) -> int:
+        return len(self.grids)
+
+    def pad(self, values: np.ndarray, fill: float = np.inf) -> torch.Tensor:  # type: ignore[type-arg]
+        """Returns an array over one grid's columns (..., nx, nz) on the device, padded to the bank's common shape."""
+        size = [(0, 0)] * (values.ndim - 2) + [(0, self.shape[k] - values.shape[values.ndim - 2 + k]) for k in range(2)]
+        padded = np.pad(values, size, constant_values=fill)
+        return torch.as_tensor(np.ascontiguousarray(padded), device=self.device)
+
+    def arrays(self) -> GridArrays:
+        """Returns the bank as a kernel takes it."""
+        arrays = GridArrays()
+        arrays.free = wp.from_torch(self.free)
+        arrays.clearance = wp.from_torch(self.clearance)
+        arrays.floor_y = wp.from_torch(self.floor_y)
+        arrays.origin = wp.from_torch(self.origin, dtype=wp.vec2)
+        arrays.cell = self.cell
+        return arrays
+
+    def lookup(self, fields: torch.Tensor, scene_index: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """Returns the value of field b at the position of agent b, shape (B,).
+
+        Args:
+            fields: one padded field per agent, shape (B, nx, nz), float32.
+            scene_index: the grid on which each agent stands, shape (B,).
+            position: world (x, y, z) [m], shape (B, 3).
+        """
+        row = torch.arange(len(position), dtype=torch.int32, device=position.device)
+        return lookup_fields(fields, row, self.origin[scene_index.long()], self.cell, position)
+
+
+@wp.kernel
+def _move(
+    grids: GridArrays,
+    scene_index: wp.array[wp.int32],
+    position: wp.array[wp.vec3],
+    yaw: wp.array[wp.float32],
+    forward: wp.array[wp.float32],
+    turn: wp.array[wp.float32],
+    position_out: wp.array[wp.vec3],
+    yaw_out: wp.array[wp.float32],
+    collided_out: wp.array[wp.bool],
+) -> None:
+    b = wp.tid()
+    k = scene_index[b]
+    p = position[b]
+    end = advance(grids, k, p[0], p[2], yaw[b], forward[b], turn[b])
+    c = column_of(grids, k, end[0], end[1])
+    y = p[1]
+    if c[0] >= 0 and c[1] >= 0 and c[0] < grids.free.shape[1] and c[1] < grids.free.shape[2]:
+        floor = grids.floor_y[k, c[0], c[1]]
+        if wp.isfinite(floor):
+            y = floor
+    position_out[b] = wp.vec3(end[0], y, end[1])
+    heading = yaw[b] + turn[b]
+    yaw_out[b] = heading - 2.0 * wp.pi * wp.ceil((heading - wp.pi) / (2.0 * wp.pi))
+    collided_out[b] = end[2] > 0.5
+
+
+def move(
+    bank: GridBank,
+    scene_index: torch.Tensor,
+    position: torch.Tensor,
+    yaw: torch.Tensor,
+    forward: torch.Tensor,
+    turn: torch.Tensor,
+) -> Motion:
+    """Moves agents: an arc of length `forward` that turns by `turn`, sliding along what is in the way.
+
+    Steps are no longer than half a column, so nobody passes a wall. Where a step is blocked, its component into the
+    obstacle is removed and the rest is kept, as in Habitat. Discrete and continuous actions are both this.
+
+    Args:
+        bank: the grids.
+        scene_index: the grid on which each agent walks, shape (B,), int32.
+        position: world (x, y, z) of the feet [m], shape (B, 3), float32.
+        yaw: heading [rad], shape (B,), float32.
+        forward: distance to walk [m], shape (B,), float32; negative = backwards.
+        turn: angle to turn while walking [rad], counter-clockwise, shape (B,), float32.
+    """
+    count = len(position)
+    for name, tensor, shape in (
+        ("scene_index", scene_index, (count,)),
+        ("position", position, (count, 3)),
+        ("yaw", yaw, (count,)),
+        ("forward", forward, (count,)),
+        ("turn", turn, (count,)),
+    ):
+        if tensor.shape != shape or tensor.device != bank.device:
+            raise ValueError(
+                f"move: {name} must have shape {shape} on {bank.device}, not {tuple(tensor.shape)} on {tensor.device}"
+            )
+    out = Motion(
+        torch.empty((count, 3), dtype=torch.float32, device=bank.device),
+        torch.empty(count, dtype=torch.float32, device=bank.device),
+        torch.empty(count, dtype=torch.bool, device=bank.device),
+    )
+    if count:
+        inputs = [
+            bank.arrays(),
+            wp.from_torch(scene_index.int().contiguous()),
+            wp.from_torch(position.float().contiguous(), dtype=wp.vec3),
+            *(wp.from_torch(tensor.float().contiguous()) for tensor in (yaw, forward, turn)),
+        ]
+        outputs = [wp.from_torch(out.position, dtype=wp.vec3), wp.from_torch(out.yaw), wp.from_torch(out.collided)]
+        wp.launch(_move, dim=count, inputs=inputs, outputs=outputs, device=wp_device(bank.device))
+    return out
