@@ -74,40 +74,47 @@ def baked_light(grid: wp.vec4i, u: wp.float32, v: wp.float32, samples: wp.array[
 
 
 @wp.func
-def _texel(surfaces: Surfaces, box: wp.vec3i, x: wp.int32, y: wp.int32) -> wp.vec3:
+def _texel(
+    texels: wp.array[wp.vec3ub], decode: wp.array[wp.float32], box: wp.vec3i, x: wp.int32, y: wp.int32
+) -> wp.vec3:
     # Repeat beyond the borders, as glTF's default sampler.
     column, row = x % box[1], y % box[2]
     column, row = wp.where(column < 0, column + box[1], column), wp.where(row < 0, row + box[2], row)
-    texel = surfaces.texels[box[0] + row * box[1] + column]
-    return wp.vec3(surfaces.decode[int(texel[0])], surfaces.decode[int(texel[1])], surfaces.decode[int(texel[2])])
+    texel = texels[box[0] + row * box[1] + column]
+    return wp.vec3(decode[int(texel[0])], decode[int(texel[1])], decode[int(texel[2])])
 
 
 @wp.func
-def _textured(surfaces: Surfaces, texture: wp.int32, row: wp.int32, u: wp.float32, v: wp.float32) -> wp.vec3:
+def _textured(texels: wp.array[wp.vec3ub], decode: wp.array[wp.float32], box: wp.vec3i, at: wp.vec2) -> wp.vec3:
     """Returns the bilinear texture colour, linear RGB; v of the texture runs upwards from the image's last row."""
-    box = surfaces.texture_box[texture]
-    w = 1.0 - u - v
-    at = w * surfaces.triangle_uv[row, 0] + u * surfaces.triangle_uv[row, 1] + v * surfaces.triangle_uv[row, 2]
     x, y = at[0] * float(box[1]) - 0.5, (1.0 - at[1]) * float(box[2]) - 0.5
     i, j = int(wp.floor(x)), int(wp.floor(y))
     s, t = x - wp.floor(x), y - wp.floor(y)
-    low = _texel(surfaces, box, i, j) * (1.0 - s) + _texel(surfaces, box, i + 1, j) * s
-    high = _texel(surfaces, box, i, j + 1) * (1.0 - s) + _texel(surfaces, box, i + 1, j + 1) * s
+    low = _texel(texels, decode, box, i, j) * (1.0 - s) + _texel(texels, decode, box, i + 1, j) * s
+    high = _texel(texels, decode, box, i, j + 1) * (1.0 - s) + _texel(texels, decode, box, i + 1, j + 1) * s
     return low * (1.0 - t) + high * t
 
 
 @wp.func
-def surface_hit(surfaces: Surfaces, view: View, index: wp.int32, row: wp.int32, column: wp.int32) -> wp.int32:
+def surface_hit(
+    triangle_offset: wp.array[wp.int32],
+    triangle: wp.array3d[wp.int32],
+    scene_index: wp.array[wp.int32],
+    index: wp.int32,
+    row: wp.int32,
+    column: wp.int32,
+) -> wp.int32:
     """Returns the row of the hit triangle in the bank's tables, -1 = no hit."""
-    triangle = view.triangle[index, row, column]
-    if triangle < 0:
-        return -1
-    return surfaces.triangle_offset[view.scene_index[index]] + triangle
+    # Functions take the arrays they read: a struct of arrays would be copied at every call.
+    hit = triangle[index, row, column]
+    if hit >= 0:
+        hit += triangle_offset[scene_index[index]]
+    return hit
 
 
 @wp.func
-def _encode(surfaces: Surfaces, linear: wp.float32) -> wp.uint8:
-    return surfaces.encode[int(wp.sqrt(wp.clamp(0.25 * linear, 0.0, 1.0)) * _ENCODE_LAST + 0.5)]
+def _encode(table: wp.array[wp.uint8], linear: wp.float32) -> wp.uint8:
+    return table[int(wp.sqrt(wp.clamp(0.25 * linear, 0.0, 1.0)) * _ENCODE_LAST + 0.5)]
 
 
 @wp.kernel
@@ -121,7 +128,7 @@ def _color_kernel(
     direction = pixel_direction(view.basis[index], row, column, view.size, view.tangents)
     reach = wp.length(direction)
     ray = direction / reach
-    hit = surface_hit(surfaces, view, index, row, column)
+    hit = surface_hit(surfaces.triangle_offset, view.triangle, view.scene_index, index, row, column)
     color = wp.vec3(0.0)
     if hit < 0:
         color = sky(ray)
@@ -140,7 +147,9 @@ def _color_kernel(
             color = albedo * 1.6
         else:
             if look[2] >= 0.0:
-                albedo = _textured(surfaces, int(look[2]), hit, u, v)
+                uv = surfaces.triangle_uv
+                at = (1.0 - u - v) * uv[hit, 0] + u * uv[hit, 1] + v * uv[hit, 2]
+                albedo = _textured(surfaces.texels, surfaces.decode, surfaces.texture_box[int(look[2])], at)
             else:
                 point = view.position[index] + depth * direction
                 pixel = depth * 2.0 * view.tangents[0] / view.size[0] * reach
@@ -156,7 +165,7 @@ def _color_kernel(
             fresnel = 0.04 + 0.96 * grazing * grazing * grazing * grazing * grazing
             color = wp.cw_mul(albedo, light) + look[1] * fresnel * light
     for channel in range(3):
-        rgb_out[index, row, column, channel] = _encode(surfaces, color[channel])
+        rgb_out[index, row, column, channel] = _encode(surfaces.encode, color[channel])
 
 
 def color_image(bank: SceneBank, view: View, direct: torch.Tensor | None, out: torch.Tensor) -> torch.Tensor:

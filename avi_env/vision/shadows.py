@@ -45,7 +45,7 @@ def _lamp_rays_kernel(
     light_out: wp.array4d[wp.vec3],
 ) -> None:
     index, row, column = wp.tid()
-    hit = surface_hit(surfaces, view, index, row, column)
+    hit = surface_hit(surfaces.triangle_offset, view.triangle, view.scene_index, index, row, column)
     for slot in range(_LAMPS):
         segments_out[index, row, column, slot] = wp.vec3(0.0)
         light_out[index, row, column, slot] = wp.vec3(0.0)
