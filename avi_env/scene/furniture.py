@@ -1,0 +1,222 @@
+"""Furniture as pieces made of simple shapes, and the look (colours, materials) that the pieces of a house share.
+
+A piece stands in its own frame: origin on the floor in the middle of its footprint, front towards -Z, back towards +Z.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from avi_env.scene.house_stream import Stream
+from avi_env.scene.shapes import shape_row
+
+__all__ = ["Look", "Paint", "Piece", "Placed", "make_look", "place"]
+
+Color = tuple[float, float, float]
+Point = tuple[float, float, float]
+
+_LIFT = 0.003  # furniture stands this far above the floor [m], so that its underside is not in the floor's plane
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A material of the table in a colour; no colour = the table's own."""
+
+    material: str
+    color: Color | None = None
+    pattern: str = ""
+
+
+class Piece:
+    """One object: a category, its shapes in the piece's own frame, and what may be put on it."""
+
+    def __init__(self, category: str, emits: tuple[str, ...] = ()) -> None:
+        self.category = category
+        self.emits = emits
+        self.parts: list[tuple[str, tuple[float, ...], Paint]] = []
+        self.spots: list[Point] = []
+        """Places for small things: points on top surfaces, near the front."""
+        self._low = [math.inf] * 3
+        self._high = [-math.inf] * 3
+
+    def add(self, shape: str, center: Point, size: Point, paint: Paint, **more: float) -> None:
+        """Adds a shape by the middle of its box [m]; `more` as in `shape_row` (yaw, pitch, taper, chamfer)."""
+        self.parts.append((shape, shape_row(center, size, **more), paint))
+        half = _half_extents(size, more.get("yaw", 0.0), more.get("pitch", 0.0))
+        for k in range(3):
+            self._low[k] = min(self._low[k], center[k] - half[k])
+            self._high[k] = max(self._high[k], center[k] + half[k])
+
+    def box(self, at: Point, size: Point, paint: Paint, **more: float) -> None:
+        """Adds a box that stands on the point `at` [m]."""
+        self.add("box", (at[0], at[1] + size[1] / 2, at[2]), size, paint, **more)
+
+    def soft(self, at: Point, size: Point, paint: Paint, chamfer: float = 0.03, **more: float) -> None:
+        """Adds a box with chamfered edges that stands on the point `at` [m]."""
+        chamfer = min(chamfer, 0.45 * min(size))
+        self.add("soft", (at[0], at[1] + size[1] / 2, at[2]), size, paint, chamfer=chamfer, **more)
+
+    def cylinder(self, at: Point, diameter: float, height: float, paint: Paint, **more: float) -> None:
+        """Adds an upright cylinder (a cone with `taper`) that stands on the point `at` [m]."""
+        center = (at[0], at[1] + height / 2, at[2])
+        self.add("cylinder", center, (diameter, height, diameter), paint, **more)
+
+    def ball(self, center: Point, size: Point, paint: Paint) -> None:
+        """Adds an ellipsoid around its centre [m]."""
+        self.add("ball", center, size, paint)
+
+    def legs(self, width: float, depth: float, height: float, thickness: float, paint: Paint) -> None:
+        """Adds four legs at the corners of a rectangle around the origin."""
+        for sx in (-1, 1):
+            for sz in (-1, 1):
+                at = (sx * (width - thickness) / 2, 0.0, sz * (depth - thickness) / 2)
+                self.box(at, (thickness, height, thickness), paint)
+
+    @property
+    def size(self) -> Point:
+        """Extents along its own x, y, z [m]."""
+        x, y, z = (self._high[k] - self._low[k] for k in range(3))
+        return (x, y, z)
+
+    @property
+    def middle(self) -> Point:
+        """Middle of its box in its own frame [m]."""
+        x, y, z = ((self._high[k] + self._low[k]) / 2 for k in range(3))
+        return (x, y, z)
+
+
+def _half_extents(size: Point, yaw: float, pitch: float) -> Point:
+    x, y, z = (s / 2 for s in size)
+    if pitch:
+        c, s = abs(math.cos(pitch)), abs(math.sin(pitch))
+        y, z = y * c + z * s, y * s + z * c
+    if yaw:
+        c, s = abs(math.cos(yaw)), abs(math.sin(yaw))
+        x, z = x * c + z * s, x * s + z * c
+    return (x, y, z)
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A piece in the world."""
+
+    piece: Piece
+    room: int
+    position: Point
+    """Where the piece's origin stands [m]."""
+    yaw: float
+    rows: tuple[tuple[float, ...], ...]
+    """The shapes in the world frame, as `shape_row`."""
+
+    def world(self, local: Point) -> Point:
+        """Returns a point of the piece's frame in the world [m]."""
+        c, s = _turn(self.yaw)
+        x, y, z = local
+        return (self.position[0] + x * c + z * s, self.position[1] + y, self.position[2] + z * c - x * s)
+
+    @property
+    def center(self) -> Point:
+        """Middle of the piece's box in the world [m]."""
+        return self.world(self.piece.middle)
+
+
+def place(piece: Piece, room: int, position: Point, yaw: float) -> Placed:
+    """Returns the piece standing at a position [m], turned by a yaw [rad]."""
+    c, s = _turn(yaw)
+    x0, y0, z0 = position
+    y0 += _LIFT
+    rows = []
+    for _, row, _ in piece.parts:
+        x, y, z = row[0], row[1], row[2]
+        rows.append((x0 + x * c + z * s, y0 + y, z0 + z * c - x * s, *row[3:6], row[6] + yaw, *row[7:]))
+    return Placed(piece, room, (x0, y0, z0), yaw, tuple(rows))
+
+
+def _turn(yaw: float) -> tuple[float, float]:
+    return round(math.cos(yaw), 12), round(math.sin(yaw), 12)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Paints that belong together."""
+
+    wood: Paint
+    wood_second: Paint
+    front: Paint
+    """Kitchen and wardrobe fronts."""
+    counter: Paint
+    fabric: Paint
+    fabric_second: Paint
+    bedding: Paint
+    blanket: Paint
+    rug: Paint
+    rug_border: Paint
+    curtain: Paint
+    accent: Paint
+    metal: Paint
+    chrome: Paint
+    dark: Paint
+    white: Paint
+    shade: Paint
+
+
+_WOODS: tuple[Color, ...] = (
+    (0.50, 0.33, 0.19),
+    (0.36, 0.20, 0.10),
+    (0.20, 0.11, 0.06),
+    (0.58, 0.44, 0.29),
+    (0.42, 0.24, 0.13),
+    (0.28, 0.22, 0.17),
+)
+_FABRICS: tuple[Color, ...] = (
+    (0.17, 0.21, 0.26),
+    (0.42, 0.38, 0.33),
+    (0.10, 0.16, 0.12),
+    (0.34, 0.13, 0.09),
+    (0.48, 0.36, 0.16),
+    (0.09, 0.14, 0.28),
+    (0.30, 0.30, 0.30),
+    (0.38, 0.20, 0.24),
+    (0.13, 0.26, 0.27),
+)
+_FRONTS: tuple[Color, ...] = (
+    (0.80, 0.79, 0.75),
+    (0.34, 0.42, 0.38),
+    (0.16, 0.22, 0.30),
+    (0.60, 0.55, 0.46),
+    (0.44, 0.45, 0.46),
+)
+_COUNTERS: tuple[Color, ...] = ((0.10, 0.10, 0.11), (0.46, 0.44, 0.41), (0.62, 0.60, 0.57), (0.22, 0.19, 0.17))
+_ACCENTS: tuple[Color, ...] = (
+    (0.55, 0.13, 0.08),
+    (0.07, 0.24, 0.40),
+    (0.60, 0.42, 0.06),
+    (0.10, 0.33, 0.22),
+    (0.42, 0.16, 0.36),
+)
+_LINENS: tuple[Color, ...] = ((0.78, 0.77, 0.74), (0.66, 0.70, 0.74), (0.72, 0.66, 0.58), (0.55, 0.60, 0.55))
+
+
+def make_look(stream: Stream) -> Look:
+    """Returns the paints of a house, drawn from the stream."""
+    wood = stream.pick(_WOODS)
+    return Look(
+        wood=Paint("wood", wood),
+        wood_second=Paint("wood", stream.pick(_WOODS)),
+        front=Paint("painted_wood", stream.pick(_FRONTS)) if stream.chance(0.7) else Paint("laminate", wood, "wood"),
+        counter=Paint("stone_counter", stream.pick(_COUNTERS)) if stream.chance(0.65) else Paint("wood", wood),
+        fabric=Paint("leather") if stream.chance(0.15) else Paint("upholstery", stream.pick(_FABRICS)),
+        fabric_second=Paint("upholstery", stream.pick(_FABRICS)),
+        bedding=Paint("bedding", stream.pick(_LINENS)),
+        blanket=Paint("bedding", stream.pick(_FABRICS)),
+        rug=Paint("rug", stream.pick(_FABRICS)),
+        rug_border=Paint("rug", stream.pick(_LINENS)),
+        curtain=Paint("curtain", stream.pick(_LINENS) if stream.chance(0.6) else stream.pick(_FABRICS)),
+        accent=Paint("cloth", stream.pick(_ACCENTS)),
+        metal=Paint("metal", (0.08, 0.08, 0.09)) if stream.chance(0.5) else Paint("metal"),
+        chrome=Paint("metal", (0.62, 0.63, 0.64)),
+        dark=Paint("plastic"),
+        white=Paint("painted_wood"),
+        shade=Paint("lamp"),
+    )

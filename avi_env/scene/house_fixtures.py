@@ -1,0 +1,105 @@
+"""Doors, frames, windows and curtains: pieces that belong to the openings of the walls."""
+
+from __future__ import annotations
+
+import math
+
+from avi_env.scene.furniture import Look, Paint, Piece, Placed, place
+from avi_env.scene.house_layout import WALL, Hole, Run
+from avi_env.scene.house_openings import Doorway
+from avi_env.scene.house_stream import Stream
+
+__all__ = ["curtains", "door_leaf", "frame_piece", "hole_place", "leaf_place", "window_piece"]
+
+_LEAF = 0.04  # thickness of a door leaf [m]
+_CASING = (0.06, 0.015)  # width and thickness of the trim around doors [m]
+
+
+def hole_place(run: Run, hole: Hole, piece: Piece, room: int, side: int = -1) -> Placed:
+    """Returns a piece placed in the middle of a hole, at floor height, its front towards a side of the wall."""
+    x, _, z = run.point((hole.s0 + hole.s1) / 2, 0.0, 0.0)
+    forward = run.point(0.0, 0.0, float(side))
+    origin = run.point(0.0, 0.0, 0.0)
+    yaw = math.atan2(-(forward[0] - origin[0]), -(forward[2] - origin[2]))
+    return place(piece, room, (x, -0.003, z), yaw)
+
+
+def door_leaf(look: Look, width: float, height: float, front: bool = False) -> Piece:
+    """Returns a door leaf with panels and handles, upright in the plane z = 0, its middle at x = 0."""
+    p = Piece("front_door" if front else "door", ("door_knock",))
+    paint = Paint("wood_door", (0.10, 0.18, 0.14) if front else None) if front or look.wood.color else Paint("wood_door")
+    p.box((0, 0.0, 0), (width, height, _LEAF), paint)
+    for y, tall in ((0.18, 0.66), (1.02, 0.86)):
+        for side in (-1, 1):
+            p.box((0, y, side * (_LEAF / 2 + 0.002)), (width - 0.3, tall, 0.008), paint)
+    for side in (-1, 1):
+        p.box((width / 2 - 0.07, 0.98, side * (_LEAF / 2 + 0.004)), (0.03, 0.16, 0.012), look.chrome)
+        p.box((width / 2 - 0.11, 1.05, side * (_LEAF / 2 + 0.03)), (0.12, 0.018, 0.018), look.chrome)
+        p.box((width / 2 - 0.06, 1.05, side * (_LEAF / 2 + 0.02)), (0.016, 0.018, 0.04), look.chrome)
+    return p
+
+
+def leaf_place(doorway: Doorway, leaf: Piece, room: int) -> Placed:
+    """Returns the leaf hung at its hinge, open by the doorway's angle; its handle is away from the hinge."""
+    run, hole = doorway.run, doorway.hole
+    width = hole.s1 - hole.s0
+    sign = -1.0 if doorway.hinge_high else 1.0
+    hinge = hole.s1 if doorway.hinge_high else hole.s0
+    if doorway.angle == 0.0:
+        n, along, across = 0.0, sign, 0.0
+        start = hinge
+    else:
+        side = run.side_of(doorway.swing)
+        along = sign * math.cos(doorway.angle)
+        across = side * math.sin(doorway.angle)
+        n = side * (WALL / 2 + _CASING[1] + _LEAF / 2 + 0.055)
+        start = hinge - sign * _LEAF / 2
+    x, _, z = run.point(start + along * width / 2, 0.0, n + across * (width / 2))
+    dx, _, dz = run.point(along, 0.0, across)
+    ox, _, oz = run.point(0.0, 0.0, 0.0)
+    return place(leaf, room, (x, 0.005, z), math.atan2(-(dz - oz), dx - ox))
+
+
+def frame_piece(hole: Hole, both: bool = True) -> Piece:
+    """Returns the trim on the walls around a hole; without `both` only on the side of the piece's front."""
+    p = Piece("door_frame")
+    wide, thick = _CASING
+    paint = Paint("painted_wood")
+    half, top = (hole.s1 - hole.s0) / 2, hole.y1
+    for side in (-1, 1) if both else (-1,):
+        z = side * (WALL / 2 + thick / 2)
+        for sx in (-1, 1):
+            p.box((sx * (half + wide / 2), 0.002, z), (wide, top + wide, thick), paint)
+        p.box((0, top, z), (2 * half, wide, thick), paint)
+    return p
+
+
+def window_piece(hole: Hole) -> Piece:
+    """Returns a window: pane, frame bars and a sill board on the room's side (the front)."""
+    p = Piece("window")
+    paint = Paint("painted_wood")
+    width, tall, bar = hole.s1 - hole.s0, hole.y1 - hole.y0, 0.05
+    p.box((0, hole.y0 - 0.005, 0), (width + 0.01, tall + 0.01, 0.02), Paint("glass"))
+    for y in (hole.y0, hole.y1 - bar):
+        p.box((0, y, 0), (width, bar, 0.06), paint)
+    posts = [-(width - bar) / 2, (width - bar) / 2] + ([0.0] if width > 0.95 else [])
+    for x in posts:
+        p.box((x, hole.y0 + bar, 0), (bar, tall - 2 * bar, 0.055), paint)
+    p.box((0, hole.y0 - 0.03, -WALL / 2 - 0.05), (width + 0.1, 0.03, 0.11), paint)
+    return p
+
+
+def curtains(stream: Stream, look: Look, hole: Hole, height: float) -> Piece:
+    """Returns drawn-back curtains on a rod, as folds of uneven depth; they hang on the front's side."""
+    p = Piece("curtain")
+    width = hole.s1 - hole.s0
+    top = min(hole.y1 + 0.12, height - 0.06)
+    bottom = 0.06 if stream.chance(0.5) else hole.y0 - 0.25
+    z = -WALL / 2 - 0.09
+    p.box((0, top, z), (width + 0.5, 0.025, 0.025), look.metal)
+    folds, fold = 4, 0.062
+    for side in (-1, 1):
+        for k in range(folds):
+            x = side * (width / 2 + 0.2 - (k + 0.5) * fold)
+            p.box((x, bottom, z + (0.012 if k % 2 else -0.012)), (fold, top - bottom, 0.05), look.curtain)
+    return p

@@ -1,0 +1,95 @@
+"""Scenes by name: "house:7", "shoebox:6x3x4", a file's path, or a pack in the scenes folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from avi_env.content import content_names, content_path, name_error
+from avi_env.scene.house import generate_house
+from avi_env.scene.mesh import shoebox
+from avi_env.scene.model import Scene
+
+__all__ = ["load_scene", "scene_names"]
+
+_GENERATORS = ("house", "houses", "shoebox")
+
+
+def load_scene(path_or_name: str | Path) -> Scene:
+    """Returns a scene by name or path.
+
+    Args:
+        path_or_name: "house:SEED" or "house:SEED:ROOMS" (generated), "shoebox:XxYxZ" or "shoebox:XxYxZ:MATERIAL"
+            (metres, Y = height), a path to .glb (with its .json sidecar), .gltf, .obj or .ply, or a scene pack's name.
+
+    Raises:
+        ValueError: no such scene; the message names the nearest one.
+        SceneError: the file's mesh leaks, has no floor or no material.
+    """
+    name = str(path_or_name)
+    kind, _, argument = name.partition(":")
+    if kind == "house" and argument:
+        seed, rooms = _house_arguments(name, argument)
+        return generate_house(seed, rooms)
+    if kind == "shoebox" and argument:
+        return _shoebox(name, argument)
+    if Path(name).suffix and (Path(name).exists() or Path(name).suffix.lower() in _file_suffixes()):
+        from avi_env.scene.files import load_scene_file
+
+        return load_scene_file(Path(name))
+    if name in content_names("scenes"):
+        from avi_env.scene.files import load_scene_file
+
+        return load_scene_file(content_path("scenes", name) / "scene.glb")
+    raise name_error("scene", name, ("house:7", "houses:64", "shoebox:6x3x4", "scene.glb", *content_names("scenes")))
+
+
+def scene_names(spec: str) -> tuple[str, ...]:
+    """Returns the names of the scenes that a specification stands for.
+
+    "houses:64" stands for house:0 ... house:63, "houses:100-163" for house:100 ... house:163; commas join several;
+    anything else stands for itself.
+
+    Raises:
+        ValueError: the specification is empty or holds no scene.
+    """
+    names: list[str] = []
+    for part in str(spec).split(","):
+        kind, _, argument = part.strip().partition(":")
+        if kind == "houses":
+            first, last = _range(part, argument)
+            names += [f"house:{seed}" for seed in range(first, last)]
+        elif part.strip():
+            names.append(part.strip())
+    if not names:
+        raise ValueError(f"scenes {spec!r} stands for no scene: give for example 'house:7' or 'houses:64'")
+    return tuple(names)
+
+
+def _range(spec: str, argument: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", argument)
+    if match is None:
+        raise ValueError(f"scenes {spec!r}: write 'houses:COUNT' or 'houses:FIRST-LAST', as in 'houses:64'")
+    if match[2] is None:
+        return 0, int(match[1])
+    return int(match[1]), int(match[2]) + 1
+
+
+def _house_arguments(name: str, argument: str) -> tuple[int, int | None]:
+    match = re.fullmatch(r"(\d+)(?::(\d+))?", argument)
+    if match is None:
+        raise ValueError(f"scene {name!r}: write 'house:SEED' or 'house:SEED:ROOMS', as in 'house:7' or 'house:7:5'")
+    return int(match[1]), None if match[2] is None else int(match[2])
+
+
+def _shoebox(name: str, argument: str) -> Scene:
+    size, _, material = argument.partition(":")
+    try:
+        width, height, depth = (float(v) for v in size.lower().split("x"))
+    except ValueError:
+        raise ValueError(f"scene {name!r}: write 'shoebox:XxYxZ' in metres, Y = height, as in 'shoebox:6x3x4'") from None
+    return shoebox((width, height, depth), material or "plaster")
+
+
+def _file_suffixes() -> tuple[str, ...]:
+    return (".glb", ".gltf", ".obj", ".ply", ".stl", ".off")
