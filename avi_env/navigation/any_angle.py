@@ -124,6 +124,15 @@ class AnyAngleMap:
         """Number of convex corners of blocked squares."""
         return len(self._vertex)
 
+    @property
+    def corners(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+        """World (x, z) of the convex corners [m] and signs of the side on which the blocked square lies, (C, 2) each.
+
+        Rows goal_count + 2c and goal_count + 2c + 1 of an `AnyAngle`'s root tables are corner c, passed on either side.
+        """
+        xz = np.array(self.origin) + (self._vertex - 1.5) * self.spacing
+        return xz, self._side
+
     def search(
         self, goals: Sequence[npt.ArrayLike], goal_lengths: Sequence[npt.ArrayLike] | None = None
     ) -> tuple[AnyAngle, ...]:

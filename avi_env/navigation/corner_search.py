@@ -5,7 +5,7 @@ blocked squares. A corner reached along direction d lights only the wedge betwee
 that wedge lies in one quadrant: [0, s] or [s, inf] of the slope s. So each corner is two states (one a side), a heap
 serves them in order of path length, and each casts light through its wedge column by column.
 """
-# mypy: disable-error-code="untyped-decorator,attr-defined"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,operator,index"
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Wedge:
 
 @wp.func
 def _sift_up(s: SearchState, f: int, start: int) -> int:
-    k = int(start)
+    k = wp.int32(start)
     state = s.heap[f, k]
     while k > 0:
         up = (k - 1) / 2
@@ -107,7 +107,7 @@ def _pop(s: SearchState, f: int) -> int:
     s.place[f, top] = -2
     if size > 0:
         state = s.heap[f, size]
-        k = 0
+        k = wp.int32(0)
         while 2 * k + 1 < size:
             down = 2 * k + 1
             if down + 1 < size:
@@ -176,20 +176,46 @@ def _keep(s: SearchState, w: Wedge, low: wp.float64, high: wp.float64, right: wp
 
 
 @wp.func
+def _cross_free(m: CornerMap, s: SearchState, w: Wedge, i: int, j: int, at: wp.vec3d, ray: wp.vec2d) -> int:
+    """Lights a free cell and the corners past it; returns 0 if its centre is not lit, 1 if it is, too late, else 2.
+
+    Args:
+        m: the mask.
+        s: the search.
+        w: the wedge.
+        i: the cell.
+        j: the cell.
+        at: its left, right and bottom in local coordinates.
+        ray: slopes of the interval that enters it.
+    """
+    lit = wp.int32(0)
+    x = at[1] - wp.float64(0.5)
+    if wp.abs(x) < _ON_AXIS:
+        x = _ON_AXIS  # a centre right above the root: inside the steepest interval
+    z = at[2] + wp.float64(0.5)
+    if x > 0.0 and z >= wp.max(ray[0] * x - _TOUCH, -_WIDTH) and z <= ray[1] * x + _TOUCH:
+        lit = 1
+        if _light(s, w, i, j, x, z):
+            lit = 2
+    if wp.abs(at[2]) < _TOUCH and ray[0] <= 0.0:
+        _offer(m, s, w, at[1], wp.float64(0.0), -1, -1)  # a wall along the x axis ends
+    if wp.abs(at[0]) < _TOUCH and ray[1] >= _STEEP:
+        _offer(m, s, w, wp.float64(0.0), at[2] + wp.float64(1.0), -1, -1)  # a wall along the z axis ends
+    return lit
+
+
+@wp.func
 def _cast_interval(m: CornerMap, s: SearchState, w: Wedge, a: int, k: int, now: int, kept_before: int) -> int:
     """Casts interval k through column a from below; returns how many intervals the next column has."""
     low = s.lit[w.field, now, k, 0]
     high = s.lit[w.field, now, k, 1]
     left = wp.max(w.x0 + wp.float64(a), wp.float64(0.0))
     right = w.x0 + wp.float64(a + 1)
-    middle = right - wp.float64(0.5)
-    if wp.abs(middle) < _ON_AXIS:
-        middle = _ON_AXIS  # a centre right above the root: inside the steepest interval
     i = w.i0 + w.qx * a
-    kept = int(kept_before)
+    kept = wp.int32(kept_before)
     current = wp.float64(low)
-    seen = 0
-    gained = 0
+    seen = wp.int32(0)
+    gained = wp.int32(0)
     b = wp.max(int(wp.min(low * left - w.z0 - _TOUCH, wp.float64(1.0e6))), 0)
     while current < high:
         j = w.j0 + w.qz * b
@@ -199,22 +225,17 @@ def _cast_interval(m: CornerMap, s: SearchState, w: Wedge, a: int, k: int, now: 
         elif bottom > high * right + _TOUCH:
             break
         elif m.free[i, j] != wp.uint8(0):
-            z = bottom + wp.float64(0.5)
-            if middle > 0.0 and z >= wp.max(current * middle - _TOUCH, -_WIDTH) and z <= high * middle + _TOUCH:
-                seen = seen + 1
-                if _light(s, w, i, j, middle, z):
-                    gained = gained + 1
-            if b == 0 and low <= 0.0 and w.z0 > -_TOUCH:
-                _offer(m, s, w, right, wp.float64(0.0), -1, -1)  # a wall along the x axis ends
-            if right - wp.float64(1.0) > -_TOUCH and a == 0 and high >= _STEEP:
-                _offer(m, s, w, wp.float64(0.0), bottom + wp.float64(1.0), -1, -1)  # a wall along the z axis ends
+            at = wp.vec3d(right - wp.float64(1.0), right, bottom)
+            lit = _cross_free(m, s, w, i, j, at, wp.vec2d(current, high))
+            seen = wp.max(seen, lit)
+            gained = wp.max(gained, lit / 2)
         else:
             if bottom > _TOUCH:
                 if bottom >= current * right - _TOUCH:
                     _offer(m, s, w, right, bottom, -1, 1)
                 kept = _keep(s, w, current, wp.min(high, bottom / right), right, kept, 1 - now)
-            top = bottom + wp.float64(1.0)
             if left > _TOUCH:
+                top = bottom + wp.float64(1.0)
                 if top >= low * left - _TOUCH and top <= high * left + _TOUCH:
                     _offer(m, s, w, left, top, 1, -1)
                 current = wp.max(current, top / left)
@@ -233,13 +254,13 @@ def _cast(m: CornerMap, s: SearchState, w: Wedge, low: wp.float64, high: wp.floa
     """Casts light from a root through the slopes [low, high] of one quadrant."""
     s.lit[w.field, 0, 0, 0] = low
     s.lit[w.field, 0, 0, 1] = high
-    count = 1
-    now = 0
-    a = 0
+    count = wp.int32(1)
+    now = wp.int32(0)
+    a = wp.int32(0)
     while count > 0:
         if w.i0 + w.qx * a < 0 or w.i0 + w.qx * a >= m.free.shape[0]:
             break
-        kept = 0
+        kept = wp.int32(0)
         for k in range(count):
             kept = _cast_interval(m, s, w, a, k, now, kept)
         count = kept
@@ -282,7 +303,7 @@ def search_kernel(
     """One search a thread: goals [cells], shape (N, 2), of field f are rows goal_start[f] ... goal_start[f + 1]."""
     f = wp.tid()
     for g in range(goal_start[f], goal_start[f + 1]):
-        q = 0
+        q = wp.int32(0)
         while q < 4:
             qx = 1 - 2 * (q % 2)
             qz = 1 - 2 * (q / 2)

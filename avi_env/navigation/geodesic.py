@@ -61,7 +61,7 @@ def _ends(grid: WalkableGrid, a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[npt.N
 
 
 def path_points(grid: WalkableGrid, paths: AnyAngle, start_xz: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Returns the corner points of the shortest walk from a walkable (x, z) to its goal [m], shape (n, 3); n = 0 if none."""
+    """Returns the corner points of the shortest walk from a walkable (x, z) to its goal [m], (n, 3); n = 0 if none."""
     _, root = paths.from_point(start_xz)
     if root < 0:
         return np.zeros((0, 3), np.float32)

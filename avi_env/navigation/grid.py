@@ -47,7 +47,7 @@ class WalkableGrid:
     floor_y: npt.NDArray[np.float32]
     """Height y of the floor [m], shape (nx, nz); -inf where there is none."""
     clearance: npt.NDArray[np.float32]
-    """Distance from the column's centre to the nearest obstacle [m], shape (nx, nz), capped a little above the radius."""
+    """Distance from the column's centre to the nearest obstacle [m], shape (nx, nz), capped 0.2 m above the radius."""
     island: npt.NDArray[np.int32]
     """Label of the connected part, 0 = the largest, -1 = not free, shape (nx, nz)."""
     agent_radius: float

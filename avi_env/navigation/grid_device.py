@@ -1,5 +1,5 @@
 """Grids on a device: what the kernels of motion, lookup and path following share."""
-# mypy: disable-error-code="untyped-decorator,attr-defined"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return"
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def advance(g: GridArrays, k: int, x: float, z: float, yaw: float, forward: floa
     """Walks along an arc with sliding; returns (x, z, 1 if anything was in the way)."""
     steps = int(wp.ceil(wp.abs(forward) / (_HALF * g.cell)))
     p = wp.vec2(x, z)
-    hit = 0.0
+    hit = wp.float32(0.0)
     for n in range(steps):
         heading = yaw + turn * (float(n) + _HALF) / float(steps)
         d = wp.vec2(-wp.sin(heading), -wp.cos(heading)) * (forward / float(steps))
@@ -119,8 +119,8 @@ def lookup(field: wp.array3d[wp.float32], f: int, origin: wp.vec2, cell: float, 
     j = int(wp.floor(v + _HALF))
     fu = wp.abs(u - float(i))
     fv = wp.abs(v - float(j))
-    di = 1
-    dj = 1
+    di = wp.int32(1)
+    dj = wp.int32(1)
     if u < float(i):
         di = -1
     if v < float(j):

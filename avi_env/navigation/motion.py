@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import warp as wp
 
@@ -69,7 +70,7 @@ class GridBank:
     def __len__(self) -> int:
         return len(self.grids)
 
-    def pad(self, values: np.ndarray, fill: float = np.inf) -> torch.Tensor:  # type: ignore[type-arg]
+    def pad(self, values: npt.NDArray[Any], fill: float = np.inf) -> torch.Tensor:
         """Returns an array over one grid's columns (..., nx, nz) on the device, padded to the bank's common shape."""
         size = [(0, 0)] * (values.ndim - 2) + [(0, self.shape[k] - values.shape[values.ndim - 2 + k]) for k in range(2)]
         padded = np.pad(values, size, constant_values=fill)

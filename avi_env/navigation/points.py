@@ -55,7 +55,7 @@ def snap_point(grid: WalkableGrid, point: npt.ArrayLike, island: int | None = No
     Raises:
         NavigationError: nothing is walkable there.
     """
-    return on_floor(grid, snap_column(grid, horizontal(point)[0], island))[0]
+    return np.asarray(on_floor(grid, snap_column(grid, horizontal(point)[0], island))[0])
 
 
 def random_points(

@@ -1,5 +1,5 @@
 """Rasters of a triangle mesh seen from above: distance to obstacles and height of the floor, per column."""
-# mypy: disable-error-code="untyped-decorator,attr-defined"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return"
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def raster_over(low: FloatArray, high: FloatArray, spacing: float, margin: float
 def _edge_in_band(p: wp.vec3, q: wp.vec3, low: float, high: float) -> wp.vec4:
     """The part of an edge between two heights, seen from above: (x0, z0, x1, z1)."""
     dy = q[1] - p[1]
-    t0 = 0.0
-    t1 = 1.0
+    t0 = wp.float32(0.0)
+    t1 = wp.float32(1.0)
     if wp.abs(dy) < 1.0e-9:
         if p[1] < low or p[1] > high:
             return wp.vec4(_NO_SEGMENT, _NO_SEGMENT, _NO_SEGMENT, _NO_SEGMENT)

@@ -1,0 +1,194 @@
+"""The wavefront of sound: the shortest bent path from a source to everywhere, through doors and around corners."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, spatial
+
+from avi_env.acoustics.field import WavefrontField
+from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
+from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
+from avi_env.navigation.grid import floor_levels
+from avi_env.navigation.raster import Raster, clearance_raster, raster_over
+from avi_env.scene.derived import derived
+from avi_env.scene.model import Scene
+
+__all__ = ["EAR_HEIGHT", "SoundMap", "WavefrontBank", "diffracted_paths", "sound_map", "wavefront_field"]
+
+EAR_HEIGHT = 1.25
+"""Height of the ears above the floor [m]: SoundSpaces' sensor height. Furniture below does not block the wave."""
+
+SPACING = 0.05
+"""Width of a column [m]."""
+
+_ROOM_AREA = 2.0  # [m^2]; smaller enclosed parts of the plane are the insides of cupboards, not rooms
+_EDGE_REACH = 1.5  # columns; the true edge of a blocked square's corner lies within
+_SEED_REACH = 0.75  # columns; a source over a cupboard sounds from all free columns that are nearest within this
+_SOURCE_LIMIT = 1.5  # [m]; a source deeper inside geometry than this is an error
+_TURN = np.deg2rad(2.0)  # bends by less are steps of the grid along an oblique wall
+
+
+class SoundMap(NamedTuple):
+    """Where sound can go in a horizontal plane of a scene, and the true edges around which it bends."""
+
+    height: float
+    """Height y of the plane [m]."""
+    paths: AnyAngleMap
+    """The plane's free columns."""
+    edges: npt.NDArray[np.float64]
+    """World (x, z) of the geometry's edge at each convex corner of the grid [m], shape (C, 2)."""
+
+
+def sound_map(scene: Scene, height: float, spacing: float = SPACING) -> SoundMap:
+    """Returns where sound can go in the plane y = `height` [m], built once per scene.
+
+    A column is blocked where geometry cuts the plane within it: walls, closed doors, windows, tall cupboards.
+    """
+    key = ("sound_map", float(height), float(spacing))
+    return derived(scene, key, lambda: _build_map(scene, float(height), float(spacing)))
+
+
+def _build_map(scene: Scene, height: float, spacing: float) -> SoundMap:
+    bounds = scene.bounds
+    raster = raster_over(bounds[0, [0, 2]], bounds[1, [0, 2]], spacing, margin=2 * spacing)
+    clearance = clearance_raster(scene.vertices, scene.triangles, raster, (height, height), reach=2 * spacing)
+    free = _without_cavities(clearance > 0.5 * spacing * (1 + 1e-4), spacing)
+    paths = AnyAngleMap(free, spacing, raster.origin)
+    return SoundMap(height, paths, _edges(paths, _cut(scene, height), raster))
+
+
+def _without_cavities(free: npt.NDArray[np.bool_], spacing: float) -> npt.NDArray[np.bool_]:
+    labels, count = ndimage.label(free)
+    if count < 2:
+        return free
+    area = np.bincount(labels.ravel())[1:] * spacing**2
+    kept = np.concatenate([[False], (area >= _ROOM_AREA) | (area == area.max())])
+    return np.asarray(kept[labels])
+
+
+def _cut(scene: Scene, height: float) -> npt.NDArray[np.float64]:
+    """World (x, z) of the points at which triangle edges cross the plane [m], shape (n, 2)."""
+    corners = scene.vertices[scene.triangles].astype(np.float64)
+    p, q = corners.reshape(-1, 3), corners[:, [1, 2, 0]].reshape(-1, 3)
+    crossing = (p[:, 1] > height) != (q[:, 1] > height)
+    p, q = p[crossing], q[crossing]
+    t = ((height - p[:, 1]) / (q[:, 1] - p[:, 1]))[:, None]
+    return np.asarray((p + t * (q - p))[:, [0, 2]])
+
+
+def _edges(paths: AnyAngleMap, cut: npt.NDArray[np.float64], raster: Raster) -> npt.NDArray[np.float64]:
+    """Moves the corners of blocked squares to the true edge nearby that protrudes most, if there is one."""
+    corners, sides = paths.corners
+    if not len(cut) or not len(corners):
+        return corners
+    tree = spatial.cKDTree(cut)
+    edges = corners.copy()
+    for k, near in enumerate(tree.query_ball_point(corners, _EDGE_REACH * raster.spacing)):
+        if near:
+            protrusion = -(cut[near] - corners[k]) @ sides[k]
+            edges[k] = cut[near][int(np.argmax(protrusion))]
+    return edges
+
+
+def wavefront_field(
+    scene: Scene, source: npt.ArrayLike, *, ear_height: float = EAR_HEIGHT, spacing: float = SPACING
+) -> WavefrontField:
+    """Returns the shortest path of sound from a source to every column of its storey's plane at ear height.
+
+    Paths are exact at any angle and bend at the true edges of the geometry that cuts the plane.
+
+    Args:
+        scene: the scene.
+        source: world (x, y, z) of the source [m], shape (3,).
+        ear_height: height of the plane above the floor [m].
+        spacing: width of a column [m].
+
+    Raises:
+        ValueError: the source lies inside geometry or outside the scene.
+    """
+    point = np.asarray(source, dtype=np.float64)
+    if point.shape != (3,) or not np.all(np.isfinite(point)):
+        raise ValueError(f"a source is a finite world point (x, y, z), not {np.asarray(source).tolist()}")
+    plane = sound_map(scene, _plane_height(scene, float(point[1]), ear_height), spacing)
+    at = point[[0, 2]]
+    seeds = _seeds(scene, plane, at)
+    found = plane.paths.search([seeds], [np.hypot(*(seeds - at).T)])[0]
+    return _field(found, plane, at)
+
+
+def _plane_height(scene: Scene, source_y: float, ear_height: float) -> float:
+    low, high = (float(y) for y in scene.bounds[:, 1])
+    levels = floor_levels(scene) or [low]
+    below = [level for level in levels if level <= source_y]
+    height = max(below, default=min(levels)) + ear_height
+    return height if low < height < high else (low + high) / 2  # low rooms, single plates
+
+
+def _seeds(scene: Scene, plane: SoundMap, at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """World (x, z) from which the wave starts: the source, or the free columns nearest to one over a cupboard."""
+    paths = plane.paths
+    column = np.floor((at - np.array(paths.origin)) / paths.spacing + 0.5).astype(int)
+    inside = np.all((column >= 0) & (column < paths.free.shape))
+    if inside and paths.free[column[0], column[1]]:
+        return at[None]
+    columns = np.argwhere(paths.free)
+    centers = np.array(paths.origin) + columns * paths.spacing
+    distance = np.hypot(*(centers - at).T) if len(columns) else np.full(1, np.inf)
+    if distance.min() > _SOURCE_LIMIT:
+        raise ValueError(
+            f"scene {scene.name!r}: the source at (x, z) = ({at[0]:.2f}, {at[1]:.2f}) lies inside geometry or outside "
+            f"the scene: no air within {_SOURCE_LIMIT:g} m at y = {plane.height:.2f} m"
+        )
+    return np.asarray(centers[distance <= distance.min() + _SEED_REACH * paths.spacing])
+
+
+def _field(found: AnyAngle, plane: SoundMap, at: npt.NDArray[np.float64]) -> WavefrontField:
+    goals = found.goal_count
+    bend = np.concatenate([np.repeat(at[None], goals, axis=0), np.repeat(plane.edges, 2, axis=0)])
+    rest, count = _path_tables(found, bend)
+    root = np.where(found.root >= 0, found.root, 0)
+    reached = found.root >= 0
+    nx, nz = found.length.shape
+    x = found.origin[0] + np.arange(nx) * found.spacing
+    z = found.origin[1] + np.arange(nz) * found.spacing
+    center = np.stack(np.meshgrid(x, z, indexing="ij"), axis=-1)
+    length = rest[root] + np.hypot(*np.moveaxis(center - bend[root], -1, 0))
+    detour = np.maximum(length - np.hypot(*np.moveaxis(center - at, -1, 0)), 0.0)
+    return WavefrontField(
+        origin=found.origin,
+        spacing=found.spacing,
+        height=plane.height,
+        length=np.where(reached, length, np.inf).astype(np.float32),
+        bend=np.where(reached[..., None], bend[root], at).astype(np.float32),
+        bend_count=np.where(reached, count[root], 0).astype(np.int32),
+        detour=np.where(reached, detour, np.inf).astype(np.float32),
+    )
+
+
+def _path_tables(
+    found: AnyAngle, bend: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+    """Length [m] from the source to each root by way of the true edges, and its number of bends, shapes (R,)."""
+    rest = np.zeros(len(bend))
+    count = np.zeros(len(bend), dtype=np.int32)
+    for row in np.argsort(found.root_length, kind="stable"):
+        if not np.isfinite(found.root_length[row]):
+            break
+        before = found.root_parent[row]
+        if before < 0:
+            continue
+        step = bend[row] - bend[before]
+        rest[row] = rest[before] + np.hypot(*step)
+        count[row] = count[before] + 1
+        if found.root_parent[before] >= 0 and not _turns(bend[before] - bend[found.root_parent[before]], step):
+            count[row] -= 1
+    return rest, count
+
+
+def _turns(into: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> bool:
+    """Whether a path that arrives along one vector and leaves along another really bends."""
+    angle = np.arctan2(into[0] * out[1] - into[1] * out[0], into @ out)
+    return bool(np.hypot(*into) > 0 and np.hypot(*out) > 0 and abs(angle) > _TURN)

@@ -1,0 +1,226 @@
+"""The wavefronts of many environments on a device, and the diffracted path that each listener hears."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return"
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import warp as wp
+
+from avi_env.acoustics.bands import SPEED_OF_SOUND
+from avi_env.acoustics.diffraction import diffraction_gain
+from avi_env.acoustics.direct import spreading_gain
+from avi_env.acoustics.field import WavefrontField
+from avi_env.acoustics.paths import Paths
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["WavefrontBank", "diffracted_paths"]
+
+wp.set_module_options({"enable_backward": False})
+
+_MILLIMETRE = 1e-3  # [m]; bends closer than this, with lengths closer than this, are one
+_GROWTH = 64  # bends by which the table grows
+
+
+class WavefrontBank:
+    """One wavefront per environment on one device: for each column a number, for each number a bend."""
+
+    device: torch.device
+    index: torch.Tensor
+    """Row of `bends` that each column sees last, -1 = sound cannot get there, shape (B, nx, nz), int16."""
+    bends: torch.Tensor
+    """Bends: world x, z [m], length from there to the source [m], number of bends, shape (B, T, 4), float32."""
+    origin: torch.Tensor
+    """World (x, z) of the centre of column (0, 0) [m], shape (B, 2), float32."""
+    spacing: torch.Tensor
+    """Width of a column [m], shape (B,), float32."""
+
+    def __init__(self, rows: int, device: str | torch.device = "cpu") -> None:
+        """Makes room for a number of environments; no sound gets anywhere until `set_row`."""
+        self.device = torch.device(wp_device(device))
+        self.index = torch.full((rows, 1, 1), -1, dtype=torch.int16, device=self.device)
+        self.bends = torch.zeros((rows, _GROWTH, 4), dtype=torch.float32, device=self.device)
+        self.origin = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
+        self.spacing = torch.ones(rows, dtype=torch.float32, device=self.device)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def set_row(self, row: int, field: WavefrontField | None) -> None:
+        """Puts a source's wavefront into one row; None = no source, silence."""
+        self.index[row] = -1
+        if field is None:
+            return
+        index, bends = _compress(field)
+        self._grow(index.shape[0], index.shape[1], len(bends))
+        self.index[row, : index.shape[0], : index.shape[1]] = torch.as_tensor(index, device=self.device)
+        self.bends[row, : len(bends)] = torch.as_tensor(bends, device=self.device)
+        self.origin[row] = torch.tensor(field.origin, device=self.device)
+        self.spacing[row] = field.spacing
+
+    def _grow(self, nx: int, nz: int, count: int) -> None:
+        rows, old_nx, old_nz = self.index.shape
+        if nx > old_nx or nz > old_nz:
+            grown = self.index.new_full((rows, max(nx, old_nx), max(nz, old_nz)), -1)
+            grown[:, :old_nx, :old_nz] = self.index
+            self.index = grown
+        if count > self.bends.shape[1]:
+            size = -(-count // _GROWTH) * _GROWTH
+            table = self.bends.new_zeros((rows, size, 4))
+            table[:, : self.bends.shape[1]] = self.bends
+            self.bends = table
+
+
+def _compress(field: WavefrontField) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Numbers the different bends of a field: number of each column (nx, nz) int16, bends (T, 4) float32."""
+    reached = np.isfinite(field.length)
+    column = np.argwhere(reached)
+    center = np.array(field.origin) + column * field.spacing
+    bend = field.bend[reached].astype(np.float64)
+    rest = field.length[reached] - np.hypot(*(center - bend).T)
+    rows = np.column_stack([bend, rest, field.bend_count[reached]])
+    keys = np.round(rows / [_MILLIMETRE, _MILLIMETRE, 4 * _MILLIMETRE, 1.0]).astype(np.int64)
+    keys -= keys.min(axis=0, initial=0)
+    size = keys.max(axis=0, initial=0) + 1
+    code = ((keys[:, 0] * size[1] + keys[:, 1]) * size[2] + keys[:, 2]) * size[3] + keys[:, 3]
+    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    if len(first) > np.iinfo(np.int16).max:
+        raise ValueError(f"a wavefront with {len(first)} bends exceeds {np.iinfo(np.int16).max}: use larger columns")
+    index = np.full(field.length.shape, -1, dtype=np.int16)
+    index[reached] = number
+    bends = rows[first]
+    bends[:, 2] = np.maximum(bends[:, 2], 0.0)
+    return index, bends.astype(np.float32)
+
+
+@wp.struct
+class _Bank:
+    index: wp.array3d[wp.int16]
+    bends: wp.array2d[wp.vec4]
+    origin: wp.array[wp.vec2]
+    spacing: wp.array[wp.float32]
+
+
+@wp.func
+def _number(bank: _Bank, row: int, i: int, j: int) -> int:
+    if i < 0 or j < 0 or i >= bank.index.shape[1] or j >= bank.index.shape[2]:
+        return -1
+    return int(bank.index[row, i, j])
+
+
+@wp.func
+def _arrival(bend: wp.vec4, source: wp.vec3, listener: wp.vec3) -> wp.vec4:
+    """Direction (3) and length of the path by way of a bend. Its height is linear along its length, unfolded."""
+    dx = bend[0] - listener[0]
+    dz = bend[1] - listener[2]
+    leg = wp.sqrt(dx * dx + dz * dz)
+    level = leg + bend[2]
+    rise = source[1] - listener[1]
+    toward = wp.normalize(wp.vec3(dx, rise * leg / wp.max(level, 1.0e-6), dz))
+    if level < 1.0e-6:
+        toward = wp.vec3(0.0, wp.sign(rise), 0.0)
+    return wp.vec4(toward[0], toward[1], toward[2], wp.sqrt(level * level + rise * rise))
+
+
+@wp.func
+def _blend(bank: _Bank, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3) -> wp.vec4:
+    """Weighted mean of the arrivals by way of several bends; only those that bend, if wanted. Sum of weights unknown."""
+    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    share = wp.float32(0.0)
+    for k in range(4):
+        if numbers[k] >= 0:
+            bend = bank.bends[row, numbers[k]]
+            if bend[3] > 0.5 or not bent:
+                total = total + weights[k] * _arrival(bend, s, p)
+                share = share + weights[k]
+    if share < 1.0e-6:
+        return wp.vec4(0.0, 0.0, 0.0, -1.0)
+    return total / share
+
+
+@wp.kernel
+def _last_leg(
+    bank: _Bank,
+    rows: wp.array[wp.int32],
+    source: wp.array[wp.vec3],
+    listener: wp.array[wp.vec3],
+    direction_out: wp.array[wp.vec3],
+    length_out: wp.array[wp.float32],
+) -> None:
+    b = wp.tid()
+    row = rows[b]
+    p = listener[b]
+    u = (p[0] - bank.origin[row][0]) / bank.spacing[row]
+    v = (p[2] - bank.origin[row][1]) / bank.spacing[row]
+    i = int(wp.floor(u + 0.5))
+    j = int(wp.floor(v + 0.5))
+    fu = wp.abs(u - float(i))
+    fv = wp.abs(v - float(j))
+    di = wp.where(u < float(i), -1, 1)
+    dj = wp.where(v < float(j), -1, 1)
+    near = _number(bank, row, i, j)
+    across = _number(bank, row, i + di, j)
+    along = _number(bank, row, i, j + dj)
+    corner = _number(bank, row, i + di, j + dj)
+    if near >= 0 and across < 0 and along < 0:
+        corner = -1  # it may lie behind a wall
+    numbers = wp.vec4i(near, across, along, corner)
+    weights = wp.vec4((1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv)
+    # Behind an edge the columns that still see the source do not count, unless all do: then something low is between.
+    heard = _blend(bank, row, numbers, weights, True, source[b], p)
+    if heard[3] < 0.0:
+        heard = _blend(bank, row, numbers, weights, False, source[b], p)
+    direction_out[b] = wp.normalize(wp.vec3(heard[0], heard[1], heard[2]))
+    length_out[b] = heard[3]
+
+
+def diffracted_paths(
+    bank: WavefrontBank, rows: torch.Tensor, source: torch.Tensor, listener: torch.Tensor, direct_blocked: torch.Tensor
+) -> Paths:
+    """Returns the path that bends around edges to each listener; zero gain where the direct one is free or none exists.
+
+    It arrives from the last bend (the door's edge), after the whole bent length, at 1/length less the diffraction loss.
+
+    Args:
+        bank: the wavefronts.
+        rows: row of the bank of each environment, shape (B,).
+        source: source positions [m], shape (B, 3), world frame.
+        listener: listener positions [m], shape (B, 3), world frame.
+        direct_blocked: whether the straight path is occluded, shape (B,), bool.
+
+    Returns:
+        Paths with P = 1.
+
+    Raises:
+        ValueError: a shape does not fit.
+    """
+    count = len(rows)
+    if source.shape != (count, 3) or listener.shape != (count, 3) or direct_blocked.shape != (count,):
+        raise ValueError(
+            f"diffracted_paths needs rows (B,), source (B, 3), listener (B, 3), direct_blocked (B,), not "
+            f"{tuple(rows.shape)}, {tuple(source.shape)}, {tuple(listener.shape)}, {tuple(direct_blocked.shape)}"
+        )
+    direction = torch.zeros((count, 3), dtype=torch.float32, device=bank.device)
+    length = torch.full((count,), -1.0, dtype=torch.float32, device=bank.device)
+    if count:
+        inputs = [
+            _kernel_bank(bank),
+            wp.from_torch(rows.int().contiguous()),
+            wp.from_torch(source.float().contiguous(), dtype=wp.vec3),
+            wp.from_torch(listener.float().contiguous(), dtype=wp.vec3),
+        ]
+        outputs = [wp.from_torch(direction, dtype=wp.vec3), wp.from_torch(length)]
+        wp.launch(_last_leg, dim=count, inputs=inputs, outputs=outputs, device=wp_device(bank.device))
+    straight = torch.linalg.vector_norm(source.double() - listener.double(), dim=-1)
+    bent = torch.maximum(length.double(), straight)
+    gain = spreading_gain(bent) * diffraction_gain(bent, straight) * (direct_blocked & (length >= 0))[:, None]
+    return Paths((bent / SPEED_OF_SOUND)[:, None], gain.float()[:, None], direction[:, None])
+
+
+def _kernel_bank(bank: WavefrontBank) -> _Bank:
+    arrays = _Bank()
+    arrays.index = wp.from_torch(bank.index)
+    arrays.bends = wp.from_torch(bank.bends, dtype=wp.vec4)
+    arrays.origin = wp.from_torch(bank.origin, dtype=wp.vec2)
+    arrays.spacing = wp.from_torch(bank.spacing)
+    return arrays
