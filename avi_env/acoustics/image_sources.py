@@ -13,8 +13,10 @@ from avi_env.acoustics.direct import check_ends, silent_paths, spreading_gain
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.surfaces import Planes, scene_planes
 from avi_env.scene.bank import SceneBank
+from avi_env.scene.derived import derived
+from avi_env.scene.model import Scene
 
-__all__ = ["MIRROR_LIMIT", "image_source_paths", "mirror_planes"]
+__all__ = ["MIRROR_LIMIT", "image_source_paths", "mirror_planes", "scene_bank"]
 
 MIRROR_LIMIT = 12
 """Planes per source that mirror: the slots of `image_source_paths`."""
@@ -59,6 +61,11 @@ def _stack(planes: list[Planes], device: torch.device) -> PlaneTable:
 
     triangle = torch.from_numpy(np.concatenate([p.triangle_plane for p in planes])).long().to(device)
     return PlaneTable(padded("normal"), padded("offset"), padded("area"), padded("bounds"), triangle)
+
+
+def scene_bank(scene: Scene) -> SceneBank:
+    """Returns a bank of this one scene on the CPU, built once."""
+    return derived(scene, ("one_scene_bank",), lambda: SceneBank((scene,)))
 
 
 def mirror_planes(bank: SceneBank, scene_index: torch.Tensor, source: torch.Tensor) -> torch.Tensor:

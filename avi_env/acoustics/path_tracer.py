@@ -158,11 +158,13 @@ def trace_echogram(
     seed: int = 0,
     budget: PathBudget | None = None,
     bin_seconds: float = 0.002,
+    mirror_order: int = 1,
     device: str = "cpu",
 ) -> Echogram:
     """Returns the reflections at one listener by path tracing with next-event estimation.
 
-    Left out, because exact elsewhere: the straight line (direct or through walls) and first-order mirror reflections.
+    Left out, because exact elsewhere: the straight line (direct or through walls) and mirror reflections up to
+    `mirror_order` at the planes of `mirror_planes`.
 
     Args:
         scene: the scene.
@@ -171,6 +173,7 @@ def trace_echogram(
         seed: seed of the paths; the same seed gives the same bits.
         budget: how many paths, how far; None = `PathBudget()`.
         bin_seconds: width of a time bin [s].
+        mirror_order: specular reflections up to this order belong to the image sources; 0 = none, all are traced.
         device: "cpu" or "cuda".
 
     Raises:
@@ -187,7 +190,7 @@ def trace_echogram(
     detector.bin_metres = bin_seconds * SPEED_OF_SOUND
     detector.bins = int(np.ceil(budget.seconds / bin_seconds))
     histogram = wp.zeros((detector.bins, BAND_COUNT, 4), dtype=wp.int64, device=name)
-    room, mesh = surroundings(scene, start, name)
+    room, mesh = surroundings(scene, start, name, mirror_order)
     paths = path_set(start, seed, budget, SPEED_OF_SOUND)
     wp.launch(_trace_kernel, dim=budget.path_count, inputs=[room, paths, detector], outputs=[histogram], device=name)
     energy = histogram.numpy().astype(np.float64) / FIXED_POINT

@@ -6,7 +6,7 @@ the branch's share over its probability becomes a weight per octave, so that eve
 
 Every energy is counted once:
 * order 0 (the straight line, also through walls) belongs to `direct_paths` and `transmitted_paths`;
-* one specular reflection at a plane that the image sources mirror belongs to `image_source_paths`;
+* specular reflections at planes that the image sources mirror, up to their order, belong to `image_source_paths`;
 * the last leg after a diffuse reflection is summed by next-event estimation at the reflection;
 * every other leg (last reflection specular, or the path has gone through a wall since) is deposited along its length.
 """
@@ -23,14 +23,12 @@ import warp as wp
 
 from avi_env.acoustics.air import AIR_ENERGY_PER_METRE
 from avi_env.acoustics.bands import BAND_COUNT
-from avi_env.acoustics.image_sources import mirror_planes
+from avi_env.acoustics.image_sources import mirror_planes, scene_bank
 from avi_env.acoustics.surfaces import SLAB_METRES, scene_planes, scene_surfaces
-from avi_env.scene.bank import SceneBank
-from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import warp_mesh, wp_device
 
-__all__ = ["FIXED_POINT", "PathBudget", "Surroundings", "path_rotation", "scene_bank", "surroundings", "vec7"]
+__all__ = ["FIXED_POINT", "PathBudget", "Surroundings", "path_rotation", "surroundings", "vec7"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -70,7 +68,9 @@ class Surroundings:
     triangle_material: wp.array[wp.int32]
     triangle_object: wp.array[wp.int32]
     triangle_mirrored: wp.array[wp.int32]
-    """1 where the image sources account for a first-order specular reflection."""
+    """1 where the image sources account for specular reflections."""
+    mirror_order: wp.int32
+    """Reflections up to which they do."""
     absorption: wp.array[vec7]
     scattering: wp.array[vec7]
     transmission: wp.array[vec7]
@@ -111,8 +111,8 @@ class Walk:
     """Object whose slab the path is crossing, -2 = none."""
     entered: wp.float32
     """Length at which it entered the slab [m]."""
-    through: wp.int32
-    """1 once the path has gone through a wall."""
+    mirrored: wp.int32
+    """1 as long as image sources can follow: only specular reflections at their planes, through no wall."""
     alive: wp.int32
 
 
@@ -146,6 +146,7 @@ def walk_start(paths: PathSet, path: wp.int32) -> Walk:
         walk.energy[band] = 1.0
     walk.roulette = paths.roulette
     walk.inside = -2
+    walk.mirrored = 1
     walk.alive = 1
     return walk
 
@@ -217,7 +218,7 @@ def walk_through(scene: Surroundings, walk: Walk, meeting: Meeting, chance: wp.f
         walk.roulette = walk.roulette * wp.min(most / chance, 1.0)
         walk.inside = scene.triangle_object[meeting.triangle]
         walk.entered = walk.travelled
-        walk.through = 1
+        walk.mirrored = 0
         if walk.order > 0:
             walk.deposits = 1
     else:
@@ -250,13 +251,15 @@ def walk_reflect(scene: Surroundings, walk: Walk, meeting: Meeting, kept: wp.flo
         ball = wp.vec3(radius * wp.cos(angle), height, radius * wp.sin(angle))
         walk.direction = wp.normalize(meeting.normal * 1.000001 + ball)
         walk.deposits = 0
+        walk.mirrored = 0
     else:
         for band in range(_BANDS):
             share = 1.0 - scene.scattering[meeting.material][band]
             walk.energy[band] = walk.energy[band] * share / (1.0 - chance)
         walk.direction = walk.direction - 2.0 * wp.dot(walk.direction, meeting.normal) * meeting.normal
+        walk.mirrored = walk.mirrored * scene.triangle_mirrored[meeting.triangle]
         walk.deposits = 1
-        if walk.order == 1 and walk.through == 0 and scene.triangle_mirrored[meeting.triangle] == 1:
+        if walk.mirrored == 1 and walk.order <= scene.mirror_order:
             walk.deposits = 0
     return walk
 
@@ -278,12 +281,9 @@ def walk_roulette(walk: Walk, reach: wp.float32, draw: wp.float32) -> Walk:
     return walk
 
 
-def scene_bank(scene: Scene) -> SceneBank:
-    """Returns a bank of this one scene on the CPU, built once."""
-    return derived(scene, ("one_scene_bank",), lambda: SceneBank((scene,)))
-
-
-def surroundings(scene: Scene, source: npt.NDArray[np.float64], device: str) -> tuple[Surroundings, wp.Mesh]:
+def surroundings(
+    scene: Scene, source: npt.NDArray[np.float64], device: str, mirror_order: int = 1
+) -> tuple[Surroundings, wp.Mesh]:
     """Returns what paths from this source meet, and the mesh, which must be kept as long as kernels use it."""
     name = wp_device(device)
     coefficients = scene_surfaces(scene)
@@ -295,6 +295,7 @@ def surroundings(scene: Scene, source: npt.NDArray[np.float64], device: str) -> 
     result.triangle_material = wp.array(material, dtype=wp.int32, device=name)
     result.triangle_object = wp.array(scene.triangle_object, dtype=wp.int32, device=name)
     result.triangle_mirrored = wp.array(_mirrored(scene, source), dtype=wp.int32, device=name)
+    result.mirror_order = mirror_order
     for field in ("absorption", "scattering", "transmission"):
         setattr(result, field, wp.array(getattr(coefficients, field), dtype=vec7, device=name))
     result.air = vec7(*AIR_ENERGY_PER_METRE.astype(np.float32).tolist())

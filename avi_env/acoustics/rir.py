@@ -16,13 +16,14 @@ from avi_env.acoustics.direct import direct_paths
 from avi_env.acoustics.ear_filters import band_filters, ear_spectra
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BIN_SECONDS, EARLY_BINS, SourceField
 from avi_env.acoustics.hrtf import load_hrtf
-from avi_env.acoustics.image_sources import image_source_paths
+from avi_env.acoustics.image_sources import image_source_paths, scene_bank
 from avi_env.acoustics.noise import band_shares, direction_shares, energy_held, sample_density, shaped_noise
 from avi_env.acoustics.path_tracer import Echogram, trace_echogram
-from avi_env.acoustics.path_walk import PathBudget, scene_bank
+from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.paths import Paths, join_paths
 from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.room import rir_seconds
+from avi_env.acoustics.specular import specular_paths
 from avi_env.acoustics.transmission import transmitted_paths
 from avi_env.content import name_error
 from avi_env.scene.model import Scene
@@ -39,6 +40,7 @@ _DIRECTIONS = 32  # from which diffuse sound arrives: their mean coherence at th
 _POWER_BINS = 1024
 _DECAY = 6.0 * np.log(10.0)
 _RATES = (8000, 192000)
+_SPECULAR_LIMIT = 4
 
 
 def render_rir(
@@ -53,6 +55,7 @@ def render_rir(
     seconds: float | None = None,
     *,
     path_count: int = 4096,
+    specular_order: int = 3,
     hrtf: str = "kemar",
 ) -> npt.NDArray[np.float32]:
     """Returns the impulse response from a source to a listener, shape (channels, n), float32.
@@ -74,6 +77,8 @@ def render_rir(
         seed: seed of paths and noise; the same seed gives the same samples.
         seconds: length [s]; None = one length per scene, from its reverberation time.
         path_count: paths traced; errors fall with its root.
+        specular_order: "traced" only: specular reflections between large planes up to this order (0..3) are exact
+            impulses, the others are noise with their energy; "baked" has order 1.
         hrtf: head for "binaural": "kemar", "spherical", or the path of a SOFA file.
 
     Raises:
@@ -86,14 +91,16 @@ def render_rir(
             raise name_error(f"render_rir {what}", str(name), known)
     if not _RATES[0] <= sample_rate <= _RATES[1]:
         raise ValueError(f"sample_rate must lie in {_RATES[0]} .. {_RATES[1]} Hz, got {sample_rate}")
+    if not 0 <= specular_order <= _SPECULAR_LIMIT:
+        raise ValueError(f"specular_order must lie in 0 .. {_SPECULAR_LIMIT}, got {specular_order}")
     seconds = rir_seconds(scene) if seconds is None else float(seconds)
     if not 0.0 < seconds <= 60.0:
         raise ValueError(f"seconds must lie in (0, 60], got {seconds:g}")
     length = max(round(seconds * sample_rate), 1)
-    paths = exact_paths(scene, start, end)
+    paths = exact_paths(scene, start, end, specular_order if mode == "traced" else 1)
     if mode == "traced":
         budget = PathBudget(path_count, seconds, _ROULETTE)
-        echogram, begin = trace_echogram(scene, start, end, seed=seed, budget=budget), 0.0
+        echogram, begin = trace_echogram(scene, start, end, seed=seed, budget=budget, mirror_order=specular_order), 0.0
     else:
         echogram, begin = _baked_echogram(bake_field(scene, start, seed=seed), scene, end, seconds)
     rng = np.random.default_rng([seed, 0x524952])
@@ -104,15 +111,16 @@ def render_rir(
     return response.astype(np.float32)
 
 
-def exact_paths(scene: Scene, source: FloatArray, listener: FloatArray) -> Paths:
-    """Returns all discrete paths of one source and listener: direct or through walls, and first mirror reflections."""
+def exact_paths(scene: Scene, source: FloatArray, listener: FloatArray, specular_order: int = 1) -> Paths:
+    """Returns all discrete paths of one source and listener: direct or through walls, and mirror reflections."""
     bank = scene_bank(scene)
     index = torch.zeros(1, dtype=torch.int64)
     ends = (torch.as_tensor(source, dtype=torch.float64)[None], torch.as_tensor(listener, dtype=torch.float64)[None])
     blocked = bank.occluded(index, *ends)
+    single = specular_order == 1
     return join_paths(
         direct_paths(bank, index, *ends, blocked=blocked),
-        image_source_paths(bank, index, *ends),
+        image_source_paths(bank, index, *ends) if single else specular_paths(scene, source, listener, specular_order),
         transmitted_paths(bank, index, *ends, blocked=blocked),
     )
 

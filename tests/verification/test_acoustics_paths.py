@@ -1,0 +1,226 @@
+"""Discrete paths against closed form: free field, image sources, occlusion, transmission (reference sheet 2.4)."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from avi_env.acoustics.air import AIR_DB_PER_METRE, air_absorption_db
+from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
+from avi_env.acoustics.direct import direct_paths
+from avi_env.acoustics.image_sources import MIRROR_LIMIT, image_source_paths
+from avi_env.acoustics.specular import specular_paths
+from avi_env.acoustics.transmission import transmitted_paths
+from avi_env.scene.bank import SceneBank
+from avi_env.scene.mesh import scene_from_mesh, shoebox
+from avi_env.scene.model import Material, Scene, SceneObject
+
+SIZE = (6.0, 3.0, 5.0)
+SOURCE = (1.5, 1.2, 1.3)
+LISTENER = (4.4, 1.6, 3.3)
+WALL = Material("wall", absorption=(0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4), scattering=0.1, transmission_loss=40.0)
+
+
+def points(*rows: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def index(count: int, scene: int = 0) -> torch.Tensor:
+    return torch.full((count,), scene, dtype=torch.int64)
+
+
+def air_gain(distance: float) -> np.ndarray:
+    return 10.0 ** (-AIR_DB_PER_METRE * distance / 20.0)
+
+
+def slab_scene(walls: list[tuple[float, float]], materials: list[Material]) -> Scene:
+    """Boxes 4 m wide and high, from x = start to x = start + thickness, one object and material each."""
+    vertices, triangles, owner = [], [], []
+    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    for number, (start, thickness) in enumerate(walls):
+        base = len(vertices)
+        spans = ((start, start + thickness), (0.0, 4.0), (-2.0, 2.0))
+        vertices += list(itertools.product(*spans))
+        for a, b, c, d in faces:
+            triangles += [(base + a, base + b, base + c), (base + a, base + c, base + d)]
+            owner += [number, number]
+    objects = tuple(SceneObject(i, "wall", -1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)) for i in range(len(walls)))
+    return Scene("slabs", np.array(vertices), np.array(triangles), np.array(owner), np.array(owner),
+                 tuple(materials), objects)  # fmt: skip
+
+
+def test_free_field_level_and_delay():
+    """Direct sound is 1/d times air after d/c: 0.05 dB and 1 us (test 2)."""
+    bank = SceneBank([shoebox((40.0, 20.0, 40.0), material=WALL)])
+    distance = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
+    start = np.array([10.0, 9.0, 12.0])
+    way = np.array([0.6, 0.1, 0.7]) / np.linalg.norm([0.6, 0.1, 0.7])
+    source = torch.from_numpy(np.broadcast_to(start, (6, 3)).copy())
+    listener = torch.from_numpy(start + distance[:, None] * way)
+    paths = direct_paths(bank, index(6), source, listener)
+    expected = -20.0 * np.log10(distance)[:, None] - AIR_DB_PER_METRE * distance[:, None]
+    np.testing.assert_allclose(20.0 * np.log10(paths.gain[:, 0].numpy()), expected, rtol=0, atol=0.05)
+    np.testing.assert_allclose(paths.delay[:, 0].numpy(), distance / SPEED_OF_SOUND, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(paths.direction[:, 0].numpy(), np.broadcast_to(-way, (6, 3)), rtol=0, atol=1e-6)
+
+
+def test_air_absorption_iso_9613():
+    """ISO 9613-1 at 20 C and 50 %: table of the reference sheet within 1 % (test 19)."""
+    table = np.array([0.44, 1.31, 2.73, 4.66, 9.89, 29.7, 105.0])
+    np.testing.assert_allclose(air_absorption_db(BANDS_HZ) * 1000.0, table, rtol=0.01)
+
+
+def test_air_absorption_rejects_what_the_standard_does_not_cover():
+    """Humidity 0..1 instead of percent is an error that says so."""
+    with pytest.raises(ValueError, match="percent"):
+        air_absorption_db(1000.0, humidity=0.5)
+    with pytest.raises(ValueError, match="temperature_c"):
+        air_absorption_db(1000.0, temperature_c=293.0)
+
+
+def allen_berkley(order: int) -> list[tuple[float, np.ndarray]]:
+    """Delay and gain of all images of exactly this order: x = (1-2u) x_s + 2 l L per axis, order |2l-u| summed."""
+    reflection = np.sqrt((1.0 - np.array(WALL.absorption)) * 0.9)
+    found = []
+    for u in itertools.product((0, 1), repeat=3):
+        for cell in itertools.product(range(-order, order + 1), repeat=3):
+            if sum(abs(2 * n - k) for n, k in zip(cell, u, strict=True)) != order:
+                continue
+            image = [(1 - 2 * k) * x + 2 * n * size for k, x, n, size in zip(u, SOURCE, cell, SIZE, strict=True)]
+            distance = float(np.linalg.norm(np.array(image) - LISTENER))
+            found.append((distance / SPEED_OF_SOUND, reflection**order / distance * air_gain(distance)))
+    return sorted(found, key=lambda row: row[0])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_image_sources_of_a_shoebox(order):
+    """Every arrival of Allen and Berkley's lattice, none more: 1 us and 0.1 dB (test 3)."""
+    scene = shoebox(SIZE, material=WALL)
+    expected = [row for k in range(1, order + 1) for row in allen_berkley(k)]
+    expected.sort(key=lambda row: (round(row[0], 6), row[1][0]))
+    paths = specular_paths(scene, SOURCE, LISTENER, order)
+    assert paths.delay.shape == (1, len(expected))
+    ranked = np.lexsort([paths.gain[0, :, 0].numpy(), paths.delay[0].numpy().round(6)])
+    np.testing.assert_allclose(paths.delay[0].numpy()[ranked], [row[0] for row in expected], rtol=0, atol=1e-6)
+    level = 20.0 * np.log10(paths.gain[0].numpy()[ranked] / np.array([row[1] for row in expected]))
+    np.testing.assert_allclose(level, 0.0, rtol=0, atol=0.1)
+
+
+def test_batched_image_sources_agree_with_the_single_ones():
+    """The batched first order equals the reference's, and no row depends on its batch."""
+    scene = shoebox(SIZE, material=WALL)
+    bank = SceneBank([shoebox((3.0, 2.5, 3.0)), scene])
+    rng = np.random.default_rng(0)
+    source, listener = (torch.from_numpy(0.2 + rng.random((8, 3)) * (np.array(SIZE) - 0.4)) for _ in range(2))
+    batch = image_source_paths(bank, index(8, 1), source, listener)
+    assert batch.delay.shape == (8, MIRROR_LIMIT)
+    for row in range(8):
+        alone = image_source_paths(bank, index(1, 1), source[row : row + 1], listener[row : row + 1])
+        for one, many in zip(alone, batch, strict=True):
+            np.testing.assert_array_equal(one[0].numpy(), many[row].numpy())
+        single = specular_paths(scene, source[row], listener[row], 1)
+        np.testing.assert_allclose(
+            np.sort(batch.delay[row, batch.gain[row, :, 0] > 0].numpy()), np.sort(single.delay[0].numpy()), atol=1e-9
+        )
+
+
+def test_single_plate_reflection():
+    """One large plate: one reflection at the analytic time, sqrt((1-a)(1-s))/d, from the mirror image (test 4)."""
+    plate = Material("plate", absorption=0.3, scattering=0.0, transmission_loss=60.0)
+    corners = [(-50.0, 0.0, -50.0), (-50.0, 0.0, 50.0), (50.0, 0.0, 50.0), (50.0, 0.0, -50.0)]
+    scene = scene_from_mesh(corners, [(0, 1, 2), (0, 2, 3)], materials=plate)
+    paths = image_source_paths(SceneBank([scene]), index(1), points((0.0, 2.0, 0.0)), points((3.0, 1.0, 1.0)))
+    heard = paths.gain[0, :, 0] > 0
+    assert int(heard.sum()) == 1
+    image = np.array([0.0, -2.0, 0.0]) - np.array([3.0, 1.0, 1.0])
+    distance = np.linalg.norm(image)
+    np.testing.assert_allclose(paths.delay[0, heard].numpy(), distance / SPEED_OF_SOUND, rtol=0, atol=1e-9)
+    expected = np.sqrt(0.7) / distance * air_gain(distance)
+    np.testing.assert_allclose(paths.gain[0, heard][0].numpy(), expected, rtol=1e-4)
+    np.testing.assert_allclose(paths.direction[0, heard][0].numpy(), image / distance, rtol=0, atol=1e-5)
+
+
+def test_reflection_ends_with_the_plate():
+    """A listener beyond the edge of a small plate hears no mirror image of it."""
+    corners = [(-1.0, 0.0, -1.0), (-1.0, 0.0, 1.0), (1.0, 0.0, 1.0), (1.0, 0.0, -1.0)]
+    bank = SceneBank([scene_from_mesh(corners, [(0, 1, 2), (0, 2, 3)], materials=WALL)])
+    listeners = points((1.5, 1.0, 0.0), (2.5, 1.0, 0.0))  # reflection points at x = 0.75 and 1.25
+    heard = image_source_paths(bank, index(2), points((0.0, 1.0, 0.0), (0.0, 1.0, 0.0)), listeners).gain[..., 0] > 0
+    assert heard.any(dim=1).tolist() == [True, False]
+
+
+def test_reciprocity_of_exact_paths():
+    """Swapping source and listener leaves delays and gains of direct and mirrored sound: 1e-5 (test 9)."""
+    bank = SceneBank([shoebox(SIZE, material=WALL)])
+    one, two = points(SOURCE), points(LISTENER)
+    for trace in (direct_paths, image_source_paths, transmitted_paths):
+        there, back = trace(bank, index(1), one, two), trace(bank, index(1), two, one)
+        for a, b in ((there.delay, back.delay), (there.gain.sum(-1), back.gain.sum(-1))):
+            np.testing.assert_allclose(np.sort(a.numpy()), np.sort(b.numpy()), rtol=1e-5)
+
+
+def test_occlusion_silences_the_direct_sound_only_behind_the_wall():
+    """One wall between: direct exactly 0, transmitted not; beside it the other way round (test 13)."""
+    bank = SceneBank([slab_scene([(0.0, 0.12)], [WALL])])
+    source, listener = points((-2.0, 1.0, 0.0), (-2.0, 1.0, 0.0)), points((2.0, 1.0, 0.0), (2.0, 1.0, 9.0))
+    direct = direct_paths(bank, index(2), source, listener).gain.numpy()
+    through = transmitted_paths(bank, index(2), source, listener).gain.numpy()
+    assert np.all(direct[0] == 0.0)
+    assert np.all(direct[1] > 0.0)
+    assert np.all(through[0] > 0.0)
+    assert np.all(through[1] == 0.0)
+
+
+@pytest.mark.parametrize("thickness", [0.02, 0.12, 0.5])
+def test_transmission_counts_a_slab_once(thickness):
+    """The loss of a slab is its material's, whatever its thickness: 0.1 dB (test 18)."""
+    loss = (20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
+    wall = Material("wall", absorption=0.2, transmission_loss=loss)
+    bank = SceneBank([slab_scene([(0.0, thickness)], [wall])])
+    paths = transmitted_paths(bank, index(1), points((-2.0, 1.0, 0.3)), points((2.0, 1.4, -0.4)))
+    distance = float(np.linalg.norm([4.0, 0.4, -0.7]))
+    level = 20.0 * np.log10(paths.gain[0, 0].numpy() * distance) + AIR_DB_PER_METRE * distance
+    np.testing.assert_allclose(level, -np.array(loss), rtol=0, atol=0.1)
+
+
+def test_transmission_of_stacked_walls_adds_in_db():
+    """Two slabs and a single sheet: their losses add (test 18)."""
+    materials = [Material(f"m{k}", absorption=0.5, transmission_loss=loss) for k, loss in enumerate((10.0, 15.0, 7.0))]
+    scene = slab_scene([(0.0, 0.12), (0.8, 0.12), (1.6, 0.1)], materials)
+    single = np.ones(len(scene.triangles), dtype=bool)
+    single[24:] = False  # of the third box only one face is left
+    single[24:26] = True
+    sheet = Scene("sheet", scene.vertices, scene.triangles[single], scene.triangle_material[single],
+                  scene.triangle_object[single], scene.materials, scene.objects)  # fmt: skip
+    for walls, expected in ((scene, 32.0), (sheet, 32.0)):
+        paths = transmitted_paths(SceneBank([walls]), index(1), points((-2.0, 1.0, 0.0)), points((3.0, 1.0, 0.0)))
+        level = 20.0 * np.log10(paths.gain[0, 0, 3].item() * 5.0) + AIR_DB_PER_METRE[3] * 5.0
+        np.testing.assert_allclose(level, -expected, rtol=0, atol=0.1)
+
+
+def test_subdivided_box_mirrors_like_a_plain_one():
+    """The same box of 12 or of 2700 triangles: identical mirror paths (test 31)."""
+    plain = shoebox(SIZE, material=WALL)
+    corners = plain.vertices[plain.triangles].astype(np.float64)
+    parts = []
+    steps = 15
+    for a, b, c in corners:
+        for i in range(steps):
+            for j in range(steps - i):
+                p, u, v = a + (i * (b - a) + j * (c - a)) / steps, (b - a) / steps, (c - a) / steps
+                parts.append((p, p + u, p + v))
+                if i + j < steps - 1:
+                    parts.append((p + u, p + u + v, p + v))
+    vertices = np.array(parts).reshape(-1, 3)
+    fine = scene_from_mesh(vertices, np.arange(len(vertices)).reshape(-1, 3), materials=WALL)
+    one, many = (specular_paths(scene, SOURCE, LISTENER, 2) for scene in (plain, fine))
+    np.testing.assert_allclose(np.sort(one.delay.numpy()), np.sort(many.delay.numpy()), rtol=0, atol=1e-7)
+    np.testing.assert_allclose(np.sort(one.gain[..., 3].numpy()), np.sort(many.gain[..., 3].numpy()), rtol=1e-4)
+
+
+def test_wrong_shapes_name_the_culprit():
+    """A listener array that does not fit the scene indices is an error, never broadcast."""
+    bank = SceneBank([shoebox(SIZE)])
+    with pytest.raises(ValueError, match="listener must have shape"):
+        direct_paths(bank, index(2), points(SOURCE, SOURCE), points(LISTENER))
