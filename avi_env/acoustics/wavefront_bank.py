@@ -1,9 +1,10 @@
 """The wavefronts of many environments on a device, and the diffracted path that each listener hears."""
-# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,index"
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import warp as wp
 
@@ -71,7 +72,7 @@ class WavefrontBank:
             self.bends = table
 
 
-def _compress(field: WavefrontField) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
     """Numbers the different bends of a field: number of each column (nx, nz) int16, bends (T, 4) float32."""
     reached = np.isfinite(field.length)
     column = np.argwhere(reached)
@@ -124,7 +125,7 @@ def _arrival(bend: wp.vec4, source: wp.vec3, listener: wp.vec3) -> wp.vec4:
 
 @wp.func
 def _blend(bank: _Bank, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3) -> wp.vec4:
-    """Weighted mean of the arrivals by way of several bends; only those that bend, if wanted. Sum of weights unknown."""
+    """Weighted mean of the arrivals by way of several columns' bends, or of those that bend; length -1 if none."""
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     share = wp.float32(0.0)
     for k in range(4):

@@ -2,6 +2,7 @@
 
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap, any_angle_field
 from avi_env.navigation.fields import distance_field, distance_fields, field_lookup, goal_paths
+from avi_env.navigation.follower import ShortestPathFollower
 from avi_env.navigation.geodesic import geodesic_distance, shortest_path
 from avi_env.navigation.grid import NavigationError, WalkableGrid, grid_from_mask, walkable_grid
 from avi_env.navigation.motion import GridBank, Motion, move
@@ -13,6 +14,7 @@ __all__ = [
     "GridBank",
     "Motion",
     "NavigationError",
+    "ShortestPathFollower",
     "WalkableGrid",
     "any_angle_field",
     "distance_field",

@@ -1,0 +1,181 @@
+"""Follows shortest paths with discrete actions: the oracle of SNA, and a ready-made walker."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import warp as wp
+
+from avi_env.navigation.fields import distance_field
+from avi_env.navigation.grid import WalkableGrid
+from avi_env.navigation.grid_device import GridArrays, advance, lookup
+from avi_env.navigation.motion import GridBank
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["FORWARD", "STOP", "TURN_LEFT", "TURN_RIGHT", "ShortestPathFollower"]
+
+wp.set_module_options({"enable_backward": False})
+
+STOP, FORWARD, TURN_LEFT, TURN_RIGHT = 0, 1, 2, 3
+
+_RADIUS_STEPS = 0.75  # default goal radius in forward steps: Habitat's GreedyGeodesicFollower
+_TURN_PRICE = wp.constant(0.002)  # [m] an action spent on turning must gain this: headings within 10 degrees are kept
+_BUMP_PRICE = wp.constant(0.01)  # [m] scraping along a wall must gain this
+_LEAST_GAIN = wp.constant(1.0e-3)  # [m] a step that gains less leads nowhere: stop
+_NONE = -(2**31)
+
+
+@wp.struct
+class _Task:
+    """What is the same for all walkers."""
+
+    field: wp.array3d[wp.float32]
+    """Distance to the goal [m], shape (1, nx, nz)."""
+    forward: float
+    turn: float
+    half_circle: int  # turns to the left or the right that are tried
+    radius: float
+
+
+@wp.func
+def _best_turns(grids: GridArrays, task: _Task, p: wp.vec3, yaw: float, here: float) -> int:
+    """How many turns to make before the next step forward (left positive), or none that helps: -2^31."""
+    best = wp.int32(_NONE)
+    best_gain = _LEAST_GAIN
+    for n in range(2 * task.half_circle + 1):
+        turns = (n + 1) / 2
+        if n % 2 == 0:
+            turns = -turns
+        end = advance(grids, 0, p[0], p[2], yaw + float(turns) * task.turn, task.forward, 0.0)
+        there = lookup(task.field, 0, grids.origin[0], grids.cell, end[0], end[1])
+        gain = here - there - _TURN_PRICE * float(wp.abs(turns)) - _BUMP_PRICE * end[2]
+        if gain > best_gain:
+            best_gain = gain
+            best = turns
+    return best
+
+
+@wp.kernel
+def _follow(
+    grids: GridArrays,
+    task: _Task,
+    position: wp.array[wp.vec3],
+    yaw: wp.array[wp.float32],
+    action_out: wp.array2d[wp.int32],
+    count_out: wp.array[wp.int32],
+) -> None:
+    b = wp.tid()
+    p = position[b]
+    heading = yaw[b]
+    count = wp.int32(0)
+    limit = action_out.shape[1]
+    while count < limit:
+        here = lookup(task.field, 0, grids.origin[0], grids.cell, p[0], p[2])
+        turns = wp.int32(_NONE)
+        if here > task.radius and wp.isfinite(here):
+            turns = _best_turns(grids, task, p, heading, here)
+        if turns == _NONE:
+            action_out[b, count] = 0
+            count = count + 1
+            break
+        action = wp.where(turns > 0, 2, 3)
+        for _n in range(wp.min(wp.abs(turns), limit - count)):
+            action_out[b, count] = action
+            count = count + 1
+        heading = heading + float(turns) * task.turn
+        if count < limit:
+            action_out[b, count] = 1
+            count = count + 1
+            end = advance(grids, 0, p[0], p[2], heading, task.forward, 0.0)
+            p = wp.vec3(end[0], p[1], end[1])
+    count_out[b] = count
+
+
+class ShortestPathFollower:
+    """Walks to a goal by the shortest path: turns to where the next step brings it nearest, and steps.
+
+    Example:
+        >>> follower = ShortestPathFollower(grid, goal)
+        >>> action = follower.next_action(position, yaw)   # 0 stop, 1 forward, 2 left, 3 right
+    """
+
+    def __init__(
+        self,
+        grid: WalkableGrid,
+        goal: npt.ArrayLike,
+        forward: float = 0.25,
+        turn_deg: float = 15.0,
+        goal_radius: float | None = None,
+        max_actions: int = 2000,
+    ) -> None:
+        """Computes the distance to the goal from everywhere.
+
+        Args:
+            grid: where the agent can walk.
+            goal: world (x, y, z) of one goal or several [m], shape (3,) or (n, 3).
+            forward: length of a forward action [m].
+            turn_deg: angle of a turn action [degrees].
+            goal_radius: distance to the goal [m] within which it stops; default 0.75 forward steps.
+            max_actions: walks are cut after so many actions.
+
+        Raises:
+            NavigationError: the goal is nowhere near a walkable place.
+        """
+        if not (forward > 0 and 0 < turn_deg <= 180):
+            raise ValueError(f"forward must be positive and turn_deg in (0, 180], got {forward:g} and {turn_deg:g}")
+        self.grid = grid
+        self.field = distance_field(grid, goal)
+        """Distance to the goal [m], shape (nx, nz)."""
+        self.max_actions = int(max_actions)
+        self._bank = GridBank([grid])
+        self._task = _Task()
+        self._task.field = wp.array(self.field[None], dtype=wp.float32, device="cpu")
+        self._task.forward = float(forward)
+        self._task.turn = math.radians(turn_deg)
+        self._task.half_circle = int(180.0 / turn_deg)
+        self._task.radius = _RADIUS_STEPS * forward if goal_radius is None else float(goal_radius)
+
+    def next_action(self, position: npt.ArrayLike, yaw: float) -> int:
+        """Returns the next action towards the goal: 0 stop (there, or no way on), 1 forward, 2 left, 3 right.
+
+        Args:
+            position: world (x, y, z) of the agent's feet [m], shape (3,).
+            yaw: heading [rad].
+        """
+        return int(self._walk(np.asarray(position, np.float32)[None], np.array([yaw]), 1)[0][0, 0])
+
+    def actions(self, position: npt.ArrayLike, yaw: float) -> npt.NDArray[np.int32]:
+        """Returns all actions from a pose to the goal, stop included, shape (n,); arguments as `next_action`."""
+        action, count = self._walk(np.asarray(position, np.float32)[None], np.array([yaw]), self.max_actions)
+        return np.asarray(action[0, : count[0]])
+
+    def action_count(self, position: npt.ArrayLike, yaw: float) -> int:
+        """Returns the number of actions from a pose to the goal, stop included; arguments as `next_action`."""
+        return len(self.actions(position, yaw))
+
+    def action_counts(self, position: npt.ArrayLike, yaw: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        """Returns the number of actions of many walks, shape (B,), from positions (B, 3) and headings (B,)."""
+        points = np.asarray(position, np.float32)
+        return self._walk(points, np.asarray(yaw), self.max_actions)[1]
+
+    def _walk(
+        self, position: npt.NDArray[np.float32], yaw: npt.ArrayLike, limit: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        if position.ndim != 2 or position.shape[1] != 3:
+            raise ValueError(f"a position is (x, y, z), not of shape {position.shape[1:]}")
+        count = len(position)
+        action = torch.zeros((count, limit), dtype=torch.int32)
+        used = torch.zeros(count, dtype=torch.int32)
+        inputs = [
+            self._bank.arrays(),
+            self._task,
+            wp.array(position, dtype=wp.vec3, device="cpu"),
+            wp.array(np.asarray(yaw, np.float32), dtype=wp.float32, device="cpu"),
+        ]
+        outputs = [wp.from_torch(action), wp.from_torch(used)]
+        wp.launch(_follow, dim=count, inputs=inputs, outputs=outputs, device=wp_device("cpu"))
+        return action.numpy(), used.numpy()
