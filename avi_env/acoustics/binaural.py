@@ -10,6 +10,7 @@ from avi_env.acoustics.ear_filters import path_places, path_spectra
 from avi_env.acoustics.hrtf import Hrtf, load_hrtf
 from avi_env.acoustics.hrtf_grid import hrtf_grid
 from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.warp_array import as_warp
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["ambisonic_fir", "overlay", "paths_to_fir"]
@@ -95,14 +96,15 @@ def overlay(responses: torch.Tensor, start: torch.Tensor, length: int) -> torch.
         raise ValueError(
             f"responses {tuple(responses.shape)} need start {tuple(responses.shape[:3])}, not {start.shape}"
         )
+    responses, start = responses.contiguous(), start.to(torch.int32).contiguous()
     fir = torch.zeros(rows, channels, length, device=responses.device)
     # Each sample has one owner, so the order of the sum is that of the paths: long blocks for one core, short for many.
     block_size = length if responses.device.type == "cpu" else 8
     wp.launch(
         _overlay_kernel,
         dim=(rows, channels, -(-length // block_size)),
-        inputs=[wp.from_torch(responses.contiguous()), wp.from_torch(start.to(torch.int32).contiguous()), block_size],
-        outputs=[wp.from_torch(fir)],
+        inputs=[as_warp(responses), as_warp(start), wp.int32(block_size)],
+        outputs=[as_warp(fir)],
         device=wp_device(responses.device),
     )
     return fir

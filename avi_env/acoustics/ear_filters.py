@@ -15,6 +15,7 @@ from avi_env.acoustics.hrtf import Hrtf, minimum_phase
 from avi_env.acoustics.hrtf_grid import HrtfGrid, filter_length, hrtf_grid
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS
+from avi_env.acoustics.warp_array import as_warp
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_spectra"]
@@ -130,6 +131,10 @@ def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
             f"{tuple(paths.delay.shape)}, {tuple(paths.gain.shape)}, {tuple(paths.direction.shape)}, {tuple(yaw.shape)}"
         )
     device, count = paths.gain.device, rows * slots
+    delay = paths.delay.to(torch.float64).reshape(-1).contiguous()
+    gain = paths.gain.to(torch.float32).reshape(count, BAND_COUNT).contiguous()
+    direction = paths.direction.to(torch.float32).reshape(count, 3).contiguous()
+    turn = yaw.to(torch.float32).contiguous()
     empty = torch.empty
     places = PathPlaces(
         empty(count, dtype=torch.int32, device=device),
@@ -143,14 +148,14 @@ def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
         _places_kernel,
         dim=count,
         inputs=[
-            _array(paths.delay.to(torch.float64).reshape(-1)),
-            _array(paths.gain.to(torch.float32).reshape(count, BAND_COUNT)),
-            _array(paths.direction.to(torch.float32).reshape(count, 3), wp.vec3),
-            _array(yaw.to(torch.float32)),
-            _array(grid.itd),
+            as_warp(delay),
+            as_warp(gain),
+            as_warp(direction, wp.vec3),
+            as_warp(turn),
+            as_warp(grid.itd),
             wp.float64(grid.sample_rate),
         ],
-        outputs=[_array(t, wp.vec2) if t is places.weight else _array(t) for t in places],
+        outputs=[as_warp(t, wp.vec2 if t is places.weight else None) for t in places],
         device=wp_device(device),
     )
     return places
@@ -200,22 +205,22 @@ def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
         _spectra_kernel,
         dim=(count, bins),
         inputs=[
-            _array(places.corner),
-            _array(places.weight, wp.vec2),
-            _array(places.level),
-            _array(places.scale),
-            _array(places.fraction),
-            _array(torch.view_as_real(grid.log_spectrum), wp.vec2),
-            _array(torch.view_as_real(octaves), wp.vec2),
+            as_warp(places.corner),
+            as_warp(places.weight, wp.vec2),
+            as_warp(places.level),
+            as_warp(places.scale),
+            as_warp(places.fraction),
+            as_warp(grid.log_spectrum),
+            as_warp(octaves),
             wp.float32(_PASSBAND),
         ],
-        outputs=[_array(torch.view_as_real(spectrum), wp.vec2)],
+        outputs=[as_warp(spectrum)],
         device=wp_device(device),
     )
     return spectrum
 
 
-def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple[torch.Tensor, torch.Tensor]:
+def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple[torch.Tensor, int]:
     """Returns what the head does to sounds from world directions, without gain or delay of their own.
 
     Args:
@@ -224,14 +229,16 @@ def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple
         hrtf: the head.
 
     Returns:
-        Spectra (B, D, 2, F) complex64, and the sample at which their filters begin, (B, D, 2) int32.
+        Spectra (B, D, 2, F) complex64, and the sample at which all their filters begin.
     """
     rows, count = direction.shape[:2]
     grid = hrtf_grid(hrtf, str(direction.device))
     delay = torch.zeros(rows, count, dtype=torch.float64, device=direction.device)
     gain = torch.ones(rows, count, BAND_COUNT, device=direction.device)
     places = path_places(Paths(delay, gain, direction), yaw, grid)
-    return path_spectra(places, grid).reshape(rows, count, 2, -1), places.start.reshape(rows, count, 2)
+    # One start for all: the whole part of each interaural delay moves into the phase.
+    together = places._replace(fraction=places.fraction + (places.start + LEAD_SAMPLES).float())
+    return path_spectra(together, grid).reshape(rows, count, 2, -1), -LEAD_SAMPLES
 
 
 @lru_cache(maxsize=16)
@@ -246,7 +253,3 @@ def band_filters(sample_rate: int, device: str) -> torch.Tensor:
     shares = np.stack([np.interp(place, centres, np.eye(BAND_COUNT)[band]) for band in range(BAND_COUNT)])
     step = _CEPSTRUM // filter_length(sample_rate)
     return torch.from_numpy(np.ascontiguousarray(minimum_phase(shares)[:, ::step], dtype=np.complex64)).to(device)
-
-
-def _array(tensor: torch.Tensor, dtype: type | None = None) -> wp.array:
-    return wp.from_torch(tensor.contiguous(), dtype=dtype)

@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.hrtf import Hrtf, minimum_phase
-from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS, direction_weights, grid_directions
+from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS, direction_weights, grid_area, grid_directions
 
 __all__ = ["HrtfGrid", "filter_length", "hrtf_grid"]
 
@@ -47,7 +48,8 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
     index, weight = direction_weights(np.asarray(hrtf.directions, dtype=np.float64), wanted)
     magnitude = np.abs(np.fft.rfft(hrtf.taps.astype(np.float64), _CEPSTRUM))
     spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: _CEPSTRUM // length]
-    grid = np.einsum("gk,gkef->gef", weight, spectra[index]).reshape(ELEVATION_STEPS, AZIMUTH_STEPS, 2, -1)
+    grid = np.einsum("gk,gkef->gef", weight, spectra[index])
+    grid = (grid - _diffuse_gain(grid)).reshape(ELEVATION_STEPS, AZIMUTH_STEPS, 2, -1)
     itd = np.einsum("gk,gk->g", weight, hrtf.itd[index].astype(np.float64)).reshape(ELEVATION_STEPS, AZIMUTH_STEPS)
     if hrtf.is_mirrored:
         mirror = -np.arange(AZIMUTH_STEPS) % AZIMUTH_STEPS
@@ -60,3 +62,9 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
         hrtf.sample_rate,
         length,
     )
+
+
+def _diffuse_gain(grid: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
+    """Returns the log-spectrum of the grid's mean energy over the sphere: interpolated decibels lose a little of it."""
+    energy = np.einsum("g,gef->f", grid_area().reshape(-1), np.exp(2 * grid.real)) / 2
+    return minimum_phase(0.5 * np.log(energy))
