@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.acoustics.bands import SPEED_OF_SOUND
+from avi_env.acoustics.hrtf import load_hrtf
+from avi_env.acoustics.sphere import direction_weights
 
 __all__ = ["AZIMUTH_COUNT", "EarTable", "azimuths", "ear_table"]
 
 AZIMUTH_COUNT = 72
 """Directions that are told apart: one per 5 degrees."""
-
-HEAD_RADIUS = 0.0875
-"""Radius of the spherical head [m] (Woodworth; Algazi et al. 2001)."""
 
 _BAND_HZ = (250.0, 7000.0)  # below, both ears hear the same; above, measured tables and heads differ
 _FRAME_SECONDS = 0.032
@@ -46,18 +44,22 @@ def ear_table(sample_rate: int, hrtf: str = "kemar") -> EarTable:
 
     Args:
         sample_rate: of the audio that will be compared [Hz].
-        hrtf: name or path of the head, as the environment's keyword; "sphere" is the analytic head of this module.
+        hrtf: name or path of the head, as the environment's keyword.
     """
     frame = 2 ** round(math.log2(_FRAME_SECONDS * sample_rate))
     frequency = np.fft.rfftfreq(frame, 1.0 / sample_rate)
     bins = np.flatnonzero((frequency >= _BAND_HZ[0]) & (frequency <= min(_BAND_HZ[1], 0.47 * sample_rate)))
-    directions = _directions()
-    if hrtf == "sphere":
-        response = _sphere_response(frequency[bins], directions)
-    else:
-        response = _measured_response(frequency[bins], directions, hrtf, sample_rate)
+    head = load_hrtf(hrtf, sample_rate)
+    directions = _directions().reshape(-1, 3)
+    index, weight = direction_weights(np.asarray(head.directions, np.float64), directions)
+    taps = np.einsum("qk,qkec->qec", weight, head.taps[index])
+    lead = np.einsum("qk,qk->q", weight, head.itd[index])
+    response = np.moveaxis(np.fft.rfft(taps, frame)[..., bins], 1, 2)  # (Q, F, 2); taps are far shorter than a frame
+    delay = np.stack([-0.5 * lead, 0.5 * lead], axis=1)  # itd = right less left
+    response = response * np.exp(-2j * math.pi * frequency[bins, None] * delay[:, None, :])
     response = response / np.linalg.norm(response, axis=-1, keepdims=True)
-    return EarTable(frame, bins, response.astype(np.complex64))
+    steering = response.reshape(len(_ELEVATIONS), AZIMUTH_COUNT, len(bins), 2)
+    return EarTable(frame, bins, steering.astype(np.complex64))
 
 
 def _directions() -> npt.NDArray[np.float64]:
@@ -66,16 +68,3 @@ def _directions() -> npt.NDArray[np.float64]:
     azimuth = azimuths()[None, :]
     parts = (-np.sin(azimuth) * np.cos(elevation), np.sin(elevation) + 0.0 * azimuth, -np.cos(azimuth) * np.cos(elevation))
     return np.stack(parts, axis=-1)
-
-
-def _sphere_response(frequency: npt.NDArray[np.float64], directions: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    """Delay and shadow of a rigid sphere, shape (E, A, F, 2). Source: Brown and Duda 1998, eqs. 4-7."""
-    ears = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    angle = np.arccos(np.clip(directions @ ears.T, -1.0, 1.0))[..., None, :]  # (E, A, 1, 2) from the ear's axis
-    omega = 2.0 * math.pi * frequency[:, None]
-    corner = SPEED_OF_SOUND / HEAD_RADIUS
-    alpha = 1.05 + 0.95 * np.cos(angle / math.radians(150.0) * math.pi)
-    shadow = (1.0 + 0.5j * alpha * omega / corner) / (1.0 + 0.5j * omega / corner)
-    lit = -np.cos(angle)
-    delay = np.where(angle < 0.5 * math.pi, lit, angle - 0.5 * math.pi) / corner
-    return shadow * np.exp(-1j * omega * delay)

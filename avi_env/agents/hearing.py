@@ -41,6 +41,11 @@ class HeardMoment(NamedTuple):
     evidence: npt.NDArray[np.float64]
     """Log-likelihood of each azimuth, counter-clockwise from ahead, best = 0, shape (AZIMUTH_COUNT,)."""
 
+    @property
+    def trusted(self) -> npt.NDArray[np.float64]:
+        """The evidence, flattened as far as the moment is echo rather than onset."""
+        return min(1.0, 0.35 + 2.0 * self.onset) * self.evidence
+
 
 def listen_moment(audio: FloatArray, sample_rate: int, table: EarTable, seconds: float = 0.25) -> HeardMoment:
     """Returns what the last moment of a binaural signal says.
@@ -126,9 +131,8 @@ class DirectionBelief:
 
     def heard(self, moment: HeardMoment, yaw: float) -> None:
         """Takes in a moment heard while looking along `yaw` [rad, start frame]."""
-        trust = min(1.0, 0.35 + moment.onset * 2.0)
-        shifted = np.interp(azimuths(), azimuths() + (yaw % (2.0 * math.pi)), moment.evidence, period=2.0 * math.pi)
-        posterior = self.probability * np.exp(trust * shifted)
+        shifted = np.interp(azimuths(), azimuths() + (yaw % (2.0 * math.pi)), moment.trusted, period=2.0 * math.pi)
+        posterior = self.probability * np.exp(shifted)
         posterior = posterior / posterior.sum()
         self.probability = 0.98 * posterior + 0.02 / AZIMUTH_COUNT
 
@@ -170,6 +174,8 @@ class Hearing:
         """Highest level of the last two seconds [dB SPL]."""
         self.loudest_db = -math.inf
         """Highest level so far [dB SPL]."""
+        self.last_level_db = -math.inf
+        """Level of the last step with anything to hear [dB SPL]."""
         self.last_heard_s = -math.inf
         """When there was last something to hear [s]."""
         self._recent: list[float] = []
@@ -188,7 +194,7 @@ class Hearing:
         self.direction.moved(walked, range_m)
         if moment.level_db >= AUDIBLE_DB:
             self.direction.heard(moment, yaw)
-            self.last_heard_s = time_s
+            self.last_heard_s, self.last_level_db = time_s, moment.level_db
         self.level_db = moment.level_db
         self._recent = [*self._recent, moment.level_db][-max(1, round(2.0 / self._seconds)) :]
         self.peak_db = max(self._recent)

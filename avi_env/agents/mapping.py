@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from avi_env.agents.geometry import SeenPoints, heading_vector
 
-__all__ = ["CELL", "OBSTACLE_BAND", "HouseMap", "MapWindow"]
+__all__ = ["CELL", "EAR_BAND", "OBSTACLE_BAND", "HouseMap", "MapWindow"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
@@ -23,6 +23,9 @@ CELL = 0.05
 
 OBSTACLE_BAND = (0.1, 1.5)
 """Heights above the floor [m] at which a surface is in the way of an agent of 1.5 m."""
+
+EAR_BAND = (1.05, 1.45)
+"""Heights above the floor [m] at which a surface keeps sound from travelling straight."""
 
 _HIT, _CLEAR = 1.0, 0.25  # evidence for and against an obstacle by one look at a cell
 _EVIDENCE_MAX, _EVIDENCE_MIN = 4.0, -1.0
@@ -42,6 +45,8 @@ class MapWindow(NamedTuple):
     """Seen and not in the way; cells neither occupied nor free are unknown."""
     region: npt.NDArray[np.int32]
     """Object id of the floor seen there, -1 = none."""
+    tall: BoolArray
+    """Something at ear height: a wall, a closed door, a wardrobe."""
 
 
 class HouseMap:
@@ -58,6 +63,7 @@ class HouseMap:
         self._free = np.zeros((count, count), bool)
         self._blocked = np.zeros((count, count), bool)
         self._region = np.full((count, count), -1, np.int32)
+        self._tall = np.zeros((count, count), np.float32)
         self._low = np.array([count, count])
         self._high = np.array([0, 0])
         self.version = 0
@@ -86,12 +92,21 @@ class HouseMap:
         self._evidence[clear] = np.maximum(self._evidence[clear] - _CLEAR, _EVIDENCE_MIN)
         clear[self._carved_cells(points, obstacle, floor, pose)] = True
         self._free |= clear
+        self._observe_tall(points, near, clear)
         label = points.label[floor]
         known = (label >= 0) & (label < len(floor_ids))
         known[known] = floor_ids[label[known]]
         self._region[floor_cells[0][known], floor_cells[1][known]] = label[known]
         self._stand(pose)
         self.version += 1
+
+    def _observe_tall(self, points: SeenPoints, near: BoolArray, clear: BoolArray) -> None:
+        high = near & (points.height > EAR_BAND[0]) & (points.height < EAR_BAND[1])
+        hit = np.zeros(self._free.shape, bool)
+        hit[self._cells(points.xyz[high])] = True
+        clear = clear & ~hit & (self._tall > 0.0)
+        self._tall[hit] = np.minimum(self._tall[hit] + _HIT, _EVIDENCE_MAX)
+        self._tall[clear] -= _CLEAR
 
     def bump(self, pose: FloatArray, reach: float = 0.3) -> None:
         """Remembers that something unseen is in the way, `reach` metres straight ahead of the pose."""
@@ -112,6 +127,15 @@ class HouseMap:
         self._blocked[ix[near], iz[near]] = False
         self.version += 1
 
+    def dismiss(self, point: tuple[float, float], radius: float = 0.5) -> None:
+        """Takes what is unknown around a point [m] for occupied: it was looked at from near and stayed unseen."""
+        (ix,), (iz,) = self._cells2(np.asarray([point]))
+        span = math.ceil(radius / CELL)
+        cut = (slice(ix - span, ix + span + 1), slice(iz - span, iz + span + 1))
+        unknown = ~self._free[cut] & (self._evidence[cut] <= 0.0)
+        self._blocked[cut] |= unknown
+        self.version += 1
+
     def window(self) -> MapWindow:
         """Returns the known part of the map with a margin of unknown around it."""
         count = len(self._free)
@@ -120,7 +144,10 @@ class HouseMap:
         cut = (slice(low[0], high[0]), slice(low[1], high[1]))
         occupied = (self._evidence[cut] > 0.0) | self._blocked[cut]
         origin = (low + self._corner + 0.5) * CELL
-        return MapWindow((float(origin[0]), float(origin[1])), occupied, self._free[cut] & ~occupied, self._region[cut])
+        free = self._free[cut] & ~occupied
+        return MapWindow(
+            (float(origin[0]), float(origin[1])), occupied, free, self._region[cut], self._tall[cut] > 0.0
+        )
 
     def region_at(self, position: tuple[float, float], reach: float = 0.6) -> int:
         """Returns the object id of the floor at an (x, z) position [m] or the nearest within reach [m], -1 = none."""
@@ -134,6 +161,15 @@ class HouseMap:
             return -1
         distance = (px + left - ix) ** 2 + (pz + top - iz) ** 2
         return int(patch[px[np.argmin(distance)], pz[np.argmin(distance)]]) if distance.min() <= span**2 else -1
+
+    def region_center(self, floor_id: int) -> tuple[float, float]:
+        """Returns the (x, z) [m] of the seen floor cell nearest to the middle of a floor."""
+        cells = np.argwhere(self._region == floor_id)
+        if not len(cells):
+            return 0.0, 0.0
+        nearest = cells[int(np.argmin(np.sum((cells - cells.mean(axis=0)) ** 2, axis=1)))]
+        x, z = (nearest + self._corner + 0.5) * CELL
+        return float(x), float(z)
 
     def floor_area(self, floor_id: int | None = None) -> float:
         """Returns the floor area seen [m2], of one floor or of all."""
@@ -186,6 +222,7 @@ class HouseMap:
             self._evidence = np.pad(self._evidence, pad)
             self._free = np.pad(self._free, pad)
             self._blocked = np.pad(self._blocked, pad)
+            self._tall = np.pad(self._tall, pad)
             self._region = np.pad(self._region, pad, constant_values=-1)
             self._corner -= pad
             self._low, self._high = self._low + pad, self._high + pad

@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 from avi_env.agents.geometry import bearing_to, heading_vector, wrap_angle
 from avi_env.agents.mapping import CELL, HouseMap, MapWindow
 
-__all__ = ["AGENT_RADIUS", "Frontier", "WalkPlan", "Ways", "find_frontiers", "steer", "walk_plan", "ways_from"]
+__all__ = ["AGENT_RADIUS", "Frontier", "WalkPlan", "Ways", "find_frontiers", "nearest_cell", "neighbour_graph", "steer", "walk_plan", "ways_from"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
@@ -33,6 +33,7 @@ _COARSE = 2  # map cells per side of a planning cell
 _STEP = _COARSE * CELL
 _COMFORT = 0.45  # [m]; with more room than this a way costs its length only
 _NARROW_COST = 1.5  # extra cost per metre at the least clearance
+_HOPE_COST = 2.0  # cost of a metre nobody has seen
 _LOOK_AHEAD = 2.0  # [m]; how far along the way the controller looks for the point it can walk to straight
 _SNAP = 0.6  # [m]; a start inside an obstacle's margin is moved at most this far
 _FRONTIER_MIN = 4  # planning cells; smaller gaps are shadows of furniture
@@ -45,6 +46,8 @@ class WalkPlan(NamedTuple):
     """(x, z) of the centre of cell (0, 0) [m]."""
     walkable: BoolArray
     """Known, free, with the agent's radius around it."""
+    hopeful: BoolArray
+    """Walkable, or unseen so far with room enough for the agent."""
     cost: npt.NDArray[np.float64]
     """Cost of a metre in the cell, >= 1; narrow places cost more."""
     unknown: BoolArray
@@ -68,13 +71,13 @@ class WalkPlan(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """The cheapest ways from one place to all walkable cells."""
+    """The cheapest ways from one place to all walkable (or hopeful) cells."""
 
     plan: WalkPlan
     length: npt.NDArray[np.float64]
     """Cost of the way [m], >= its length, inf = no way, shape (nx, nz)."""
     node: npt.NDArray[np.int64]
-    """Number of each walkable cell, -1 elsewhere, shape (nx, nz)."""
+    """Number of each cell the ways may use, -1 elsewhere, shape (nx, nz)."""
     previous: npt.NDArray[np.int32]
     """Per number: the number before it on the way, negative at the start."""
     start: Point
@@ -115,12 +118,13 @@ def walk_plan(house: HouseMap, radius: float = AGENT_RADIUS) -> WalkPlan:
     clearance = CELL * (ndimage.distance_transform_edt(~window.occupied) - 0.5)
     passable = window.free & (clearance >= radius - 0.5 * CELL)
     walkable = _blocks(passable).any(axis=(1, 3))
+    hopeful = walkable | _blocks(~window.occupied & (clearance >= radius)).all(axis=(1, 3))
     room = _blocks(np.where(passable, clearance, 0.0)).max(axis=(1, 3))
     tight = np.clip((_COMFORT - room) / (_COMFORT - radius), 0.0, 1.0)
     unknown = _blocks(~window.free & ~window.occupied).all(axis=(1, 3))
     region = _blocks(window.region).max(axis=(1, 3)).astype(np.int32)
     origin = (window.origin[0] + 0.5 * CELL, window.origin[1] + 0.5 * CELL)
-    return WalkPlan(origin, walkable, 1.0 + _NARROW_COST * tight**2, unknown, region)
+    return WalkPlan(origin, walkable, hopeful, 1.0 + _NARROW_COST * tight**2, unknown, region)
 
 
 def _even(window: MapWindow) -> MapWindow:
@@ -147,33 +151,41 @@ def nearest_cell(mask: BoolArray, plan: WalkPlan, position: Point, reach: float)
     return (int(px[best]) + left, int(pz[best]) + top) if gap[best] <= reach + _STEP else None
 
 
-def ways_from(plan: WalkPlan, start: Point) -> Ways:
-    """Returns the cheapest ways from a position [m] to every cell (Dijkstra over eight neighbours)."""
-    length = np.full(plan.walkable.shape, np.inf)
-    node = np.full(plan.walkable.shape, -1, np.int64)
+def ways_from(plan: WalkPlan, start: Point, hopeful: bool = False) -> Ways:
+    """Returns the cheapest ways from a position [m] to every cell (Dijkstra over eight neighbours).
+
+    Args:
+        plan: where one can walk.
+        start: (x, z) [m].
+        hopeful: lead ways through the unseen, too, at `_HOPE_COST` times the price.
+    """
+    mask = plan.hopeful if hopeful else plan.walkable
+    length = np.full(mask.shape, np.inf)
+    node = np.full(mask.shape, -1, np.int64)
     cell = nearest_cell(plan.walkable, plan, start, _SNAP)
     if cell is None:
         return Ways(plan, length, node, np.empty(0, np.int32), start)
-    count = int(np.count_nonzero(plan.walkable))
-    node[plan.walkable] = np.arange(count)
-    graph = _neighbour_graph(plan, node, count)
+    node[mask] = np.arange(np.count_nonzero(mask))
+    graph = neighbour_graph(np.where(plan.walkable, plan.cost, _HOPE_COST), mask, node)
     distance, previous = csgraph.dijkstra(graph, directed=True, indices=int(node[cell]), return_predecessors=True)
-    length[plan.walkable] = distance
+    length[mask] = distance
     return Ways(plan, length, node, previous, start)
 
 
-def _neighbour_graph(plan: WalkPlan, node: npt.NDArray[np.int64], count: int) -> sparse.csr_matrix:
+def neighbour_graph(cost: FloatArray, mask: BoolArray, node: npt.NDArray[np.int64]) -> sparse.csr_matrix:
+    """Returns the ways between neighbouring cells of a mask, numbered by `node`, `cost` per metre in each cell."""
     rows, columns, weights = [], [], []
     for dx, dz in ((1, 0), (0, 1), (1, 1), (1, -1)):
         here = (slice(0, -dx or None), slice(1, None) if dz < 0 else slice(0, -dz or None))
         there = (slice(dx, None), slice(0, -1) if dz < 0 else slice(dz, None))
-        both = plan.walkable[here] & plan.walkable[there]
-        weight = 0.5 * _STEP * math.hypot(dx, dz) * (plan.cost[here][both] + plan.cost[there][both])
+        both = mask[here] & mask[there]
+        weight = 0.5 * _STEP * math.hypot(dx, dz) * (cost[here][both] + cost[there][both])
         first, second = node[here][both], node[there][both]
         rows += [first, second]
         columns += [second, first]
         weights += [weight, weight]
     data = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
+    count = int(np.count_nonzero(mask))
     return sparse.csr_matrix(data, shape=(count, count))
 
 
@@ -181,7 +193,7 @@ def find_frontiers(ways: Ways) -> tuple[Frontier, ...]:
     """Returns the reachable edges of the known, nearest first; gaps of less than 0.4 m are left out."""
     plan = ways.plan
     edge = np.isfinite(ways.length) & ndimage.binary_dilation(plan.unknown, np.ones((3, 3), bool))
-    label, count = ndimage.label(edge, np.ones((3, 3), int))
+    label, _ = ndimage.label(edge, np.ones((3, 3), int))
     found = []
     for number, box in enumerate(ndimage.find_objects(label), start=1):
         cells = np.argwhere(label[box] == number) + [s.start for s in box]
@@ -193,7 +205,6 @@ def find_frontiers(ways: Ways) -> tuple[Frontier, ...]:
         region = int(plan.region[cell])
         center = plan.point_of(cells.mean(axis=0))
         found.append(Frontier(plan.point_of(cell), cell, center, _STEP * len(cells), float(length.min()), region))
-    del count
     return tuple(sorted(found, key=lambda f: (f.distance, f.point)))
 
 

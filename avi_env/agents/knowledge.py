@@ -1,0 +1,75 @@
+"""Common knowledge of houses: what stands in which kind of room, and what makes which sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from avi_env.sounds import CLASS_OF_OBJECT, sounds_of_object
+
+__all__ = ["ROOM_SIGNS", "STRUCTURE", "emitters_of", "guess_room", "is_noteworthy"]
+
+STRUCTURE = frozenset({"wall", "floor", "ceiling", "window", "door_frame", "open_door", "skirting", "object", ""})
+"""Categories that are the house itself: no place to go to, no sign of a room's type."""
+
+ROOM_SIGNS: Mapping[str, Mapping[str, float]] = {
+    "bed": {"bedroom": 4.0},
+    "wardrobe": {"bedroom": 2.0},
+    "nightstand": {"bedroom": 2.0},
+    "dresser": {"bedroom": 1.5},
+    "alarm_clock": {"bedroom": 1.0},
+    "crib": {"bedroom": 2.0},
+    "toilet": {"bathroom": 4.0},
+    "bathtub": {"bathroom": 4.0},
+    "shower": {"bathroom": 4.0},
+    "washbasin": {"bathroom": 2.0},
+    "towel_rail": {"bathroom": 2.0},
+    "washing_machine": {"bathroom": 0.7, "laundry": 1.5},
+    "stove": {"kitchen": 4.0},
+    "oven": {"kitchen": 4.0},
+    "fridge": {"kitchen": 4.0},
+    "refrigerator": {"kitchen": 4.0},
+    "counter": {"kitchen": 2.5},
+    "kitchen_counter": {"kitchen": 3.0},
+    "kitchen_cabinet": {"kitchen": 2.0},
+    "kettle": {"kitchen": 1.0},
+    "sink": {"kitchen": 0.8, "bathroom": 0.8},
+    "dining_table": {"dining_room": 2.5, "kitchen": 0.5},
+    "sideboard": {"dining_room": 1.0},
+    "sofa": {"living_room": 4.0},
+    "armchair": {"living_room": 1.5},
+    "coffee_table": {"living_room": 2.5},
+    "television": {"living_room": 1.5},
+    "tv_stand": {"living_room": 2.0},
+    "bookshelf": {"office": 0.8, "living_room": 0.6},
+    "desk": {"office": 3.0},
+    "computer": {"office": 1.5},
+    "office_chair": {"office": 2.0},
+    "shoe_rack": {"hallway": 2.0},
+    "coat_rack": {"hallway": 2.0},
+    "coat_stand": {"hallway": 2.0},
+}
+"""Category -> how strongly it speaks for each type of room."""
+
+_TYPES_LEAST = 1.0  # votes without which a room is "unknown"
+
+
+def guess_room(categories: Iterable[str]) -> str:
+    """Returns the type of room in which things of these categories stand together, "unknown" when they do not say."""
+    votes: dict[str, float] = {}
+    for category in categories:
+        for kind, weight in ROOM_SIGNS.get(category, {}).items():
+            votes[kind] = votes.get(kind, 0.0) + weight
+    if not votes:
+        return "unknown"
+    best = max(sorted(votes), key=lambda kind: votes[kind])
+    return best if votes[best] >= _TYPES_LEAST else "unknown"
+
+
+def emitters_of(sound_class: str) -> tuple[str, ...]:
+    """Returns the categories of objects that make a class of sound, the most natural first; empty when unknown."""
+    return tuple(CLASS_OF_OBJECT.get(sound_class, ()))
+
+
+def is_noteworthy(category: str) -> bool:
+    """Returns whether an object of the category is worth remembering: furniture, devices, people, pets."""
+    return category not in STRUCTURE or bool(sounds_of_object(category))

@@ -1,0 +1,148 @@
+"""All that the agent knows: one observation after the other goes in, map, objects, rooms and sounds come out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.agents.geometry import EYE_HEIGHT, heading_vector, seen_points
+from avi_env.agents.hearing import AUDIBLE_DB, Hearing
+from avi_env.agents.mapping import HouseMap
+from avi_env.agents.objects import ObjectMemory, ObjectTrack, RoomMemory
+from avi_env.agents.recognition import SoundRecognition
+from avi_env.agents.route import FORWARD, Frontier, WalkPlan, Ways, find_frontiers, walk_plan, ways_from
+from avi_env.agents.source_belief import SoundWays, SourceBelief, sound_ways
+
+__all__ = ["Perception", "Senses"]
+
+_MOVED = 0.6  # share of a forward action below which the agent has bumped
+_BODY = 0.25  # [m] from the agent's centre to what it bumped into
+_PIXELS_OF_FLOOR = 40  # in one picture, for a floor to count as a room in view
+
+
+@dataclass(frozen=True)
+class Senses:
+    """What the agent knows about its own sensors."""
+
+    categories: tuple[str, ...]
+    """Category of each object id of the semantic picture."""
+    sample_rate: int = 16000
+    """[Hz]"""
+    step_seconds: float = 0.25
+    """Simulated time of one action [s]."""
+    hfov: float = 90.0
+    """Horizontal field of view [degrees]."""
+    eye_height: float = EYE_HEIGHT
+    """[m]"""
+    hrtf: str = "kemar"
+    """The agent's own ears, as the environment's keyword."""
+
+
+class Perception:
+    """The agent's memory of one episode, fed with its own observations only."""
+
+    def __init__(self, senses: Senses) -> None:
+        self.senses = senses
+        self.house = HouseMap()
+        self.objects = ObjectMemory(senses.categories)
+        self.rooms = RoomMemory()
+        self.hearing = Hearing(senses.sample_rate, senses.step_seconds, senses.hrtf)
+        self.recognition = SoundRecognition(senses.sample_rate, senses.step_seconds)
+        self.source = SourceBelief()
+        self.pose: npt.NDArray[np.float64] = np.zeros(4)
+        """(x, y, z, yaw), start frame."""
+        self.steps = 0
+        """Actions taken so far."""
+        self.path_m = 0.0
+        """Length of the way walked [m]."""
+        self.bumped = False
+        """Whether the last action met something."""
+        self._floor_ids = np.array([name == "floor" for name in senses.categories] or [False])
+        self._ways: tuple[int, Ways] | None = None
+        self._sound_ways: tuple[tuple[float, float], int, SoundWays] | None = None
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """(x, z) of the feet [m], start frame."""
+        return float(self.pose[0]), float(self.pose[2])
+
+    @property
+    def yaw(self) -> float:
+        """Where the agent looks [rad, start frame]."""
+        return float(self.pose[3])
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the start [s]."""
+        return self.steps * self.senses.step_seconds
+
+    @property
+    def floor(self) -> int:
+        """Object id of the floor the agent stands on, -1 = unknown."""
+        return self.house.region_at(self.position)
+
+    def observe(self, observation: Mapping[str, npt.NDArray[Any]], action: int | None = None) -> None:
+        """Takes in one observation.
+
+        Args:
+            observation: what the environment gave, with depth, semantic, audio and pose.
+            action: the action it followed, None at the start of the episode.
+        """
+        previous, self.pose = self.pose, np.asarray(observation["pose"], np.float64)
+        walked = float(np.hypot(*(self.pose - previous)[[0, 2]])) if action is not None else 0.0
+        self.steps += action is not None
+        self.path_m += walked
+        points = seen_points(
+            observation["depth"], observation["semantic"], self.pose, self.senses.hfov, self.senses.eye_height
+        )
+        self.house.observe(points, self._floor_ids, self.pose)
+        self._feel(previous, action, walked)
+        self.objects.observe(points, self.house, self.position, self.steps)
+        label = points.label[(points.label >= 0) & (points.planar < 6.0)]
+        count = np.bincount(label, minlength=len(self._floor_ids))[: len(self._floor_ids)]
+        self.rooms.observe(np.flatnonzero(self._floor_ids & (count >= _PIXELS_OF_FLOOR)).tolist(), self.floor)
+        self._hear(observation["audio"], walked)
+
+    def _feel(self, previous: npt.NDArray[np.float64], action: int | None, walked: float) -> None:
+        self.bumped = action == 1 and walked < _MOVED * FORWARD
+        if self.bumped:
+            ahead = heading_vector(float(previous[3]))
+            along = float((self.pose[0] - previous[0]) * ahead[0] + (self.pose[2] - previous[2]) * ahead[1])
+            self.house.bump(previous, reach=_BODY + max(along, 0.0))
+
+    def _hear(self, audio: npt.NDArray[Any], walked: float) -> None:
+        moment = self.hearing.observe(audio, self.yaw, walked, self.time_s)
+        self.recognition.observe(audio)
+        if moment.level_db >= AUDIBLE_DB:
+            self.source.heard(self.sound_ways(), moment.trusted, self.yaw)
+
+    def ways(self) -> Ways:
+        """Returns the ways over the map from here; computed once per step."""
+        if self._ways is None or self._ways[0] != self.steps:
+            self._ways = (self.steps, ways_from(walk_plan(self.house), self.position))
+        return self._ways[1]
+
+    def plan(self) -> WalkPlan:
+        """Returns the planning grid of the map as it is now."""
+        return self.ways().plan
+
+    def frontiers(self) -> tuple[Frontier, ...]:
+        """Returns the reachable edges of the known, nearest first."""
+        return find_frontiers(self.ways())
+
+    def sound_ways(self) -> SoundWays:
+        """Returns the ways of sound to here; they are kept while the agent turns on the spot, up to six steps."""
+        kept = self._sound_ways
+        if kept is None or kept[0] != self.position or self.steps - kept[1] >= 6:
+            self._sound_ways = kept = (self.position, self.steps, sound_ways(self.house, self.position))
+        return kept[2]
+
+    def distance_to(self, track: ObjectTrack) -> float:
+        """Returns the straight distance to an object [m]."""
+        x, z = track.center
+        return math.hypot(x - self.position[0], z - self.position[1])

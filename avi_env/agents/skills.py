@@ -1,0 +1,244 @@
+"""The skills: what a planner can call. Each is a generator of ordinary actions that ends with an outcome.
+
+Skills read a `Perception` that whoever drives them keeps up to date after each action; they see nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from avi_env.agents.geometry import bearing_to, wrap_angle
+from avi_env.agents.objects import ObjectTrack
+from avi_env.agents.perception import Perception
+from avi_env.agents.protocol import SkillCall, Status
+from avi_env.agents.route import Frontier, Ways
+from avi_env.agents.sound_search import SoundTarget, expected_db, object_chances, sound_target
+from avi_env.agents.standing import nearest_goal, object_goal
+from avi_env.agents.walking import MoveEnd, Moves, turn_by, walk
+
+__all__ = ["Skill", "SkillOutcome", "SkillState", "start_skill"]
+
+Skill = Generator[int, None, "SkillOutcome"]
+
+BUDGETS = {
+    "explore": 60,
+    "go_to_sound": 200,
+    "go_to_object": 100,
+    "go_to_room": 100,
+    "look_around": 24,
+    "listen": 20,
+}
+"""Most actions of one call of each skill."""
+
+_FULL_LOOK = 18  # turns of 15 degrees after which a view of 90 degrees has met every direction
+_CHUNK = 6  # steps towards a sound before the agent thinks again
+_QUIET_DB = 6.0  # an object this much quieter than it would be at this distance is not the source
+_SURE = 0.5  # confidence in a direction from which one need not turn to hear better
+_NEAR_PLACE = 0.5  # [m]; a place is reached
+_PATIENCE_S = 12.0  # silence after which a sound is lost
+_NEW_AFTER_S = 5.0  # a sound after so much silence is news
+
+
+@dataclass(frozen=True)
+class SkillOutcome:
+    """How a skill ended; the loop adds what it cost."""
+
+    status: Status
+    code: str = "ok"
+    message: str = ""
+
+
+@dataclass
+class SkillState:
+    """What skills of one episode tell each other."""
+
+    silent: set[int] = field(default_factory=set)
+    """Ids of objects that were walked up to and found not to be the source."""
+
+
+def start_skill(call: SkillCall, mind: Perception, state: SkillState, steps_left: int) -> Skill:
+    """Returns the running skill of a call.
+
+    Args:
+        call: a valid call of one of the skills that walk or look; answer and stop are the loop's.
+        mind: what the agent knows; the caller feeds it after each action.
+        state: of the episode.
+        steps_left: most actions the episode has left.
+    """
+    budget = min(BUDGETS[call.name], steps_left)
+    argument = {k: str(v) for k, v in call.arguments.items()}
+    if call.name == "explore":
+        return _explore(mind, budget)
+    if call.name == "go_to_sound":
+        return _go_to_sound(mind, state, budget)
+    if call.name == "go_to_object":
+        return _go_to_object(mind, state, argument.get("object", ""), budget)
+    if call.name == "go_to_room":
+        return _go_to_room(mind, argument.get("room", ""), budget)
+    if call.name == "look_around":
+        return _look_around(mind, budget)
+    seconds = float(call.arguments.get("seconds", 2.0))
+    return _listen(mind, min(budget, max(1, round(seconds / mind.senses.step_seconds))))
+
+
+def _look_around(mind: Perception, budget: int) -> Skill:
+    known = set(mind.objects.tracks)
+    yield from turn_by(min(_FULL_LOOK, budget))
+    fresh = [mind.objects.tracks[k].name for k in sorted(set(mind.objects.tracks) - known)]
+    return SkillOutcome("success", "ok", f"new: {', '.join(fresh)}" if fresh else "nothing new")
+
+
+def _listen(mind: Perception, steps: int) -> Skill:
+    """Turns a little to both sides while listening: what moves with the head is in front or behind."""
+    yield from _sway(steps)
+    if not mind.hearing.is_on(mind.time_s):
+        return SkillOutcome("success", "ok", "all is silent")
+    return SkillOutcome("success", "ok", f"heard {mind.recognition.verdict.name}, {mind.hearing.peak_db:.0f} dB")
+
+
+def _sway(steps: int) -> Moves:
+    quarter = steps // 4
+    yield from turn_by(quarter)
+    yield from turn_by(-(steps - 2 * quarter))
+    return (yield from turn_by(quarter))
+
+
+def _explore(mind: Perception, budget: int) -> Skill:
+    frontier = _best_frontier(mind)
+    if frontier is None:
+        return SkillOutcome("failed", "nothing_left", "no unexplored edge can be reached")
+    area = mind.house.floor_area()
+    news = _news(mind)
+    end = yield from walk(mind, nearest_goal(frontier.point, 0.5), budget, lambda: news() or _settled(mind, frontier))
+    if news():
+        return SkillOutcome("interrupted", "preempted", "a sound began")
+    gained = mind.house.floor_area() - area
+    if end == "budget":
+        return SkillOutcome("timeout", "budget", f"{gained:.0f} m2 more seen")
+    if gained < 0.05 and not _settled(mind, frontier):
+        mind.house.dismiss(frontier.point)
+    return SkillOutcome("success", "ok", f"{gained:.0f} m2 more seen")
+
+
+def _best_frontier(mind: Perception) -> Frontier | None:
+    """The frontier that promises most for its way: wide, near, not behind the back."""
+    frontiers = mind.frontiers()
+    if not frontiers:
+        return None
+
+    def price(frontier: Frontier) -> float:
+        turn = abs(wrap_angle(bearing_to(mind.position, frontier.point) - mind.yaw))
+        return frontier.distance + 0.4 * turn - 0.7 * min(frontier.width, 3.0)
+
+    return min(frontiers, key=lambda f: (price(f), f.point))
+
+
+def _settled(mind: Perception, frontier: Frontier) -> bool:
+    """Whether nothing unknown is left around a frontier."""
+    return mind.steps % 2 == 0 and not any(
+        math.hypot(f.point[0] - frontier.point[0], f.point[1] - frontier.point[1]) < 0.6 for f in mind.frontiers()
+    )
+
+
+def _news(mind: Perception) -> Callable[[], bool]:
+    """Returns a test for a sound that begins after a time of silence."""
+    before = mind.hearing.last_heard_s
+    quiet = mind.time_s - before > _NEW_AFTER_S
+
+    def began() -> bool:
+        return quiet and mind.hearing.last_heard_s > before
+
+    return began
+
+
+def _go_to_object(mind: Perception, state: SkillState, name: str, budget: int) -> Skill:
+    track = mind.objects.by_name(name)
+    if track is None:
+        return SkillOutcome("failed", "unknown_entity", f"no {name} has been seen")
+    end = yield from _approach(mind, track, budget)
+    if end in ("unreachable", "budget"):
+        code = "unreachable" if end == "unreachable" else "budget"
+        return SkillOutcome("timeout" if end == "budget" else "failed", code, f"{mind.distance_to(track):.1f} m from {name}")
+    distance = mind.distance_to(track)
+    if distance > 1.5:
+        return SkillOutcome("failed", "unreachable", f"no way nearer than {distance:.1f} m to {name}")
+    return SkillOutcome("success", "ok", f"{distance:.1f} m from {name}, {mind.hearing.peak_db:.0f} dB")
+
+
+def _approach(mind: Perception, track: ObjectTrack, budget: int, cut: Callable[[], bool] = lambda: False) -> Moves:
+    """Walks as near to an object as the map allows, through the unseen when the known leads no nearer."""
+    start = mind.steps
+    end: MoveEnd = yield from walk(mind, object_goal(track), budget, cut)
+    left = budget - (mind.steps - start)
+    if end == "arrived" and mind.distance_to(track) > 1.0 and left > 0:
+        end = yield from walk(mind, nearest_goal(track.center), left, cut, hopeful=True)
+    return end
+
+
+def _go_to_room(mind: Perception, name: str, budget: int) -> Skill:
+    floor = mind.rooms.floor_of(name, mind.objects)
+    if floor < 0:
+        return SkillOutcome("failed", "unknown_entity", f"no {name} is known")
+    center = mind.house.region_center(floor)
+
+    def inside(ways: Ways) -> tuple[int, int] | None:
+        return nearest_goal(center)(ways)
+
+    end = yield from walk(mind, inside, budget, hopeful=True)
+    if end == "budget":
+        return SkillOutcome("timeout", "budget", f"still on the way to {name}")
+    if mind.floor != floor:
+        return SkillOutcome("failed", "unreachable", f"no way into {name}")
+    return SkillOutcome("success", "ok", f"in {name}")
+
+
+def _go_to_sound(mind: Perception, state: SkillState, budget: int) -> Skill:
+    """Walks a little, listens, thinks again; bends at doors because the belief does."""
+    start = mind.steps
+    if mind.hearing.direction.confidence < _SURE:
+        yield from _sway(min(8, budget))
+    while (left := budget - (mind.steps - start)) > 0:
+        target = sound_target(mind, frozenset(state.silent))
+        if target is None:
+            return SkillOutcome("failed", "lost_sound", "nothing is heard")
+        outcome = yield from _pursue(mind, state, target, left)
+        if outcome is not None:
+            return outcome
+        if mind.time_s - mind.hearing.last_heard_s > _PATIENCE_S:
+            return SkillOutcome("failed", "lost_sound", "it has been silent for long")
+    return SkillOutcome("timeout", "budget", "still on the way to the sound")
+
+
+def _pursue(
+    mind: Perception, state: SkillState, target: SoundTarget, left: int
+) -> Generator[int, None, SkillOutcome | None]:
+    """One chunk of the way to a sound; returns the outcome once the sound is reached or given up."""
+    if target.track is not None:
+        end = yield from _approach(mind, target.track, min(_CHUNK, left))
+        if end == "budget":
+            return None
+        return _judge_object(mind, state, target.track, end)
+    before = mind.steps
+    end = yield from walk(mind, nearest_goal(target.point), min(_CHUNK, left), hopeful=True)
+    gap = math.hypot(target.point[0] - mind.position[0], target.point[1] - mind.position[1])
+    if end == "budget" and gap > _NEAR_PLACE:
+        return None
+    if mind.hearing.peak_db >= expected_db(mind, max(gap, 1.0)) - _QUIET_DB and gap < 1.0:
+        return SkillOutcome("success", "ok", f"the sound is here, {mind.hearing.peak_db:.0f} dB")
+    mind.source.deny(target.point, 0.8)
+    if mind.steps == before:
+        yield from _sway(min(4, left))
+    return None
+
+
+def _judge_object(mind: Perception, state: SkillState, track: ObjectTrack, end: MoveEnd) -> SkillOutcome | None:
+    distance = mind.distance_to(track)
+    loud = mind.hearing.peak_db >= expected_db(mind, max(distance, 1.0)) - _QUIET_DB
+    if end == "arrived" and distance < 1.5 and loud:
+        return SkillOutcome("success", "ok", f"at {track.name}, {mind.hearing.peak_db:.0f} dB")
+    if object_chances(mind, frozenset(state.silent)).get(track.id, 0.0) > 0.95 and end == "arrived":
+        return SkillOutcome("success", "ok", f"as near to {track.name} as one can get")
+    state.silent.add(track.id)
+    return None
