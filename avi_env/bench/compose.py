@@ -27,6 +27,7 @@ _LEFT: Colour = (96, 190, 255)
 _RIGHT: Colour = (255, 128, 128)
 _GOOD: Colour = (108, 214, 148)
 _BAD: Colour = (240, 110, 104)
+_LEVELS = LevelRange()
 _TICKS = (125, 250, 500, 1000, 2000, 4000)
 
 
@@ -76,7 +77,7 @@ class Moment:
     """The answer, once given."""
     right: bool | None = None
     """Whether the answer is right; None = not known yet."""
-    levels: LevelRange = LevelRange()
+    levels: LevelRange = _LEVELS
     """Colour range of the spectrograms [dB SPL]: keep it fixed over a video."""
     farthest: float = 8.0
     """Depth that is drawn darkest [m]."""

@@ -40,7 +40,8 @@ table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
 th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--faint); white-space: nowrap; } td { overflow-wrap: anywhere; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.turn { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 10px 14px; margin: 10px 0; }
+.turn { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 10px 14px;
+  margin: 10px 0; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 0.86rem/1.45 ui-monospace, monospace; margin: 4px 0; }
 summary { cursor: pointer; color: var(--faint); }
 """

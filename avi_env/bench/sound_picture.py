@@ -105,4 +105,5 @@ def _levels(audio: FloatArray, sample_rate: int, columns: int) -> npt.NDArray[np
     window = np.hanning(size + 1)[:-1]
     frames = padded[:, centres[:, None] + np.arange(size)] * window
     amplitude = np.abs(np.fft.rfft(frames, axis=-1)) * np.sqrt(2.0) / window.sum()  # RMS of a sine at the line
-    return 20.0 * np.log10(np.maximum(amplitude, 1e-9)).transpose(0, 2, 1) + _SPL_OF_ONE
+    decibels: npt.NDArray[np.float64] = 20.0 * np.log10(np.maximum(amplitude, 1e-9)) + _SPL_OF_ONE
+    return decibels.transpose(0, 2, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,8 +110,8 @@ def _encode(
     count, fed = 0, 0
     with av.open(str(part), "w", format="mp4", options=options) as container:
         container.metadata["comment"] = f"binaural; fixed gain; digital full scale = {full_scale:.2f} dB SPL"
-        picture = container.add_stream(_encoder(), rate=rate)
-        track = container.add_stream("aac", rate=sample_rate, layout="stereo", options=_AAC_OPTIONS)
+        picture: Any = container.add_stream(_encoder(), rate=rate)
+        track: Any = container.add_stream("aac", rate=sample_rate, layout="stereo", options=_AAC_OPTIONS)
         track.bit_rate = 192_000
         for frame in frames:
             pixels = _even(frame, count)
@@ -205,9 +205,11 @@ def read_video(path: str | Path) -> Video:
     import av
 
     with av.open(str(path)) as container:
-        picture, track = container.streams.video[0], container.streams.audio[0]
+        picture: Any = container.streams.video[0]
+        track: Any = container.streams.audio[0]
+        decoded: Iterator[Any] = container.decode(picture, track)
         frames, pieces = [], []
-        for frame in container.decode(picture, track):
+        for frame in decoded:
             if isinstance(frame, av.VideoFrame):
                 frames.append(frame.to_ndarray(format="rgb24", src_colorspace="ITU709"))
             else:
