@@ -47,7 +47,7 @@ SOUND_CLASSES: Mapping[str, SoundClass] = MappingProxyType(
         "dripping_tap": SoundClass(impacts.dripping_tap, 45.0, ("sink", "bathtub"), "dripping tap"),
         "kettle": SoundClass(machines.kettle, 72.0, ("kettle",), "whistling kettle"),
         "smoke_alarm": SoundClass(tones.smoke_alarm, 85.0, ("smoke_alarm",), "beeping smoke alarm"),
-        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door",), "knocking on a door"),
+        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door", "front_door"), "knocking on a door"),
         "dog_bark": SoundClass(voices.dog_bark, 85.0, ("dog",), "barking dog"),
         "vacuum_cleaner": SoundClass(machines.vacuum_cleaner, 72.0, ("vacuum_cleaner",), "humming vacuum cleaner"),
         "music_box": SoundClass(tones.music_box, 60.0, ("music_box",), "playing music box"),

@@ -328,3 +328,12 @@ def test_the_page_lists_every_class_as_it_is():
     page = (Path(__file__).parents[2] / "docs" / "sounds.md").read_text(encoding="utf-8")
     for name, row in SOUND_CLASSES.items():
         assert f"| `{name}` | {row.spl_db:g} | {', '.join(row.emitters)} |" in page
+
+
+def test_generated_houses_emit_only_what_the_table_allows():
+    """Every object of a few generated houses emits sounds that exist and that its category may emit."""
+    from avi_env.scene import generate_house
+
+    for seed in (1, 3):
+        for thing in generate_house(seed).objects:
+            assert set(thing.emits) <= set(sounds_of_object(thing.category)), thing.name
