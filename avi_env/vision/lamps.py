@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.scene.derived import derived
 from avi_env.scene.model import Light, Room, Scene, SceneObject
 
-__all__ = ["LAMP_COLUMNS", "lamp_table", "point_in_polygon"]
+__all__ = ["LAMP_COLUMNS", "lamp_table", "point_in_polygon", "shadow_casters"]
 
 LAMP_COLUMNS = 9
 """Columns of the lamp table: position (3), colour times intensity (3), axis (3); axis zero = shines all round."""
@@ -36,6 +38,20 @@ def lamp_table(scene: Scene) -> npt.NDArray[np.float32]:
         if item.category == "window":
             rows += _window_lamps(scene, item)
     return np.asarray(rows, dtype=np.float32).reshape(-1, LAMP_COLUMNS)
+
+
+def shadow_casters(scene: Scene) -> Scene:
+    """Returns the scene without its lamps' bodies: shades let the light of their own lamp through."""
+    return derived(scene, ("shadow_casters",), lambda: _without_lamps(scene))
+
+
+def _without_lamps(scene: Scene) -> Scene:
+    lamp = np.array([item.category.endswith("lamp") for item in scene.objects] + [False])
+    kept = ~lamp[scene.triangle_object]
+    if kept.all():
+        return scene
+    rows = {name: getattr(scene, name)[kept] for name in ("triangles", "triangle_material", "triangle_object")}
+    return dataclasses.replace(scene, **rows, uv=None, textures=(), material_texture=())
 
 
 def point_in_polygon(point: tuple[float, float], polygon: tuple[tuple[float, float], ...]) -> bool:

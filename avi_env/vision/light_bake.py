@@ -14,23 +14,23 @@ import numpy.typing as npt
 from avi_env.scene import rays_embree
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
-from avi_env.vision.lamps import lamp_table
+from avi_env.vision.lamps import lamp_table, shadow_casters
 
 __all__ = ["LightBake", "bake_light"]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
 
-SPACING = 0.12
+SPACING = 0.16
 """Distance between light samples [m]: the blur of a shadow's edge."""
 
-SAMPLE_LIMIT = 150_000
+SAMPLE_LIMIT = 120_000
 """Samples per scene; a larger scene gets a wider spacing."""
 
 _GRID_LIMIT = 96  # cells along one edge of a triangle
 _INSET = 0.015  # samples keep this distance [m] from their triangle's surface and, about, from its edges
 _DIM = 0.004  # a lamp that gives less irradiance than this is not traced
-_SKY_RAYS = 16
+_SKY_RAYS = 12
 _SKY_REACH = 1.2  # what is further away than this [m] does not shade the ambient
 _AMBIENT_UP = np.array([0.30, 0.29, 0.28])  # irradiance of a surface that looks up: bounced from ceiling and walls
 _AMBIENT_DOWN = np.array([0.34, 0.31, 0.27])  # a ceiling: bounced from the floor, warmer
@@ -52,7 +52,7 @@ class LightBake:
     lamps: FloatArray
     """The lamp table, shape (L, 9), see `lamp_table`."""
     exposure: float
-    """Factor that brings the scene's typical surface to a good brightness."""
+    """Factor that brings the scene's brighter surfaces to a good level."""
 
 
 def bake_light(scene: Scene) -> LightBake:
@@ -64,7 +64,7 @@ def _bake(scene: Scene) -> LightBake:
     grid, place, normal = _samples(scene)
     lamps = lamp_table(scene)
     ambient = _ambient(scene, place, normal)
-    direct = _direct(scene, place, normal, lamps)
+    direct = _direct(shadow_casters(scene), place, normal, lamps)
     lit = (direct + ambient).astype(np.float32)
     return LightBake(grid, lit, ambient.astype(np.float32), lamps, _exposure(lit))
 
@@ -106,7 +106,7 @@ def _samples(scene: Scene) -> tuple[IntArray, FloatArray, FloatArray]:
 def _cells(lengths: npt.NDArray[np.float64], counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     spacing = SPACING
     while True:
-        cells = np.clip(np.ceil(lengths / spacing - 1e-3), 1, _GRID_LIMIT).astype(np.int64)
+        cells = np.clip(np.ceil(lengths / spacing - 0.35), 1, _GRID_LIMIT).astype(np.int64)
         cells[lengths.max(axis=1) < spacing / 2.0] = 0  # a tiny triangle has one sample
         if np.prod(cells + 1, axis=1)[counted].sum() <= max(SAMPLE_LIMIT, len(cells)):
             return cells
@@ -184,8 +184,8 @@ def _ambient(scene: Scene, place: FloatArray, normal: FloatArray) -> npt.NDArray
 
 
 def _exposure(lit: FloatArray) -> float:
-    """Returns what brings the typical irradiance to 0.55, within limits: a dim house stays a little dim."""
+    """Returns what brings the brighter surfaces to a good level, within limits: a dim house stays a little dim."""
     if not len(lit):
         return 1.0
-    typical = float(np.median(lit.mean(axis=1)))
-    return float(np.clip(0.55 / max(typical, 1e-6), 0.4, 2.5))
+    bright = float(np.percentile(lit.mean(axis=1), 85.0))
+    return float(np.clip(0.95 / max(bright, 1e-6), 0.4, 2.5))

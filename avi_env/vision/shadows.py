@@ -8,8 +8,9 @@ import warp as wp
 
 from avi_env.scene import rays_embree
 from avi_env.scene.bank import SceneBank
-from avi_env.scene.rays_warp import launch_any_hit, wp_device
+from avi_env.scene.rays_warp import launch_any_hit, warp_mesh, wp_device
 from avi_env.vision.camera import pixel_direction
+from avi_env.vision.lamps import shadow_casters
 from avi_env.vision.shading import View, surface_hit
 from avi_env.vision.surfaces import Surfaces, bank_surfaces
 
@@ -96,17 +97,14 @@ def shadowed_light(bank: SceneBank, view: View, scene_index: torch.Tensor, shape
         outputs=[wp.from_torch(array, dtype=wp.vec3) for array in (origins, segments, light)],
         device=wp_device(bank.device),
     )
+    casters = [shadow_casters(scene) for scene in bank.scenes]
     if bank.device.type == "cpu":
-        blocked = torch.stack(
-            [
-                torch.from_numpy(
-                    rays_embree.any_hit(bank.scenes[scene], o.reshape(-1, 3).numpy(), s.reshape(-1, 3).numpy())
-                )
-                for scene, o, s in zip(scene_index.tolist(), origins, segments, strict=True)
-            ]
-        )
+        views = zip(scene_index.tolist(), origins, segments, strict=True)
+        answers = [rays_embree.any_hit(casters[k], o.view(-1, 3).numpy(), s.view(-1, 3).numpy()) for k, o, s in views]
+        blocked = torch.stack([torch.from_numpy(answer) for answer in answers])
     else:
+        ids = torch.tensor([warp_mesh(scene, bank.device).id for scene in casters], device=bank.device)
         rays = scene_index.repeat_interleave(shape[1] * shape[2] * LAMPS_PER_PIXEL)
-        blocked = launch_any_hit(bank.mesh_ids, rays, origins.reshape(-1, 3), segments.reshape(-1, 3))
-    light *= ~blocked.reshape(slots[:-1]).unsqueeze(-1)
+        blocked = launch_any_hit(ids, rays, origins.view(-1, 3), segments.view(-1, 3))
+    light *= ~blocked.view(slots[:-1]).unsqueeze(-1)
     return light.sum(dim=3)

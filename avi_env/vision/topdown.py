@@ -26,6 +26,7 @@ _CUT = 1.85  # [m] above the floor: below the lintels, above tables and most she
 _OVERSAMPLE = 2
 _PAPER = (246, 244, 240)
 _WALL = (58, 60, 66)
+_DOOR = (176, 126, 76)
 _GLASS = (150, 196, 222)
 
 
@@ -100,56 +101,71 @@ def _photograph(scene: Scene, origin: tuple[float, float], size: tuple[int, int]
     rgb = torch.empty((1, height, width, 3), dtype=torch.uint8)
     image = color_image(bank, make_view(row, position, basis, camera, primary), None, rgb)[0].numpy().reshape(-1, 3)
     _paint_cuts(scene, image, triangle, bank)
-    return image.reshape(height, width, 3)
+    picture = image.reshape(height, width, 3)
+    _paint_walls(scene, picture, start.reshape(height, width, 3), (origin, scale * _OVERSAMPLE), bank)
+    return picture
 
 
 def _paint_cuts(scene: Scene, image: Image, triangle: npt.NDArray[np.int32], bank: SceneBank) -> None:
     """Colours what the cut runs through (the ray starts inside and meets a face from behind), and what is not there."""
-    hit = triangle >= 0
-    normal = bank.triangle_normal.numpy()[triangle]
-    inside = hit & (normal[:, 1] < -0.5)
-    solid = np.array([item.category in ("wall", "door") for item in scene.objects] + [False])[
-        scene.triangle_object[triangle] if len(scene.triangles) else triangle
-    ]
-    image[~hit] = _PAPER
-    image[inside & solid] = _WALL
-    image[inside & ~solid] = np.clip(image[inside & ~solid].astype(np.float64) * 0.4 + 95.0, 0, 255).astype(np.uint8)
+    image[triangle < 0] = _PAPER
+    if not len(scene.triangles):
+        return
+    inside = (triangle >= 0) & (bank.triangle_normal.numpy()[triangle, 1] < -0.5)
+    category = np.array([item.category for item in scene.objects] + [""])[scene.triangle_object[triangle]]
+    wall = np.isin(category, ("wall", "door_frame"))
+    door = np.isin(category, ("door", "front_door"))
+    image[inside & wall], image[inside & door] = _WALL, _DOOR
+    cut = inside & ~wall & ~door
+    image[cut] = np.clip(image[cut] * 0.4 + 95.0, 0, 255).astype(np.uint8)
+
+
+def _paint_walls(
+    scene: Scene,
+    image: Image,
+    start: npt.NDArray[np.float64],
+    frame: tuple[tuple[float, float], float],
+    bank: SceneBank,
+) -> None:
+    """Colours the cut through walls: slabs have no bottom to be met, so a level ray tells whether one is inside."""
+    from PIL import Image as Pictures
+    from PIL import ImageDraw
+
+    mask = Pictures.new("1", (image.shape[1], image.shape[0]))
+    draw = ImageDraw.Draw(mask)
+    for item in scene.objects:
+        if item.category in ("wall", "door_frame"):
+            draw.polygon([tuple(corner) for corner in (_footprint(item) - frame[0]) * frame[1]], fill=1)
+    rows = np.flatnonzero(np.asarray(mask))
+    if not len(rows):
+        return
+    level = np.array([0.9, 0.0, 0.436], dtype=np.float32)  # along no wall of a house
+    origins = start.reshape(-1, 3)[rows].astype(np.float32)
+    _, triangle, _, _ = trace(scene, origins, np.repeat(level[None], len(rows), axis=0))
+    category = np.array([item.category for item in scene.objects] + [""])[scene.triangle_object[triangle]]
+    behind = bank.triangle_normal.numpy()[triangle] @ level > 0.0
+    inside = (triangle >= 0) & behind & np.isin(category, ("wall", "door_frame"))
+    image.reshape(-1, 3)[rows[inside]] = _WALL
 
 
 def _overlay(
     scene: Scene, image: Image, origin: tuple[float, float], scale: float, floor: float, labels: bool
 ) -> Image:
-    """Returns the map: walls, windows and doors drawn over the photograph, scaled down, labelled."""
+    """Returns the map: windows drawn over the photograph, scaled down, labelled."""
     from PIL import Image as Pictures
     from PIL import ImageDraw
 
     picture = Pictures.fromarray(image)
     draw = ImageDraw.Draw(picture)
-    fine = scale * _OVERSAMPLE
-    for category, color in (("wall", _WALL), ("window", _GLASS)):
-        for item in scene.objects:
-            if item.category == category and _stands(item, floor):
-                draw.polygon([tuple(p) for p in (_footprint(item) - origin) * fine], fill=color)
-    for portal in scene.portals:
-        if portal.kind == "door" and portal.openness <= 0.0 and abs(portal.center[1] - floor) < 3.0:
-            along = np.array([math.cos(portal.yaw), -math.sin(portal.yaw)]) * portal.width / 2.0
-            ends = [
-                tuple((np.array([portal.center[0], portal.center[2]]) + s * along - origin) * fine) for s in (-1, 1)
-            ]
-            draw.line(ends, fill=(150, 104, 62), width=max(2, round(0.07 * fine)))
+    for item in scene.objects:
+        if item.category == "window" and item.center[1] - item.size[1] / 2.0 - floor < 2.2:
+            outline = (_footprint(item) - origin) * scale * _OVERSAMPLE
+            draw.polygon([tuple(corner) for corner in outline], fill=_GLASS, outline=_WALL)
     size = (image.shape[1] // _OVERSAMPLE, image.shape[0] // _OVERSAMPLE)
     picture = picture.resize(size, Pictures.Resampling.BOX)
     if labels:
         _write_labels(scene, picture, origin, scale)
     return np.array(picture)
-
-
-def _stands(item: SceneObject, floor: float) -> bool:
-    """Returns whether an object is met at breast height: lintels over doors are not."""
-    middle, half = item.center[1] - floor, item.size[1] / 2.0
-    if item.category == "window":
-        return middle - half < 2.2
-    return middle - half < 1.0 < middle + half
 
 
 def _footprint(item: SceneObject) -> npt.NDArray[np.float64]:
