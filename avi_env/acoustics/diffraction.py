@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
+from avi_env.acoustics.bands import SPEED_OF_SOUND
 
-__all__ = ["LOSS_CAP_DB", "diffraction_gain", "diffraction_loss_db", "kurze_anderson_db"]
+__all__ = ["FARTHEST_RATIO", "LOSS_CAP_DB", "diffraction_loss_db", "kurze_anderson_db"]
 
 LOSS_CAP_DB = 30.0
 """Largest loss of a bent path re its own length [dB]: beyond, scattering that the formula leaves out dominates.
@@ -18,7 +17,7 @@ LOSS_CAP_DB = 30.0
 Source: Kurze and Anderson (1971) give 24 dB for thin screens outdoors; 25 to 30 dB are usual indoors.
 """
 
-_FARTHEST_RATIO = 1.5
+FARTHEST_RATIO = 1.5
 """Ratio of bent to straight length up to which the formula holds.
 
 Re the path's length its loss is largest at 1.5 (a bend of 96 degrees) and falls beyond, though no path gets louder by
@@ -59,27 +58,7 @@ def diffraction_loss_db(
         distance: straight distance between its ends [m].
         frequency_hz: frequency [Hz]; all three broadcast.
     """
-    frequency = torch.as_tensor(np.asarray(frequency_hz, dtype=np.float64))
-    pair = np.broadcast_arrays(np.asarray(length, np.float64), np.asarray(distance, np.float64), frequency.numpy())
-    ends = [torch.as_tensor(np.array(values)) for values in pair]
-    return np.asarray(_loss(ends[0], ends[1], ends[2]).numpy())
-
-
-def _loss(length: torch.Tensor, distance: torch.Tensor, frequency: torch.Tensor) -> torch.Tensor:
-    bent = length.clamp(min=_LEAST_LENGTH)
-    straight = torch.minimum(torch.maximum(distance, bent / _FARTHEST_RATIO), bent)
-    root = torch.sqrt(4.0 * torch.pi * (bent - straight) * frequency / SPEED_OF_SOUND).clamp(min=_SMALL)
-    loss = 5.0 + 20.0 * torch.log10(root / torch.tanh(root)) - 20.0 * torch.log10(bent / straight)
-    return loss.clamp(max=LOSS_CAP_DB)
-
-
-def diffraction_gain(length: torch.Tensor, distance: torch.Tensor) -> torch.Tensor:
-    """Returns the pressure gain of bent paths re free field at their own length, per octave, shape (..., 7), float64.
-
-    Args:
-        length: lengths of the bent paths [m], shape (...).
-        distance: straight distances between their ends [m], shape (...).
-    """
-    bands = torch.tensor(BANDS_HZ, dtype=torch.float64, device=length.device)
-    loss = _loss(length.double().unsqueeze(-1), distance.double().unsqueeze(-1), bands)
-    return torch.pow(10.0, -loss / 20.0)
+    bent = np.maximum(np.asarray(length, dtype=np.float64), _LEAST_LENGTH)
+    straight = np.minimum(np.maximum(np.asarray(distance, dtype=np.float64), bent / FARTHEST_RATIO), bent)
+    loss = kurze_anderson_db(bent - straight, frequency_hz) - 20.0 * np.log10(bent / straight)
+    return np.asarray(np.minimum(loss, LOSS_CAP_DB))

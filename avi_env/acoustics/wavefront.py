@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, spatial
+from scipy import spatial
 
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
 from avi_env.navigation.grid import floor_levels
-from avi_env.navigation.raster import Raster, clearance_raster, raster_over
+from avi_env.navigation.raster import Raster, clearance_raster, raster_over, without_cavities
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 
@@ -24,7 +24,6 @@ EAR_HEIGHT = 1.25
 SPACING = 0.05
 """Width of a column [m]."""
 
-_ROOM_AREA = 2.0  # [m^2]; smaller enclosed parts of the plane are the insides of cupboards, not rooms
 _EDGE_REACH = 1.5  # columns; the true edge of a blocked square's corner lies within
 _SEED_REACH = 0.75  # columns; a source over a cupboard sounds from all free columns that are nearest within this
 _SOURCE_LIMIT = 1.5  # [m]; a source deeper inside geometry than this is an error
@@ -55,18 +54,9 @@ def _build_map(scene: Scene, height: float, spacing: float) -> SoundMap:
     bounds = scene.bounds
     raster = raster_over(bounds[0, [0, 2]], bounds[1, [0, 2]], spacing, margin=2 * spacing)
     clearance = clearance_raster(scene.vertices, scene.triangles, raster, (height, height), reach=2 * spacing)
-    free = _without_cavities(clearance > 0.5 * spacing * (1 + 1e-4), spacing)
+    free = without_cavities(clearance > 0.5 * spacing * (1 + 1e-4), spacing)
     paths = AnyAngleMap(free, spacing, raster.origin)
     return SoundMap(height, paths, _edges(paths, _cut(scene, height), raster))
-
-
-def _without_cavities(free: npt.NDArray[np.bool_], spacing: float) -> npt.NDArray[np.bool_]:
-    labels, count = ndimage.label(free)
-    if count < 2:
-        return free
-    area = np.bincount(labels.ravel())[1:] * spacing**2
-    kept = np.concatenate([[False], (area >= _ROOM_AREA) | (area == area.max())])
-    return np.asarray(kept[labels])
 
 
 def _cut(scene: Scene, height: float) -> npt.NDArray[np.float64]:

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import torch
 import warp as wp
 
-from avi_env.acoustics.bands import SPEED_OF_SOUND
-from avi_env.acoustics.diffraction import diffraction_gain
-from avi_env.acoustics.direct import spreading_gain
+from avi_env.acoustics.air import AIR_DB_PER_METRE
+from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ, SPEED_OF_SOUND
+from avi_env.acoustics.diffraction import FARTHEST_RATIO, LOSS_CAP_DB
+from avi_env.acoustics.direct import NEAREST_METRES
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.paths import Paths
 from avi_env.scene.rays_warp import wp_device
@@ -21,6 +22,23 @@ wp.set_module_options({"enable_backward": False})
 
 _MILLIMETRE = 1e-3  # [m]; bends closer than this, with lengths closer than this, are one
 _GROWTH = 64  # bends by which the table grows
+
+_Bands = wp.types.vector(length=BAND_COUNT, dtype=wp.float64)
+_BANDS = wp.constant(_Bands(*BANDS_HZ))
+_AIR = wp.constant(_Bands(*AIR_DB_PER_METRE))
+_SPEED = wp.constant(wp.float64(SPEED_OF_SOUND))
+_RATIO = wp.constant(wp.float64(FARTHEST_RATIO))
+_CAP = wp.constant(wp.float64(LOSS_CAP_DB))
+_NEAREST = wp.constant(wp.float64(NEAREST_METRES))
+_LEAST_ROOT = wp.constant(wp.float64(1.0e-6))
+
+
+@wp.struct
+class _Bank:
+    index: wp.array3d[wp.int16]
+    bends: wp.array2d[wp.vec4]
+    origin: wp.array[wp.vec2]
+    spacing: wp.array[wp.float32]
 
 
 class WavefrontBank:
@@ -43,6 +61,7 @@ class WavefrontBank:
         self.bends = torch.zeros((rows, _GROWTH, 4), dtype=torch.float32, device=self.device)
         self.origin = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
         self.spacing = torch.ones(rows, dtype=torch.float32, device=self.device)
+        self._arrays: _Bank | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -64,12 +83,23 @@ class WavefrontBank:
         if nx > old_nx or nz > old_nz:
             grown = self.index.new_full((rows, max(nx, old_nx), max(nz, old_nz)), -1)
             grown[:, :old_nx, :old_nz] = self.index
-            self.index = grown
+            self.index, self._arrays = grown, None
         if count > self.bends.shape[1]:
             size = -(-count // _GROWTH) * _GROWTH
             table = self.bends.new_zeros((rows, size, 4))
             table[:, : self.bends.shape[1]] = self.bends
-            self.bends = table
+            self.bends, self._arrays = table, None
+
+    def arrays(self) -> _Bank:
+        """Returns the bank as a kernel takes it."""
+        if self._arrays is None:
+            arrays = _Bank()
+            arrays.index = wp.from_torch(self.index)
+            arrays.bends = wp.from_torch(self.bends, dtype=wp.vec4)
+            arrays.origin = wp.from_torch(self.origin, dtype=wp.vec2)
+            arrays.spacing = wp.from_torch(self.spacing)
+            self._arrays = arrays
+        return self._arrays
 
 
 def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
@@ -92,14 +122,6 @@ def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray
     bends = rows[first]
     bends[:, 2] = np.maximum(bends[:, 2], 0.0)
     return index, bends.astype(np.float32)
-
-
-@wp.struct
-class _Bank:
-    index: wp.array3d[wp.int16]
-    bends: wp.array2d[wp.vec4]
-    origin: wp.array[wp.vec2]
-    spacing: wp.array[wp.float32]
 
 
 @wp.func
@@ -139,18 +161,9 @@ def _blend(bank: _Bank, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: boo
     return total / share
 
 
-@wp.kernel
-def _last_leg(
-    bank: _Bank,
-    rows: wp.array[wp.int32],
-    source: wp.array[wp.vec3],
-    listener: wp.array[wp.vec3],
-    direction_out: wp.array[wp.vec3],
-    length_out: wp.array[wp.float32],
-) -> None:
-    b = wp.tid()
-    row = rows[b]
-    p = listener[b]
+@wp.func
+def _heard(bank: _Bank, row: int, s: wp.vec3, p: wp.vec3) -> wp.vec4:
+    """Direction (3) and length of the shortest path of sound to a listener; length -1 if there is none."""
     u = (p[0] - bank.origin[row][0]) / bank.spacing[row]
     v = (p[2] - bank.origin[row][1]) / bank.spacing[row]
     i = int(wp.floor(u + 0.5))
@@ -168,11 +181,49 @@ def _last_leg(
     numbers = wp.vec4i(near, across, along, corner)
     weights = wp.vec4((1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv)
     # Behind an edge the columns that still see the source do not count, unless all do: then something low is between.
-    heard = _blend(bank, row, numbers, weights, True, source[b], p)
+    heard = _blend(bank, row, numbers, weights, True, s, p)
     if heard[3] < 0.0:
-        heard = _blend(bank, row, numbers, weights, False, source[b], p)
-    direction_out[b] = wp.normalize(wp.vec3(heard[0], heard[1], heard[2]))
-    length_out[b] = heard[3]
+        heard = _blend(bank, row, numbers, weights, False, s, p)
+    return heard
+
+
+@wp.func
+def _gain(bent: wp.float64, straight: wp.float64, band: int) -> wp.float64:
+    """Spreading, air and diffraction; the twin of `diffraction_loss_db`."""
+    length = wp.max(bent, _NEAREST)
+    reach = wp.min(wp.max(straight, length / _RATIO), length)
+    root = wp.sqrt(wp.float64(4.0 * wp.pi) * (length - reach) * _BANDS[band] / _SPEED)
+    root = wp.max(root, _LEAST_ROOT)
+    loss = wp.float64(5.0) + wp.float64(20.0) * wp.log10(root / wp.tanh(root) * reach / length)
+    loss = wp.min(loss, _CAP) + _AIR[band] * bent
+    return wp.pow(wp.float64(10.0), -loss / wp.float64(20.0)) / length
+
+
+@wp.kernel
+def _diffract(
+    bank: _Bank,
+    rows: wp.array[wp.int32],
+    source: wp.array2d[wp.float32],
+    listener: wp.array2d[wp.float32],
+    blocked: wp.array[wp.bool],
+    delay_out: wp.array2d[wp.float64],
+    gain_out: wp.array3d[wp.float32],
+    direction_out: wp.array3d[wp.float32],
+) -> None:
+    b = wp.tid()
+    s = wp.vec3(source[b, 0], source[b, 1], source[b, 2])
+    p = wp.vec3(listener[b, 0], listener[b, 1], listener[b, 2])
+    heard = _heard(bank, rows[b], s, p)
+    toward = wp.normalize(wp.vec3(heard[0], heard[1], heard[2]))
+    straight = wp.float64(wp.length(s - p))
+    bent = wp.max(wp.float64(heard[3]), straight)
+    delay_out[b, 0] = bent / _SPEED
+    for k in range(3):
+        direction_out[b, 0, k] = toward[k]
+    for band in range(BAND_COUNT):
+        gain_out[b, 0, band] = 0.0
+        if blocked[b] and heard[3] >= 0.0:
+            gain_out[b, 0, band] = float(_gain(bent, straight, band))
 
 
 def diffracted_paths(
@@ -181,6 +232,7 @@ def diffracted_paths(
     """Returns the path that bends around edges to each listener; zero gain where the direct one is free or none exists.
 
     It arrives from the last bend (the door's edge), after the whole bent length, at 1/length less the diffraction loss.
+    Where only something lower than the ears is between, it arrives straight, with the loss of a grazed edge (5 dB).
 
     Args:
         bank: the wavefronts.
@@ -201,27 +253,24 @@ def diffracted_paths(
             f"diffracted_paths needs rows (B,), source (B, 3), listener (B, 3), direct_blocked (B,), not "
             f"{tuple(rows.shape)}, {tuple(source.shape)}, {tuple(listener.shape)}, {tuple(direct_blocked.shape)}"
         )
-    direction = torch.zeros((count, 3), dtype=torch.float32, device=bank.device)
-    length = torch.full((count,), -1.0, dtype=torch.float32, device=bank.device)
+    paths = Paths(
+        torch.empty((count, 1), dtype=torch.float64, device=bank.device),
+        torch.empty((count, 1, BAND_COUNT), dtype=torch.float32, device=bank.device),
+        torch.empty((count, 1, 3), dtype=torch.float32, device=bank.device),
+    )
     if count:
         inputs = [
-            _kernel_bank(bank),
+            bank.arrays(),
             wp.from_torch(rows.int().contiguous()),
-            wp.from_torch(source.float().contiguous(), dtype=wp.vec3),
-            wp.from_torch(listener.float().contiguous(), dtype=wp.vec3),
+            wp.from_torch(source.float().contiguous()),
+            wp.from_torch(listener.float().contiguous()),
+            wp.from_torch(direct_blocked.bool().contiguous()),
         ]
-        outputs = [wp.from_torch(direction, dtype=wp.vec3), wp.from_torch(length)]
-        wp.launch(_last_leg, dim=count, inputs=inputs, outputs=outputs, device=wp_device(bank.device))
-    straight = torch.linalg.vector_norm(source.double() - listener.double(), dim=-1)
-    bent = torch.maximum(length.double(), straight)
-    gain = spreading_gain(bent) * diffraction_gain(bent, straight) * (direct_blocked & (length >= 0))[:, None]
-    return Paths((bent / SPEED_OF_SOUND)[:, None], gain.float()[:, None], direction[:, None])
-
-
-def _kernel_bank(bank: WavefrontBank) -> _Bank:
-    arrays = _Bank()
-    arrays.index = wp.from_torch(bank.index)
-    arrays.bends = wp.from_torch(bank.bends, dtype=wp.vec4)
-    arrays.origin = wp.from_torch(bank.origin, dtype=wp.vec2)
-    arrays.spacing = wp.from_torch(bank.spacing)
-    return arrays
+        wp.launch(
+            _diffract,
+            dim=count,
+            inputs=inputs,
+            outputs=[wp.from_torch(tensor) for tensor in paths],
+            device=wp_device(bank.device),
+        )
+    return paths

@@ -87,13 +87,14 @@ def distance_fields(grid: WalkableGrid, goal_sets: list[npt.ArrayLike]) -> npt.N
 def _lookup_fields(
     fields: wp.array3d[wp.float32],
     row: wp.array[wp.int32],
-    origin: wp.array[wp.vec2],
+    origin: wp.array2d[wp.float32],
     cell: float,
-    position: wp.array[wp.vec3],
+    position: wp.array2d[wp.float32],
     value_out: wp.array[wp.float32],
 ) -> None:
     b = wp.tid()
-    value_out[b] = lookup(fields, row[b], origin[b], cell, position[b][0], position[b][2])
+    start = wp.vec2(origin[b, 0], origin[b, 1])
+    value_out[b] = lookup(fields, row[b], start, cell, position[b, 0], position[b, 2])
 
 
 def lookup_fields(
@@ -122,9 +123,9 @@ def lookup_fields(
         inputs = [
             wp.from_torch(fields.float().contiguous()),
             wp.from_torch(row.int().contiguous()),
-            wp.from_torch(origin.float().contiguous(), dtype=wp.vec2),
+            wp.from_torch(origin.float().contiguous()),
             float(cell),
-            wp.from_torch(position.float().contiguous(), dtype=wp.vec3),
+            wp.from_torch(position.float().contiguous()),
         ]
         device = wp_device(position.device)
         wp.launch(_lookup_fields, dim=count, inputs=inputs, outputs=[wp.from_torch(value)], device=device)

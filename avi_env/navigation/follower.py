@@ -63,13 +63,13 @@ def _best_turns(grids: GridArrays, task: _Task, p: wp.vec3, yaw: float, here: fl
 def _follow(
     grids: GridArrays,
     task: _Task,
-    position: wp.array[wp.vec3],
+    position: wp.array2d[wp.float32],
     yaw: wp.array[wp.float32],
     action_out: wp.array2d[wp.int32],
     count_out: wp.array[wp.int32],
 ) -> None:
     b = wp.tid()
-    p = position[b]
+    p = wp.vec3(position[b, 0], position[b, 1], position[b, 2])
     heading = yaw[b]
     count = wp.int32(0)
     limit = action_out.shape[1]
@@ -171,9 +171,9 @@ class ShortestPathFollower:
         action = torch.zeros((count, limit), dtype=torch.int32)
         used = torch.zeros(count, dtype=torch.int32)
         inputs = [
-            self._bank.arrays(),
+            self._bank.arrays,
             self._task,
-            wp.array(position, dtype=wp.vec3, device="cpu"),
+            wp.array(position, dtype=wp.float32, device="cpu"),
             wp.array(np.asarray(yaw, np.float32), dtype=wp.float32, device="cpu"),
         ]
         outputs = [wp.from_torch(action), wp.from_torch(used)]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from avi_env.navigation.raster import Raster, clearance_raster, floor_raster, raster_over
+from avi_env.navigation.raster import Raster, clearance_raster, floor_raster, raster_over, without_cavities
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 
@@ -25,7 +25,7 @@ _LEVEL_BIN = 0.05  # [m], resolution of the search for the floor's height
 _LEVEL_DEPTH = 0.3  # [m], how far below the storey's level its floor may lie
 _WALKABLE_NORMAL = 0.70710678  # cos 45 degrees, Habitat's agent_max_slope
 _FLOOR_GAP = 4  # cells; gaps in the floor up to this are seams of the mesh (under a door), not pits
-_EXTRA_REACH = 0.2  # [m] beyond the radius to which clearance is known, for the direction in which agents slide
+_EXTRA_REACH = 0.1  # [m] beyond the radius to which clearance is known, for the direction in which agents slide
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -47,7 +47,7 @@ class WalkableGrid:
     floor_y: npt.NDArray[np.float32]
     """Height y of the floor [m], shape (nx, nz); -inf where there is none."""
     clearance: npt.NDArray[np.float32]
-    """Distance from the column's centre to the nearest obstacle [m], shape (nx, nz), capped 0.2 m above the radius."""
+    """Distance from the column's centre to the nearest obstacle [m], shape (nx, nz), capped 0.1 m above the radius."""
     island: npt.NDArray[np.int32]
     """Label of the connected part, 0 = the largest, -1 = not free, shape (nx, nz)."""
     agent_radius: float
@@ -153,6 +153,8 @@ def storey_grid(
     floor_y = _floor_heights(scene, raster, level)
     on_floor = _far_from_edge(np.isfinite(floor_y), radius / cell)
     free = on_floor & (clearance >= radius * (1 - 1e-4))
+    rooms = free & without_cavities(clearance > cell / 2, cell)
+    free = rooms if rooms.any() else free
     return grid_from_mask(free, raster.origin, cell, floor_y, clearance, agent_radius, agent_height)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,8 +77,9 @@ class GridBank:
         padded = np.pad(values, size, constant_values=fill)
         return torch.as_tensor(np.ascontiguousarray(padded), device=self.device)
 
+    @cached_property
     def arrays(self) -> GridArrays:
-        """Returns the bank as a kernel takes it."""
+        """The bank as a kernel takes it."""
         arrays = GridArrays()
         arrays.free = wp.from_torch(self.free)
         arrays.clearance = wp.from_torch(self.clearance)
@@ -102,25 +104,26 @@ class GridBank:
 def _move(
     grids: GridArrays,
     scene_index: wp.array[wp.int32],
-    position: wp.array[wp.vec3],
+    position: wp.array2d[wp.float32],
     yaw: wp.array[wp.float32],
     forward: wp.array[wp.float32],
     turn: wp.array[wp.float32],
-    position_out: wp.array[wp.vec3],
+    position_out: wp.array2d[wp.float32],
     yaw_out: wp.array[wp.float32],
     collided_out: wp.array[wp.bool],
 ) -> None:
     b = wp.tid()
     k = scene_index[b]
-    p = position[b]
-    end = advance(grids, k, p[0], p[2], yaw[b], forward[b], turn[b])
+    end = advance(grids, k, position[b, 0], position[b, 2], yaw[b], forward[b], turn[b])
     c = column_of(grids, k, end[0], end[1])
-    y = p[1]
+    y = position[b, 1]
     if c[0] >= 0 and c[1] >= 0 and c[0] < grids.free.shape[1] and c[1] < grids.free.shape[2]:
         floor = grids.floor_y[k, c[0], c[1]]
         if wp.isfinite(floor):
             y = floor
-    position_out[b] = wp.vec3(end[0], y, end[1])
+    position_out[b, 0] = end[0]
+    position_out[b, 1] = y
+    position_out[b, 2] = end[1]
     heading = yaw[b] + turn[b]
     yaw_out[b] = heading - 2.0 * wp.pi * wp.ceil((heading - wp.pi) / (2.0 * wp.pi))
     collided_out[b] = end[2] > 0.5
@@ -166,11 +169,10 @@ def move(
     )
     if count:
         inputs = [
-            bank.arrays(),
+            bank.arrays,
             wp.from_torch(scene_index.int().contiguous()),
-            wp.from_torch(position.float().contiguous(), dtype=wp.vec3),
-            *(wp.from_torch(tensor.float().contiguous()) for tensor in (yaw, forward, turn)),
+            *(wp.from_torch(tensor.float().contiguous()) for tensor in (position, yaw, forward, turn)),
         ]
-        outputs = [wp.from_torch(out.position, dtype=wp.vec3), wp.from_torch(out.yaw), wp.from_torch(out.collided)]
+        outputs = [wp.from_torch(tensor) for tensor in out]
         wp.launch(_move, dim=count, inputs=inputs, outputs=outputs, device=wp_device(bank.device))
     return out

@@ -9,6 +9,7 @@ from avi_env.navigation.grid import NavigationError, WalkableGrid
 
 __all__ = ["horizontal", "on_floor", "random_point", "random_points", "snap_column", "snap_point"]
 
+_NOOK_AREA = 1.0  # [m^2]
 _RIM = 1e-3  # share of a column kept free at its rim, so that rounding cannot push a snapped point out
 
 
@@ -31,10 +32,16 @@ def on_floor(grid: WalkableGrid, xz: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def snap_column(grid: WalkableGrid, xz: npt.NDArray[np.float64], island: int | None = None) -> npt.NDArray[np.float64]:
-    """Returns the walkable (x, z) nearest to a point, itself where it is walkable."""
+    """Returns the walkable (x, z) nearest to a point, itself where it is walkable.
+
+    Without `island`, nooks that nobody can reach (under a square metre between furniture) attract no point from outside.
+    """
     allowed = grid.free if island is None else grid.island == island
     if grid.is_free(xz) and allowed[tuple(grid.column(xz))]:
         return np.asarray(xz, dtype=np.float64)
+    if island is None:
+        area = np.bincount(grid.island[grid.free], minlength=1) * grid.cell**2
+        allowed = grid.free & ((area >= _NOOK_AREA) | (np.arange(len(area)) == 0))[grid.island]
     columns = np.argwhere(allowed)
     if not len(columns):
         raise NavigationError(f"the grid has no walkable place{'' if island is None else f' on island {island}'}")
