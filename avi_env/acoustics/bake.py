@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -17,6 +16,7 @@ from avi_env.acoustics.field import DECAY_TIMES, SourceField, WavefrontField
 from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.placement import check_place
+from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.scene.model import Scene
 
 __all__ = ["bake_field"]
@@ -75,7 +75,7 @@ def _size(field: SourceField) -> int:
 
 def _bake(scene: Scene, source: FloatArray, seed: int, path_count: int, ear_height: float, device: str) -> SourceField:
     cells = listener_cells(scene, ear_height)
-    wavefront = _wavefront(scene, source)
+    wavefront = wavefront_field(scene, source, ear_height=ear_height)
     first = _first_arrival(wavefront, source, cells)
     budget = PathBudget(path_count, _SECONDS, _ROULETTE)
     raw = trace_cells(scene, source, cells, first, budget, seed=seed, device=device)
@@ -91,20 +91,6 @@ def _bake(scene: Scene, source: FloatArray, seed: int, path_count: int, ear_heig
         late=late.astype(np.float32),
         wavefront=wavefront,
     )
-
-
-def _wavefront(scene: Scene, source: FloatArray) -> WavefrontField:
-    if importlib.util.find_spec("avi_env.acoustics.wavefront") is not None:
-        module = importlib.import_module("avi_env.acoustics.wavefront")
-        field: WavefrontField = module.wavefront_field(scene, source)
-        return field
-    low, high = scene.bounds[:, [0, 2]].astype(np.float64)
-    x, z = (np.arange(a, b + 0.1, 0.1) for a, b in zip(low, high, strict=True))
-    grid = np.stack(np.meshgrid(x, z, indexing="ij"), axis=-1)
-    length = np.linalg.norm(grid - source[[0, 2]], axis=-1).astype(np.float32)
-    bend = np.broadcast_to(source[[0, 2]].astype(np.float32), grid.shape)
-    zero = np.zeros(length.shape, dtype=np.int32)
-    return WavefrontField((float(low[0]), float(low[1])), 0.1, float(source[1]), length, bend, zero, 0.0 * length)
 
 
 def _first_arrival(wavefront: WavefrontField, source: FloatArray, cells: ListenerCells) -> FloatArray:

@@ -20,7 +20,7 @@ from avi_env.acoustics.path_walk import (
     Surroundings,
     Walk,
     diffuse_energy_out,
-    path_set,
+    path_sets,
     surroundings,
     transmit_probability,
     vec7,
@@ -75,14 +75,12 @@ class Cells:
     points: wp.array[wp.vec3]
     first_metres: wp.array[wp.float32]
     """Length of the first arrival's path per cell [m]."""
-    per_metre: wp.array[wp.float32]
-    """Energy of one metre of path inside the cell's air, times 4 pi / N."""
+    volume: wp.array[wp.float32]
+    """Air that belongs to each cell [m3]."""
     likely_start: wp.array[wp.int32]
     likely: wp.array[wp.int32]
     links: wp.int32
     """Cells drawn at each surface."""
-    per_path: wp.float32
-    """4 pi / N."""
 
 
 @wp.func
@@ -128,7 +126,7 @@ def _is_likely(cells: Cells, home: wp.int32, cell: wp.int32) -> wp.bool:
 
 @wp.func
 def _link(
-    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, diffuse: vec7, draw: wp.vec2,
+    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, diffuse: vec7, per_path: wp.float32, draw: wp.vec2,
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
 ):  # fmt: skip
     """Next-event estimation from a surface to one randomly drawn cell: probably one that it sees."""
@@ -153,14 +151,14 @@ def _link(
             if _is_likely(cells, home, cell):
                 chance = chance + _LIKELY / wp.float32(likely)
             clamped = wp.max(distance, _NEAREST)
-            scale = cells.per_path * cosine / (wp.pi * clamped * clamped * chance * wp.float32(cells.links))
+            scale = per_path * cosine / (wp.pi * clamped * clamped * chance * wp.float32(cells.links))
             energy = _damped(scene, diffuse, distance)
             _deposit(cells, cell, energy, scale, walk.travelled + distance, -towards, early_out, late_out)
 
 
 @wp.func
 def _deposit_leg(
-    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, jitter: wp.float32,
+    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, per_path: wp.float32, jitter: wp.float32,
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
 ):  # fmt: skip
     """Deposits a leg along its length in the cells that it passes at ear height, sampled at evenly spaced points."""
@@ -178,7 +176,7 @@ def _deposit_leg(
             cell = cells.owner[column, row]
             if cell >= 0 and wp.abs(point[1] - cells.points[wp.max(cell, 0)][1]) < _SLAB:
                 energy = _damped(scene, walk.energy, along)
-                scale = cells.per_metre[cell] * pace
+                scale = per_path * pace / cells.volume[cell]
                 _deposit(cells, cell, energy, scale, walk.travelled + along, -walk.direction, early_out, late_out)
 
 
@@ -191,8 +189,8 @@ def _trace_cells_kernel(
     walk = walk_start(paths, path)
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
-        if walk.deposits == 1:
-            _deposit_leg(scene, cells, walk, meeting, wp.randf(state), early_out, late_out)
+        if walk.deposits == 1 and walk.through == paths.through:
+            _deposit_leg(scene, cells, walk, meeting, paths.per_path, wp.randf(state), early_out, late_out)
         if meeting.hit == 0:
             break
         walk = walk_advance(scene, walk, meeting)
@@ -200,11 +198,11 @@ def _trace_cells_kernel(
             walk = walk_through(scene, walk, meeting, 0.0)
         else:
             diffuse = diffuse_energy_out(scene, walk, meeting.material)
-            if wp.max(diffuse) > 0.0:
+            if wp.max(diffuse) > 0.0 and walk.through == paths.through:
                 for _one in range(cells.links):
                     draw = wp.vec2(wp.randf(state), wp.randf(state))
-                    _link(scene, cells, walk, meeting, diffuse, draw, early_out, late_out)
-            chance = transmit_probability(scene, walk, meeting.material)
+                    _link(scene, cells, walk, meeting, diffuse, paths.per_path, draw, early_out, late_out)
+            chance = transmit_probability(scene, paths, walk, meeting)
             if wp.randf(state) < chance:
                 walk = walk_through(scene, walk, meeting, chance)
             else:
@@ -223,7 +221,7 @@ def trace_cells(
     budget: PathBudget,
     *,
     seed: int = 0,
-    links: int = 4,
+    links: int = 3,
     late_bins: int = 40,
     device: str = "cpu",
 ) -> CellHistograms:
@@ -250,28 +248,22 @@ def trace_cells(
     early = wp.zeros((count, EARLY_BINS, BAND_COUNT, 4), dtype=wp.int64, device=name)
     late = wp.zeros((count, late_bins, BAND_COUNT), dtype=wp.int64, device=name)
     room, mesh = surroundings(scene, source, name)
-    cells = _upload(listeners, first_arrival, budget.path_count, links, name)
-    paths = path_set(source, seed, budget, SPEED_OF_SOUND)
-    wp.launch(
-        _trace_cells_kernel, dim=budget.path_count, inputs=[room, paths, cells], outputs=[early, late], device=name
-    )
+    cells = _upload(listeners, first_arrival, links, name)
+    for paths in path_sets(scene, source, seed, budget):
+        wp.launch(_trace_cells_kernel, dim=paths.count, inputs=[room, paths, cells], outputs=[early, late], device=name)
     result = CellHistograms(*(h.numpy().astype(np.float64) / FIXED_POINT for h in (early, late)))
     del mesh
     return result
 
 
-def _upload(
-    listeners: ListenerCells, first_arrival: npt.NDArray[np.float64], path_count: int, links: int, device: str
-) -> Cells:
+def _upload(listeners: ListenerCells, first_arrival: npt.NDArray[np.float64], links: int, device: str) -> Cells:
     cells = Cells()
     half = 0.5 * CELL_METRES
     cells.origin = wp.vec2(listeners.origin[0] - half, listeners.origin[1] - half)
     cells.spacing = CELL_METRES
     cells.fine_spacing = listeners.fine_spacing
     cells.links = links
-    cells.per_path = 4.0 * np.pi / path_count
     cells.points = wp.array(listeners.points, dtype=wp.vec3, device=device)
-    per_metre = (cells.per_path / listeners.volume).astype(np.float32)
     metres = (first_arrival * SPEED_OF_SOUND).astype(np.float32)
     for name, values, kind in (
         ("nearest", listeners.nearest, wp.int32),
@@ -279,7 +271,7 @@ def _upload(
         ("likely_start", listeners.likely_start, wp.int32),
         ("likely", listeners.likely, wp.int32),
         ("first_metres", metres, wp.float32),
-        ("per_metre", per_metre, wp.float32),
+        ("volume", listeners.volume, wp.float32),
     ):
         setattr(cells, name, wp.array(values, dtype=kind, device=device))
     return cells

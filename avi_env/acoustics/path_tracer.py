@@ -17,7 +17,7 @@ from avi_env.acoustics.path_walk import (
     PathSet,
     Surroundings,
     diffuse_energy_out,
-    path_set,
+    path_sets,
     surroundings,
     transmit_probability,
     vec7,
@@ -72,10 +72,8 @@ class Detector:
 
     position: wp.vec3
     radius: wp.float32
-    per_metre: wp.float32
-    """Energy of one metre of path inside the sphere."""
-    per_path: wp.float32
-    """Energy of one path at 1 m in free field: 4 pi / N."""
+    volume: wp.float32
+    """Of the sphere [m3]."""
     bin_metres: wp.float32
     bins: wp.int32
 
@@ -108,7 +106,7 @@ def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histo
     walk = walk_start(paths, path)
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
-        if walk.deposits == 1:
+        if walk.deposits == 1 and walk.through == paths.through:
             # Chord of the leg, cut at the surface, through the listener's sphere.
             middle = wp.dot(detector.position - walk.position, walk.direction)
             off = wp.length_sq(detector.position - walk.position - middle * walk.direction)
@@ -120,7 +118,7 @@ def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histo
             if far > near and half > 0.0:
                 along = 0.5 * (near + far)
                 energy = _damped(scene, walk.energy, along)
-                scale = detector.per_metre * (far - near)
+                scale = paths.per_path * (far - near) / detector.volume
                 _deposit(detector, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
         if meeting.hit == 0:
             break
@@ -132,14 +130,14 @@ def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histo
             link = detector.position - meeting.point
             distance = wp.length(link)
             cosine = wp.dot(link, meeting.normal) / wp.max(distance, 1.0e-6)
-            if cosine > 0.0 and wp.max(diffuse) > 0.0:
+            if cosine > 0.0 and wp.max(diffuse) > 0.0 and walk.through == paths.through:
                 towards = link / wp.max(distance, 1.0e-6)
                 if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
                     clamped = wp.max(distance, _NEAREST)
-                    scale = detector.per_path * cosine / (wp.pi * clamped * clamped)
+                    scale = paths.per_path * cosine / (wp.pi * clamped * clamped)
                     energy = _damped(scene, diffuse, distance)
                     _deposit(detector, energy, scale, walk.travelled + distance, -towards, histogram_out)
-            chance = transmit_probability(scene, walk, meeting.material)
+            chance = transmit_probability(scene, paths, walk, meeting)
             if wp.randf(state) < chance:
                 walk = walk_through(scene, walk, meeting, chance)
             else:
@@ -185,14 +183,13 @@ def trace_echogram(
     detector = Detector()
     detector.position = wp.vec3(*(float(v) for v in end))
     detector.radius = float(np.clip(0.9 * clearance(scene, end), *_DETECTOR_METRES))
-    detector.per_path = 4.0 * np.pi / budget.path_count
-    detector.per_metre = detector.per_path / (4.0 / 3.0 * np.pi * detector.radius**3)
+    detector.volume = 4.0 / 3.0 * np.pi * detector.radius**3
     detector.bin_metres = bin_seconds * SPEED_OF_SOUND
     detector.bins = int(np.ceil(budget.seconds / bin_seconds))
     histogram = wp.zeros((detector.bins, BAND_COUNT, 4), dtype=wp.int64, device=name)
     room, mesh = surroundings(scene, start, name, mirror_order)
-    paths = path_set(start, seed, budget, SPEED_OF_SOUND)
-    wp.launch(_trace_kernel, dim=budget.path_count, inputs=[room, paths, detector], outputs=[histogram], device=name)
+    for paths in path_sets(scene, start, seed, budget):
+        wp.launch(_trace_kernel, dim=paths.count, inputs=[room, paths, detector], outputs=[histogram], device=name)
     energy = histogram.numpy().astype(np.float64) / FIXED_POINT
     del mesh
     return Echogram(bin_seconds, energy)
@@ -241,7 +238,7 @@ def trace_balance(
     start = check_place(scene, source, "source")
     room, mesh = surroundings(scene, start, "cpu")
     room.air = vec7(0.0)
-    paths = path_set(start, seed, PathBudget(path_count, 1e6, 0.0, bounces), SPEED_OF_SOUND)
+    paths = path_sets(scene, start, seed, PathBudget(path_count, 1e6, 0.0, bounces))[0]
     balance = wp.zeros((4, BAND_COUNT), dtype=wp.int64, device="cpu")
     wp.launch(_balance_kernel, dim=path_count, inputs=[room, paths], outputs=[balance], device="cpu")
     shares = balance.numpy().astype(np.float64) / _COARSE_POINT / path_count

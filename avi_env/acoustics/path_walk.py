@@ -9,12 +9,15 @@ Every energy is counted once:
 * specular reflections at planes that the image sources mirror, up to their order, belong to `image_source_paths`;
 * the last leg after a diffuse reflection is summed by next-event estimation at the reflection;
 * every other leg (last reflection specular, or the path has gone through a wall since) is deposited along its length.
+
+What goes through walls is a thousandth of the energy, yet all that a closed room hears. It is traced on its own: one
+set of paths never goes through anything, a second one does so early, and only counts from then on.
 """
 # mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,valid-type,misc"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +25,13 @@ import torch
 import warp as wp
 
 from avi_env.acoustics.air import AIR_ENERGY_PER_METRE
-from avi_env.acoustics.bands import BAND_COUNT
+from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.image_sources import mirror_planes, scene_bank
-from avi_env.acoustics.surfaces import SLAB_METRES, scene_planes, scene_surfaces
+from avi_env.acoustics.surfaces import SLAB_METRES, scene_passages, scene_planes, scene_surfaces
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import warp_mesh, wp_device
 
-__all__ = ["FIXED_POINT", "PathBudget", "Surroundings", "path_rotation", "surroundings", "vec7"]
+__all__ = ["FIXED_POINT", "PathBudget", "Surroundings", "path_rotation", "path_sets", "surroundings", "vec7"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -40,7 +43,9 @@ _FAR = wp.constant(1.0e4)  # [m] length of a ray that may leave the scene
 _LIFT = wp.constant(1.0e-4)  # [m] above a surface at which the next ray starts
 _SLAB = wp.constant(SLAB_METRES)
 _OPAQUE = wp.constant(2.0e-6)  # transmitted share below which (57 dB) a surface lets nothing through
-_LEAST_TRANSMIT = wp.constant(0.02)  # least probability of going through a wall that lets anything through
+_LEAST_TRANSMIT = wp.constant(0.02)  # least probability of going through a second wall
+_FIRST_TRANSMIT = wp.constant(5.0)  # probability of going through the first one, in roots of the transmitted share ...
+_MOST_TRANSMIT = wp.constant(0.5)  # ... at most
 _GOLDEN = wp.constant(2.399963229728653)  # [rad]
 
 vec7 = wp.types.vector(length=BAND_COUNT, dtype=wp.float32)
@@ -71,6 +76,8 @@ class Surroundings:
     """1 where the image sources account for specular reflections."""
     mirror_order: wp.int32
     """Reflections up to which they do."""
+    triangle_passage: wp.array[wp.int32]
+    """What lies behind: 0 = the open, nobody listens there; 1 = a thing in a room; 2 = a wall, door or window."""
     absorption: wp.array[vec7]
     scattering: wp.array[vec7]
     transmission: wp.array[vec7]
@@ -90,6 +97,10 @@ class PathSet:
     """Longest path [m]."""
     roulette: wp.float32
     bounce_limit: wp.int32
+    per_path: wp.float32
+    """Energy of one path at 1 m in free field: 4 pi / N."""
+    through: wp.int32
+    """0: paths that go through no wall; 1: paths that do, and count from then on."""
 
 
 @wp.struct
@@ -111,6 +122,8 @@ class Walk:
     """Object whose slab the path is crossing, -2 = none."""
     entered: wp.float32
     """Length at which it entered the slab [m]."""
+    through: wp.int32
+    """1 once the path has gone through a surface."""
     mirrored: wp.int32
     """1 as long as image sources can follow: only specular reflections at their planes, through no wall."""
     alive: wp.int32
@@ -181,19 +194,27 @@ def walk_advance(scene: Surroundings, walk: Walk, meeting: Meeting) -> Walk:
 
 
 @wp.func
-def transmit_probability(scene: Surroundings, walk: Walk, material: wp.int32) -> wp.float32:
+def transmit_probability(scene: Surroundings, paths: PathSet, walk: Walk, meeting: Meeting) -> wp.float32:
     """Returns how likely a path goes through a surface: by energy, but not so seldom that closed rooms stay dark."""
+    passage = scene.triangle_passage[meeting.triangle]
+    if paths.through == 0 or passage == 0:
+        return wp.float32(0.0)
     through = wp.float32(0.0)
     back = wp.float32(0.0)
     most = wp.float32(0.0)
     for band in range(_BANDS):
-        tau = scene.transmission[material][band]
+        tau = scene.transmission[meeting.material][band]
         through = through + walk.energy[band] * tau
-        back = back + walk.energy[band] * (1.0 - scene.absorption[material][band])
+        back = back + walk.energy[band] * (1.0 - scene.absorption[meeting.material][band])
         most = wp.max(most, tau)
     if most < _OPAQUE or through <= 0.0:
         return wp.float32(0.0)
-    return wp.max(through / (through + back), _LEAST_TRANSMIT)
+    chance = through / (through + back)
+    if passage == 2:
+        if walk.through == 0:
+            return wp.max(chance, wp.min(_FIRST_TRANSMIT * wp.sqrt(most), _MOST_TRANSMIT))
+        return wp.max(chance, _LEAST_TRANSMIT)
+    return chance
 
 
 @wp.func
@@ -219,6 +240,7 @@ def walk_through(scene: Surroundings, walk: Walk, meeting: Meeting, chance: wp.f
         walk.inside = scene.triangle_object[meeting.triangle]
         walk.entered = walk.travelled
         walk.mirrored = 0
+        walk.through = 1
         if walk.order > 0:
             walk.deposits = 1
     else:
@@ -296,6 +318,7 @@ def surroundings(
     result.triangle_object = wp.array(scene.triangle_object, dtype=wp.int32, device=name)
     result.triangle_mirrored = wp.array(_mirrored(scene, source), dtype=wp.int32, device=name)
     result.mirror_order = mirror_order
+    result.triangle_passage = wp.array(scene_passages(scene), dtype=wp.int32, device=name)
     for field in ("absorption", "scattering", "transmission"):
         setattr(result, field, wp.array(getattr(coefficients, field), dtype=vec7, device=name))
     result.air = vec7(*AIR_ENERGY_PER_METRE.astype(np.float32).tolist())
@@ -315,14 +338,24 @@ def path_rotation(seed: int) -> tuple[float, float, float, float]:
     return tuple(float(v) for v in value)  # type: ignore[return-value]
 
 
-def path_set(source: npt.NDArray[np.float64], seed: int, budget: PathBudget, speed: float) -> PathSet:
-    """Returns the paths of a budget from a source."""
+def path_sets(scene: Scene, source: npt.NDArray[np.float64], seed: int, budget: PathBudget) -> list[PathSet]:
+    """Returns the paths of a budget: those that stay, and half as many that go through walls, if anything lets them."""
+    stay = _path_set(source, seed, budget)
+    if not scene_passages(scene).any():
+        return [stay]
+    through = _path_set(source, seed + 0x10000, replace(budget, path_count=max(budget.path_count // 2, 1)))
+    through.through = 1
+    return [stay, through]
+
+
+def _path_set(source: npt.NDArray[np.float64], seed: int, budget: PathBudget) -> PathSet:
     paths = PathSet()
     paths.source = wp.vec3(*(float(v) for v in source))
     paths.rotation = wp.quat(*path_rotation(seed))
     paths.seed = int(np.random.default_rng([seed, 0x57414C4B]).integers(2**31))
     paths.count = budget.path_count
-    paths.reach = budget.seconds * speed
+    paths.per_path = 4.0 * np.pi / budget.path_count
+    paths.reach = budget.seconds * SPEED_OF_SOUND
     paths.roulette = budget.roulette_energy
     paths.bounce_limit = budget.bounce_limit
     return paths

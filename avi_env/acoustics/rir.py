@@ -12,7 +12,7 @@ from scipy.signal import oaconvolve
 from avi_env.acoustics.bake import bake_field
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.binaural import paths_to_fir
-from avi_env.acoustics.direct import direct_paths
+from avi_env.acoustics.direct import direct_paths, silent_paths
 from avi_env.acoustics.ear_filters import band_filters, ear_spectra
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BIN_SECONDS, EARLY_BINS, SourceField
 from avi_env.acoustics.hrtf import load_hrtf
@@ -25,6 +25,8 @@ from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.room import rir_seconds
 from avi_env.acoustics.specular import specular_paths
 from avi_env.acoustics.transmission import transmitted_paths
+from avi_env.acoustics.wavefront import wavefront_field
+from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.content import name_error
 from avi_env.scene.model import Scene
 
@@ -112,16 +114,22 @@ def render_rir(
 
 
 def exact_paths(scene: Scene, source: FloatArray, listener: FloatArray, specular_order: int = 1) -> Paths:
-    """Returns all discrete paths of one source and listener: direct or through walls, and mirror reflections."""
+    """Returns all discrete paths of one source and listener: direct, or through walls and around edges; mirrored."""
     bank = scene_bank(scene)
     index = torch.zeros(1, dtype=torch.int64)
     ends = (torch.as_tensor(source, dtype=torch.float64)[None], torch.as_tensor(listener, dtype=torch.float64)[None])
     blocked = bank.occluded(index, *ends)
     single = specular_order == 1
+    bent = silent_paths(1, 1, ends[0].device)
+    if bool(blocked.any()):
+        waves = WavefrontBank(1)
+        waves.set_row(0, wavefront_field(scene, source))
+        bent = diffracted_paths(waves, index, *ends, blocked)
     return join_paths(
         direct_paths(bank, index, *ends, blocked=blocked),
         image_source_paths(bank, index, *ends) if single else specular_paths(scene, source, listener, specular_order),
         transmitted_paths(bank, index, *ends, blocked=blocked),
+        bent,
     )
 
 

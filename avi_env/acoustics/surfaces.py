@@ -10,8 +10,9 @@ import numpy.typing as npt
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Material, Scene
+from avi_env.scene.rays import closest_hit
 
-__all__ = ["SLAB_METRES", "Planes", "Surfaces", "scene_planes", "scene_surfaces"]
+__all__ = ["SLAB_METRES", "Planes", "Surfaces", "scene_passages", "scene_planes", "scene_surfaces"]
 
 SLAB_METRES = 0.6
 """Greatest thickness [m] of a wall slab: a second face of the same object within it costs no second loss."""
@@ -19,6 +20,8 @@ SLAB_METRES = 0.6
 PLANE_AREA = 0.5
 """Least area [m2] of a plane that mirrors sound: its edge is about two wavelengths at 1 kHz."""
 
+_OPAQUE_DB = 57.0  # transmission losses above this one are not followed
+_STRUCTURE = frozenset({"wall", "door", "window", "front_door", "partition", "floor", "ceiling"})
 _PLANE_LIMIT = 256
 _PLANE_TOLERANCE = 0.005  # [m]
 _NORMAL_TOLERANCE = 1.0 - np.cos(np.radians(1.0))
@@ -68,6 +71,40 @@ def _build_surfaces(scene: Scene) -> Surfaces:
     # Tabulated values may exceed a >= tau by rounding; the tracer's balance must not.
     transmission = np.minimum(10.0 ** (-loss / 10.0), absorption)
     return Surfaces(absorption.astype(np.float32), scattering.astype(np.float32), transmission.astype(np.float32))
+
+
+def scene_passages(scene: Scene) -> npt.NDArray[np.int32]:
+    """Returns what lies behind each triangle, shape (T,), built once.
+
+    0 = the open, where nobody listens (or the surface is opaque), 1 = a thing in a room, 2 = a wall, door or window
+    (any surface, in a scene that names none).
+    """
+    return derived(scene, ("passages",), lambda: _build_passages(scene))
+
+
+def _build_passages(scene: Scene) -> npt.NDArray[np.int32]:
+    loss = np.array([min(m.transmission_loss) for m in (*scene.materials, _NO_MATERIAL)])  # type: ignore[arg-type,type-var]
+    lets = loss[scene.triangle_material] < _OPAQUE_DB
+    names = np.array([o.category in _STRUCTURE for o in scene.objects] + [False])
+    wall = names[scene.triangle_object] if names.any() else np.ones(len(lets), dtype=bool)
+    rows = np.flatnonzero(lets)
+    if not len(rows):
+        return np.zeros(len(lets), dtype=np.int32)
+    corners = scene.vertices[scene.triangles[rows]].astype(np.float64)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
+    center = corners.mean(axis=1)
+    # Both ways, as windings may be wrong: behind a surface that faces the open on one side nobody listens.
+    leads = np.ones(len(rows), dtype=bool)
+    for side in (normal, -normal):
+        ahead = closest_hit(scene, center + 1e-3 * side, side)
+        own = (ahead.triangle >= 0) & (scene.triangle_object[ahead.triangle] == scene.triangle_object[rows])
+        own &= ahead.distance < SLAB_METRES
+        start = center + (np.where(own, ahead.distance, 0.0) + 2e-3)[:, None] * side
+        leads &= closest_hit(scene, start, side).triangle >= 0
+    passage = np.zeros(len(lets), dtype=np.int32)
+    passage[rows[leads]] = np.where(wall[rows[leads]], 2, 1)
+    return passage
 
 
 def scene_planes(scene: Scene) -> Planes:

@@ -23,14 +23,17 @@ WALL = Material("wall", absorption=(0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4), scatt
 
 
 def points(*rows: tuple[float, float, float]) -> torch.Tensor:
+    """Positions as (B, 3) float64."""
     return torch.tensor(rows, dtype=torch.float64)
 
 
 def index(count: int, scene: int = 0) -> torch.Tensor:
+    """One scene's number for B environments."""
     return torch.full((count,), scene, dtype=torch.int64)
 
 
 def air_gain(distance: float) -> np.ndarray:
+    """What the air leaves of a pressure per octave."""
     return 10.0 ** (-AIR_DB_PER_METRE * distance / 20.0)
 
 
