@@ -1,0 +1,134 @@
+"""Clips on the device, dry and reverberated: what each environment's sources play."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import warp as wp
+
+from avi_env.acoustics.late import BUS_LINES, reverberate
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["ClipBank", "ClipOnDevice"]
+
+
+@wp.struct
+class ClipOnDevice:
+    """One clip as kernels read it; see `ReverbBus` for the reverberated lines."""
+
+    dry: wp.array[wp.float32]
+    loop: wp.array2d[wp.vec2s]
+    past: wp.array[wp.vec2s]
+    line: wp.array[wp.int32]
+    past_start: wp.array[wp.int32]
+    scale: wp.array[wp.float32]
+
+
+class Loop(Protocol):
+    """A seamless loop, such as `avi_env.sounds.Clip`."""
+
+    samples: npt.NDArray[np.float32]
+    sample_rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    tensors: tuple[torch.Tensor, ...]  # keeps the memory that the struct points to
+    struct: Any
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+
+class ClipBank:
+    """The clips that `rows` environments with `sources` sources each play; equal clips are stored once.
+
+    A clip is reverberated when first set (about a second for seven seconds of sound) and kept while a row plays it;
+    after that as long as all clips together stay below `spare_bytes`.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        sources: int = 1,
+        sample_rate: int = 16000,
+        device: str | torch.device = "cpu",
+        spare_bytes: int = 256_000_000,
+        seed: int = 0,
+    ) -> None:
+        if rows < 1 or sources < 1:
+            raise ValueError(f"a clip bank needs rows and sources, not {rows} x {sources}")
+        self.device, self.sample_rate = torch.device(device), sample_rate
+        self._spare_bytes, self._seed = spare_bytes, seed
+        self._stored: OrderedDict[str, _Stored] = OrderedDict()
+        self._playing: dict[tuple[int, int], str] = {}
+        self.slot = torch.full((rows, sources), -1, dtype=torch.int32, device=self.device)
+        """Place of each source's clip in `structs`, -1 = silent, shape (rows, sources)."""
+        self.structs: Any = wp.zeros(1, dtype=ClipOnDevice, device=wp_device(self.device))
+        """The clips, an array of `ClipOnDevice`."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all clips held [bytes]."""
+        return sum(stored.nbytes for stored in self._stored.values())
+
+    def set_clip(self, row: int, clip: Loop | None, source: int = 0) -> None:
+        """Makes `clip` what source `source` of row `row` plays from now on; None is silence.
+
+        Raises:
+            IndexError: no such row or source.
+            ValueError: a clip of another sample rate.
+        """
+        rows, sources = self.slot.shape
+        if not (0 <= row < rows and 0 <= source < sources):
+            raise IndexError(f"row {row}, source {source} is outside this bank of {rows} x {sources}")
+        if clip is None:
+            self._playing.pop((row, source), None)
+        else:
+            if clip.sample_rate != self.sample_rate:
+                raise ValueError(
+                    f"the clip has {clip.sample_rate} Hz but the bank {self.sample_rate} Hz: make it at that rate"
+                )
+            samples = np.ascontiguousarray(clip.samples, dtype=np.float32)
+            key = hashlib.sha256(samples.tobytes()).hexdigest()
+            if key not in self._stored:
+                self._stored[key] = self._upload(samples)
+            self._stored.move_to_end(key)
+            self._playing[row, source] = key
+        self._refresh()
+
+    def _upload(self, samples: npt.NDArray[np.float32]) -> _Stored:
+        bus = reverberate(samples, self.sample_rate, self._seed)
+        tensors = tuple(torch.from_numpy(np.array(array, order="C")).to(self.device) for array in (samples, *bus))
+        struct = ClipOnDevice()
+        names = ("dry", "loop", "past", "line", "past_start", "scale")
+        for name, tensor in zip(names, tensors, strict=True):
+            pairs = name in ("loop", "past")
+            setattr(struct, name, wp.from_torch(tensor, dtype=wp.vec2s if pairs else None))
+        return _Stored(tensors, struct)
+
+    def _refresh(self) -> None:
+        """Forgets clips that nobody plays, oldest first, above the limit; renews the tables that kernels read."""
+        used = set(self._playing.values())
+        for key in [key for key in self._stored if key not in used]:
+            if self.nbytes <= self._spare_bytes:
+                break
+            del self._stored[key]
+        place = {key: number for number, key in enumerate(self._stored)}
+        slot = torch.full(self.slot.shape, -1, dtype=torch.int32)
+        for (row, source), key in self._playing.items():
+            slot[row, source] = place[key]
+        self.slot = slot.to(self.device)
+        structs = [stored.struct for stored in self._stored.values()] or [ClipOnDevice()]
+        self.structs = wp.array(structs, dtype=ClipOnDevice, device=wp_device(self.device))
+
+
+assert BUS_LINES == 84  # the kernels' loop over lines and the shapes that docstrings promise
