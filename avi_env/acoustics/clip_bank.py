@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import warp as wp
 from avi_env.acoustics.late import BUS_LINES, reverberate
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["ClipBank", "ClipOnDevice"]
+__all__ = ["ClipBank", "ClipOnDevice", "ClipRows"]
 
 
 @wp.struct
@@ -46,6 +46,15 @@ class _Stored:
     @property
     def nbytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.tensors)
+
+
+class ClipRows(NamedTuple):
+    """Some rows of a clip bank: what `render_step` needs to know of it."""
+
+    slot: torch.Tensor
+    structs: Any
+    device: torch.device
+    sample_rate: int
 
 
 class ClipBank:
@@ -79,6 +88,10 @@ class ClipBank:
     def nbytes(self) -> int:
         """Memory of all clips held [bytes]."""
         return sum(stored.nbytes for stored in self._stored.values())
+
+    def select(self, rows: torch.Tensor) -> ClipRows:
+        """Returns some rows, in the order given, shape (R,) int64."""
+        return ClipRows(self.slot[rows].contiguous(), self.structs, self.device, self.sample_rate)
 
     def set_clip(self, row: int, clip: Loop | None, source: int = 0) -> None:
         """Makes `clip` what source `source` of row `row` plays from now on; None is silence.

@@ -10,7 +10,7 @@ import torch
 import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT
-from avi_env.acoustics.clip_bank import ClipBank, ClipOnDevice
+from avi_env.acoustics.clip_bank import ClipBank, ClipOnDevice, ClipRows
 from avi_env.acoustics.convolution import convolve_blocks, filter_spectra, segment_spectra
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS
 from avi_env.acoustics.late import BUS_LINES
@@ -56,7 +56,7 @@ class StreamState(NamedTuple):
     """Whether the environment has no previous step, shape (B,) bool."""
 
 
-def start_stream(bank: ClipBank, fir_length: int) -> StreamState:
+def start_stream(bank: ClipBank | ClipRows, fir_length: int) -> StreamState:
     """Returns the state before the first step of all rows of a clip bank.
 
     Args:
@@ -80,7 +80,7 @@ def restart(state: StreamState, rows: torch.Tensor) -> StreamState:
 
 def render_step(
     state: StreamState,
-    bank: ClipBank,
+    bank: ClipBank | ClipRows,
     playback: Playback,
     clock: torch.Tensor,
     fir: torch.Tensor,
@@ -134,7 +134,7 @@ def _late_delay(first_arrival: torch.Tensor, sample_rate: int) -> torch.Tensor:
 
 
 def _dry_sound(
-    bank: ClipBank,
+    bank: ClipBank | ClipRows,
     gain: torch.Tensor,
     age: torch.Tensor,
     duration: torch.Tensor,
@@ -180,7 +180,7 @@ def _dry_kernel(
 
 
 def _dry_signal(
-    bank: ClipBank, gain: torch.Tensor, age: torch.Tensor, duration: torch.Tensor, history: int, length: int
+    bank: ClipBank | ClipRows, gain: torch.Tensor, age: torch.Tensor, duration: torch.Tensor, history: int, length: int
 ) -> torch.Tensor:
     """Returns what the sources emit from `history` samples before the step on, shape (B, S, length)."""
     rows, sources = bank.slot.shape
@@ -250,7 +250,7 @@ def _late_kernel(
 
 def _add_late(
     audio: torch.Tensor,
-    bank: ClipBank,
+    bank: ClipBank | ClipRows,
     age: torch.Tensor,
     duration: torch.Tensor,
     gain: torch.Tensor,

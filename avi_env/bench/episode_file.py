@@ -75,6 +75,8 @@ class EpisodeRecord:
     """What the planner was asked and what it said, without wall-clock times: see `split_timing`."""
     trajectory: Sequence[Sequence[float]] = ()
     """Pose before each action and at the end: x, y, z [m], yaw [rad], world frame."""
+    observations_sha256: str = ""
+    """Hash over every observation: a replay that reaches it saw and heard the same bits."""
     measures: Mapping[str, Any] = field(default_factory=dict)
     """Reward, SPL, SoftSPL, SNA, distance to goal, steps ...; what is infinite or undefined is None."""
     spec: Mapping[str, Any] = field(default_factory=dict)

@@ -120,9 +120,19 @@ class EnvConfig:
             )
 
     @property
+    def sensors_in_order(self) -> tuple[str, ...]:
+        """The sensors that are on, in their fixed order."""
+        return tuple(name for name in SENSORS if name in self.sensors)
+
+    @property
     def step_samples(self) -> int:
         """Audio samples of one step."""
         return round(self.sample_rate * self.step_seconds)
+
+    @property
+    def lead_samples(self) -> int:
+        """Samples the agent has heard before its first action: whole steps that fill the observation's window."""
+        return -(-self.window_samples // self.step_samples) * self.step_samples
 
     @property
     def window_samples(self) -> int:

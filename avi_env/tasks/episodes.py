@@ -12,8 +12,9 @@ from avi_env.navigation import (
     ShortestPathFollower,
     WalkableGrid,
     distance_field,
-    field_value,
+    field_lookup,
     random_point,
+    random_points,
     snap_point,
     walkable_grid,
 )
@@ -23,6 +24,7 @@ from avi_env.sounds import sound_classes
 __all__ = ["Episode", "EpisodeSpec", "episode_rng", "sample_episode"]
 
 _PURPOSE = {"scene": 0, "episode": 1, "clip": 2}
+_VARIANTS = 8  # of each sound class: few, so that a variant's reverberation is shared between episodes
 _CANDIDATES = 64  # starts tried before the best one found is taken
 _FREE_SOURCE_HEIGHT = 1.2  # [m] above the floor, for scenes whose objects emit nothing
 
@@ -91,10 +93,10 @@ def sample_episode(
     rng = episode_rng(seed, index, "episode")
     grid = walkable_grid(scene, spec.agent_radius, spec.agent_height)
     source, goal_object, sound = _draw_source(scene, grid, rng, spec)
-    goal = snap_point(grid, np.asarray(source))
-    field = distance_field(grid, goal[None])
-    starts = np.stack([random_point(grid, rng) for _ in range(_CANDIDATES)])
-    distances = np.array([field_value(field, grid, start) for start in starts])
+    goal = snap_point(grid, source, island=0)
+    field = distance_field(grid, goal)
+    starts = random_points(grid, rng, _CANDIDATES)
+    distances = field_lookup(field, grid, starts)
     reachable = np.flatnonzero(np.isfinite(distances))
     if not len(reachable):
         raise ValueError(
@@ -112,7 +114,7 @@ def sample_episode(
         goal_position=_triple(goal),
         goal_object=goal_object,
         sound=sound,
-        sound_variant=int(rng.integers(0, 1000)),
+        sound_variant=int(rng.integers(_VARIANTS)),
         geodesic_distance=float(distances[chosen]),
         oracle_actions=follower.action_count(starts[chosen], yaw),
     )
