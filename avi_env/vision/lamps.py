@@ -28,6 +28,10 @@ def lamp_table(scene: Scene) -> npt.NDArray[np.float32]:
     Windows are lamps that shine into their room with a cosine. A scene without any light gets one lamp under the
     ceiling of each room, or one in the upper middle of its bounds: a mesh from a scan must not be black.
     """
+    return derived(scene, ("lamp_table",), lambda: _table(scene))
+
+
+def _table(scene: Scene) -> npt.NDArray[np.float32]:
     rows = [[*light.position, *(light.intensity * np.asarray(light.color)), 0.0, 0.0, 0.0] for light in scene.lights]
     if not scene.lights and len(scene.vertices):
         rows += [

@@ -7,9 +7,10 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from avi_env.scene import Light, Material, Scene, SceneObject, Texture, shoebox
+from avi_env.scene import Light, Material, Scene, SceneObject, Texture, generate_house, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.vision import Camera, draw_on_map, render, render_views, topdown_map
+from avi_env.vision.light_bake import bake_light
 
 MATERIALS = {
     "floor": "wood_floor",
@@ -205,3 +206,30 @@ def test_map_drawing_leaves_the_map_alone() -> None:
     column, row = base.to_pixel((5.0, 3.0)).astype(int)
     assert_array_equal(drawn[row, column], before[row, column])
     assert_array_equal(draw_on_map(base), base.image)
+
+
+def test_a_house_is_well_lit_in_every_room() -> None:
+    """No room of a generated house is black or burnt out, seen from its middle in four directions."""
+    house = generate_house(seed=3)
+    for room in house.rooms:
+        x, z = np.mean(room.polygon, axis=0)
+        rgb = render(house, [(x, 1.3, z)] * 4, np.arange(4) * np.pi / 2, width=32, height=32)["rgb"]
+        assert 70 < rgb.mean() < 240
+        assert (rgb.max(axis=-1) < 15).mean() < 0.25
+        assert (rgb.min(axis=-1) > 252).mean() < 0.25
+
+
+def test_light_grids_meet_across_a_rectangle() -> None:
+    """The two halves of a wall share one grid of light samples, so no seam runs along its diagonal."""
+    scene = shoebox((6.0, 3.0, 4.0), material="plaster")
+    grid = bake_light(scene).grid
+    assert_array_equal(np.sort(grid[:, 3] // 3), [0] * 6 + [1] * 6)
+    image = render(scene, (3.0, 1.5, 3.8), 0.0, width=64, height=64)["rgb"].astype(int)
+    wall = image[22:42, 10:54]
+    assert np.abs(np.diff(wall, axis=1)).max() <= 12
+
+
+def test_a_scene_without_light_is_not_black() -> None:
+    """A bare mesh gets a stand-in lamp."""
+    scene = partitioned(())
+    assert render(scene, (2.0, 1.4, 3.5), 0.0)["rgb"].mean() > 60
