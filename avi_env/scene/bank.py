@@ -165,7 +165,9 @@ class SceneBank:
                 f"and {tuple(second.shape)}"
             )
         rows = scene_index.to(self.device, torch.int32)
-        if batch and not (0 <= int(rows.min()) and int(rows.max()) < len(self.scenes)) and self.device.type == "cpu":
+        # On CUDA the check would wait for the device at every step.
+        checked = batch and self.device.type == "cpu"
+        if checked and not (0 <= int(rows.min()) and int(rows.max()) < len(self.scenes)):
             raise ValueError(f"scene_index must lie in 0..{len(self.scenes) - 1}, got {scene_index.tolist()[:8]}")
         if first.ndim == 3:
             rows = rows.repeat_interleave(first.shape[1])
