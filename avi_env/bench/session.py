@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avi_env.agents.load import load_planner
-from avi_env.agents.loop import NEEDED_SENSORS, AgentRun, RunLimits, StepReport, run_agent
+from avi_env.agents.loop import AgentRun, RunLimits, StepReport, run_agent
+from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import Answer, Invalid, Planner, PlannerObservation, SkillCall, direction_words
 from avi_env.bench.episode_file import EpisodeRecord, SkillRecord, load_episode, split_timing
 from avi_env.bench.recorder import Footage
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "make_planner", "play", "replay"]
 
 _ENVIRONMENT = "avi_env/AudioNav-v0"
+_SURE = 0.4  # probability of a class from which the video names it
 _SENSORS = ("rgb", "depth", "audio", "semantic", "pose")
 
 
@@ -84,7 +87,7 @@ def play(settings: RunSettings, console: Console) -> Session:
         def on_step(report: StepReport) -> None:
             digest.add(dict(report.observation))
             skill = report.call.to_text() if report.call else "listening"
-            heard, azimuth = _heard(report)
+            heard, azimuth = _heard(report.mind)
             footage.add(dict(report.observation), skill, heard, azimuth)
             status.update(f"step {report.step}: {skill}; hears {heard or 'nothing'}")
 
@@ -136,12 +139,14 @@ def _question(env: AviEnv, text: str) -> Question:
     return Question(text, ()) if text else room_question(env.batch.world.scene(0), env.episode)
 
 
-def _heard(report: StepReport) -> tuple[str, float | None]:
+def _heard(mind: Perception) -> tuple[str, float | None]:
     """Returns what the agent takes itself to hear, in words, and from where [deg clockwise]."""
-    heard = report.mind.heard_now()
-    if heard is None:
+    if not mind.hearing.is_on(mind.time_s):
         return "", None
-    return f"{heard.sound_class} {direction_words(heard.azimuth_deg)}, {heard.level_db:.0f} dB", heard.azimuth_deg
+    name, sure = mind.recognition.verdict
+    azimuth = math.degrees(math.remainder(mind.yaw - mind.hearing.direction.bearing, math.tau))
+    kind = name.replace("_", " ") if sure >= _SURE else "a sound"
+    return f"{kind}, {direction_words(azimuth)}, {mind.hearing.last_level_db:.0f} dB", azimuth
 
 
 def _print_call(console: Console, told: PlannerObservation, said: SkillCall | Answer | Invalid) -> None:
