@@ -1,6 +1,8 @@
 """What the world is made of: scenes, materials, house generator, files, health checks, and the one ray query."""
 
 from avi_env.scene.emitters import emission_point, emitting_objects
+from avi_env.scene.files import save_scene
+from avi_env.scene.health import Issue, SceneError, check_scene, check_source, require_healthy
 from avi_env.scene.house import generate_house
 from avi_env.scene.load import load_scene, scene_names
 from avi_env.scene.materials import load_materials, material
@@ -8,19 +10,25 @@ from avi_env.scene.mesh import scene_from_mesh, shoebox
 from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
 
 __all__ = [
+    "Issue",
     "Light",
     "Material",
     "Portal",
     "Room",
     "Scene",
+    "SceneError",
     "SceneObject",
     "Texture",
+    "check_scene",
+    "check_source",
     "emission_point",
     "emitting_objects",
     "generate_house",
     "load_materials",
     "load_scene",
     "material",
+    "require_healthy",
+    "save_scene",
     "scene_from_mesh",
     "scene_names",
     "shoebox",

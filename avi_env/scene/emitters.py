@@ -31,7 +31,8 @@ def emission_point(obj: SceneObject) -> npt.NDArray[np.float64]:
         reach = obj.size[2] / 2 + EMISSION_OFFSET
         return center + reach * np.array([-math.sin(obj.yaw), 0.0, -math.cos(obj.yaw)])
     side = -1.0 if obj.category in CEILING_CATEGORIES else 1.0
-    return center + np.array([0.0, side * (obj.size[1] / 2 + EMISSION_OFFSET), 0.0])
+    point: npt.NDArray[np.float64] = center + np.array([0.0, side * (obj.size[1] / 2 + EMISSION_OFFSET), 0.0])
+    return point
 
 
 def emitting_objects(scene: Scene, sound: str | None = None) -> tuple[SceneObject, ...]:

@@ -37,16 +37,11 @@ class Piece:
         self.parts: list[tuple[str, tuple[float, ...], Paint]] = []
         self.spots: list[Point] = []
         """Places for small things: points on top surfaces, near the front."""
-        self._low = [math.inf] * 3
-        self._high = [-math.inf] * 3
+        self._box: tuple[int, Point, Point] = (0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))  # parts counted, size, middle
 
     def add(self, shape: str, center: Point, size: Point, paint: Paint, **more: float) -> None:
         """Adds a shape by the middle of its box [m]; `more` as in `shape_row` (yaw, pitch, taper, chamfer)."""
         self.parts.append((shape, shape_row(center, size, **more), paint))
-        half = _half_extents(size, more.get("yaw", 0.0), more.get("pitch", 0.0))
-        for k in range(3):
-            self._low[k] = min(self._low[k], center[k] - half[k])
-            self._high[k] = max(self._high[k], center[k] + half[k])
 
     def box(self, at: Point, size: Point, paint: Paint, **more: float) -> None:
         """Adds a box that stands on the point `at` [m]."""
@@ -76,25 +71,34 @@ class Piece:
     @property
     def size(self) -> Point:
         """Extents along its own x, y, z [m]."""
-        x, y, z = (self._high[k] - self._low[k] for k in range(3))
-        return (x, y, z)
+        return self._bounds()[1]
 
     @property
     def middle(self) -> Point:
         """Middle of its box in its own frame [m]."""
-        x, y, z = ((self._high[k] + self._low[k]) / 2 for k in range(3))
-        return (x, y, z)
+        return self._bounds()[2]
+
+    def _bounds(self) -> tuple[int, Point, Point]:
+        if self._box[0] != len(self.parts):
+            spans = [_span(row) for _, row, _ in self.parts]
+            low = [min(span[k] for span in spans) for k in range(3)]
+            high = [max(span[k + 3] for span in spans) for k in range(3)]
+            size = (high[0] - low[0], high[1] - low[1], high[2] - low[2])
+            middle = ((high[0] + low[0]) / 2, (high[1] + low[1]) / 2, (high[2] + low[2]) / 2)
+            self._box = (len(self.parts), size, middle)
+        return self._box
 
 
-def _half_extents(size: Point, yaw: float, pitch: float) -> Point:
-    x, y, z = (s / 2 for s in size)
-    if pitch:
-        c, s = abs(math.cos(pitch)), abs(math.sin(pitch))
+def _span(row: tuple[float, ...]) -> tuple[float, float, float, float, float, float]:
+    """Lowest and highest corner of a shape's box, its rotations included."""
+    x, y, z = row[3] / 2, row[4] / 2, row[5] / 2
+    if row[7]:
+        c, s = abs(math.cos(row[7])), abs(math.sin(row[7]))
         y, z = y * c + z * s, y * s + z * c
-    if yaw:
-        c, s = abs(math.cos(yaw)), abs(math.sin(yaw))
+    if row[6]:
+        c, s = abs(math.cos(row[6])), abs(math.sin(row[6]))
         x, z = x * c + z * s, x * s + z * c
-    return (x, y, z)
+    return (row[0] - x, row[1] - y, row[2] - z, row[0] + x, row[1] + y, row[2] + z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +158,8 @@ class Look:
     rug_border: Paint
     curtain: Paint
     accent: Paint
+    door: Paint
+    front_door: Paint
     metal: Paint
     chrome: Paint
     dark: Paint
@@ -195,6 +201,7 @@ _ACCENTS: tuple[Color, ...] = (
     (0.10, 0.33, 0.22),
     (0.42, 0.16, 0.36),
 )
+_FRONT_DOORS: tuple[Color, ...] = ((0.10, 0.18, 0.14), (0.28, 0.04, 0.03), (0.05, 0.09, 0.18), (0.16, 0.09, 0.05))
 _LINENS: tuple[Color, ...] = ((0.78, 0.77, 0.74), (0.66, 0.70, 0.74), (0.72, 0.66, 0.58), (0.55, 0.60, 0.55))
 
 
@@ -214,6 +221,8 @@ def make_look(stream: Stream) -> Look:
         rug_border=Paint("rug", stream.pick(_LINENS)),
         curtain=Paint("curtain", stream.pick(_LINENS) if stream.chance(0.6) else stream.pick(_FABRICS)),
         accent=Paint("cloth", stream.pick(_ACCENTS)),
+        door=Paint("wood_door", (0.74, 0.73, 0.70), "plain") if stream.chance(0.5) else Paint("wood_door", wood),
+        front_door=Paint("wood_door", stream.pick(_FRONT_DOORS), "plain"),
         metal=Paint("metal", (0.08, 0.08, 0.09)) if stream.chance(0.5) else Paint("metal"),
         chrome=Paint("metal", (0.62, 0.63, 0.64)),
         dark=Paint("plastic"),

@@ -90,11 +90,12 @@ def ceiling_lamp(stream: Stream, look: Look, height: float) -> Piece:
     """Returns a flush lamp or a pendant; its top goes to the ceiling at `height` above its own bottom."""
     p = Piece("ceiling_lamp")
     if height < 0.15:
-        p.cylinder((0, 0.0, 0), 0.3, height - 0.02, look.shade, taper=1.2)
-        p.cylinder((0, height - 0.02, 0), 0.4, 0.02, look.metal)
+        p.cylinder((0, 0.0, 0), 0.22, height - 0.02, look.shade, taper=1.2)
+        p.cylinder((0, height - 0.02, 0), 0.3, 0.02, look.metal)
         return p
-    p.cylinder((0, 0.0, 0), 0.42, 0.2, look.shade, taper=0.55)
-    p.cylinder((0, 0.2, 0), 0.012, height - 0.22, look.dark)
+    p.ball((0, 0.11, 0), (0.22, 0.22, 0.22), look.shade)
+    p.cylinder((0, 0.2, 0), 0.07, 0.05, look.metal, taper=0.5)
+    p.cylinder((0, 0.25, 0), 0.012, height - 0.27, look.dark)
     p.cylinder((0, height - 0.02, 0), 0.1, 0.02, look.metal)
     return p
 

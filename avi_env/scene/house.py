@@ -46,7 +46,9 @@ def generate_house(seed: int, rooms: int | Sequence[str] | None = None, furnitur
         scene = _try_house(seed, attempt, types, furniture)
         if scene is not None:
             return scene
-    raise RuntimeError(f"house {seed} with rooms {', '.join(types)}: no valid layout in {_ATTEMPTS} attempts; take another seed")
+    raise RuntimeError(
+        f"house {seed} with rooms {', '.join(types)}: no valid layout in {_ATTEMPTS} attempts; take another seed"
+    )
 
 
 def _try_house(seed: int, attempt: int, types: tuple[str, ...], furniture: bool) -> Scene | None:
@@ -74,9 +76,7 @@ def _skeleton(seed: int, attempt: int, plan: Plan, height: float) -> Skeleton:
     return Skeleton(plan, runs, doorways, front, windows, height)
 
 
-def _assemble(
-    seed: int, types: tuple[str, ...], skeleton: Skeleton, look: Look, pieces: list[Placed]
-) -> Scene:
+def _assemble(seed: int, types: tuple[str, ...], skeleton: Skeleton, look: Look, pieces: list[Placed]) -> Scene:
     builder = SceneBuilder()
     posts = wall_posts(skeleton.plan, skeleton.runs)
     rooms, portals = build_shell(builder, Stream(seed, "surfaces"), skeleton, posts)

@@ -16,15 +16,16 @@ from avi_env.scene.shapes import SceneBuilder
 __all__ = ["build_shell", "emit_pieces", "room_lights"]
 
 _WALL_COLORS: tuple[Color, ...] = (
-    (0.80, 0.77, 0.71),
-    (0.72, 0.74, 0.70),
-    (0.66, 0.71, 0.74),
-    (0.76, 0.66, 0.54),
-    (0.60, 0.66, 0.58),
-    (0.74, 0.60, 0.54),
-    (0.83, 0.82, 0.79),
-    (0.56, 0.60, 0.66),
-    (0.80, 0.74, 0.55),
+    (0.66, 0.62, 0.54),
+    (0.50, 0.55, 0.50),
+    (0.42, 0.52, 0.58),
+    (0.62, 0.48, 0.34),
+    (0.38, 0.46, 0.36),
+    (0.58, 0.38, 0.31),
+    (0.70, 0.69, 0.66),
+    (0.34, 0.38, 0.46),
+    (0.66, 0.56, 0.32),
+    (0.55, 0.48, 0.52),
 )
 _WOOD_FLOORS: tuple[Color, ...] = (
     (0.40, 0.23, 0.12),
@@ -33,7 +34,13 @@ _WOOD_FLOORS: tuple[Color, ...] = (
     (0.56, 0.43, 0.29),
     (0.33, 0.25, 0.18),
 )
-_TILES: tuple[Color, ...] = ((0.74, 0.76, 0.76), (0.42, 0.44, 0.45), (0.62, 0.55, 0.46), (0.50, 0.58, 0.60), (0.22, 0.23, 0.25))
+_TILES: tuple[Color, ...] = (
+    (0.74, 0.76, 0.76),
+    (0.42, 0.44, 0.45),
+    (0.62, 0.55, 0.46),
+    (0.50, 0.58, 0.60),
+    (0.22, 0.23, 0.25),
+)
 _CARPETS: tuple[Color, ...] = ((0.45, 0.40, 0.34), (0.30, 0.31, 0.34), (0.36, 0.28, 0.24), (0.26, 0.32, 0.30))
 _FACADES = (Paint("brick"), Paint("plaster", (0.72, 0.68, 0.58)), Paint("brick", (0.50, 0.36, 0.26)))
 
@@ -118,11 +125,11 @@ def room_lights(stream: Stream, pieces: Sequence[Placed], rooms: Sequence[Room])
         if placed.piece.category != "ceiling_lamp":
             continue
         x, y, z = placed.center
-        below = y - placed.piece.size[1] / 2 - 0.12
+        below = y - placed.piece.size[1] / 2 - 0.25
         area = _area(rooms[placed.room]) / counts[placed.room]
         warmth = stream.uniform(0.0, 1.0)
         color = (1.0, round(0.97 - 0.06 * warmth, 4), round(0.92 - 0.16 * warmth, 4))
-        strength = round((1.5 + 0.14 * area) * stream.uniform(0.85, 1.15), 4)
+        strength = round((1.4 + 0.11 * area) * stream.uniform(0.85, 1.15), 4)
         lights.append(Light((round(x, 6), round(below, 6), round(z, 6)), color, strength, placed.room))
     return lights
 

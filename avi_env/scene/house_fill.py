@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from avi_env.scene import furniture_small as small
 from avi_env.scene.furniture import Look, Piece, Placed
-from avi_env.scene.house_fixtures import curtains, door_leaf, frame_piece, hole_place, leaf_place, window_piece
+from avi_env.scene.house_fixtures import curtains, door_leaf, frame_piece, hang_leaf, hole_place, window_piece
 from avi_env.scene.house_furnish import Furnisher
 from avi_env.scene.house_layout import WALL, Hole, Link, Run, room_outline
 from avi_env.scene.house_openings import Doorway
@@ -52,9 +52,7 @@ class Skeleton:
     height: float
 
 
-def furnish_house(
-    seed: int, attempt: int, skeleton: Skeleton, look: Look, furniture: bool
-) -> list[Placed] | None:
+def furnish_house(seed: int, attempt: int, skeleton: Skeleton, look: Look, furniture: bool) -> list[Placed] | None:
     """Returns every piece of the house, or None if some room cannot be walked through (try another layout)."""
     spaces = [_space(skeleton, room) for room in range(len(skeleton.plan.types))]
     fixtures = _fixtures(Stream(seed, "fixtures", attempt), skeleton, look, spaces, furniture)
@@ -62,18 +60,23 @@ def furnish_house(
     if leaves is None:
         return None
     pieces = [*fixtures, *leaves]
-    for room, space in enumerate(spaces):
-        mine = [p for p in leaves if _near(p, space)]
+    for space in spaces:
+        mine = [p for p in (*leaves, *fixtures) if _near(p, space)]
         made = _furnish(seed, attempt, space, look, skeleton.height, mine, furniture)
         if made is None:
             return None
         pieces += made
-    pieces += _visitors(Stream(seed, "visitors", attempt), look, spaces, pieces) if furniture else []
-    return pieces if not furniture or _sounds_enough(pieces) else None
+    if not furniture:
+        return pieces
+    pieces += _visitors(Stream(seed, "visitors", attempt), look, spaces, pieces)
+    pieces = _only_reachable_sounds(spaces, pieces)
+    kinds = {p.piece.category for p in pieces if p.piece.emits}
+    return pieces if len(kinds) >= _MIN_EMITTERS else None
 
 
-def _sounds_enough(pieces: list[Placed]) -> bool:
-    return len({p.piece.category for p in pieces if p.piece.emits}) >= _MIN_EMITTERS
+def _only_reachable_sounds(spaces: list[RoomSpace], pieces: list[Placed]) -> list[Placed]:
+    cells = {space.room: is_walkable(space, [p for p in pieces if _near(p, space)])[1] for space in spaces}
+    return [_silenced(p, cells[p.room]) if p.room in cells else p for p in pieces]
 
 
 def _space(skeleton: Skeleton, room: int) -> RoomSpace:
@@ -118,16 +121,13 @@ def _zone(run: Run, hole: Hole, side: float, depth: float, margin: float) -> tup
     return (min(a[0], b[0]), min(a[2], b[2]), max(a[0], b[0]), max(a[2], b[2]))
 
 
-def _fixtures(
-    stream: Stream, skeleton: Skeleton, look: Look, spaces: list[RoomSpace], furniture: bool
-) -> list[Placed]:
+def _fixtures(stream: Stream, skeleton: Skeleton, look: Look, spaces: list[RoomSpace], furniture: bool) -> list[Placed]:
     """Frames, windows with curtains, the front door, shut leaves, and lamps."""
     pieces = []
     for doorway in skeleton.doorways:
         pieces.append(hole_place(doorway.run, doorway.hole, frame_piece(doorway.hole), -1))
         if doorway.link.kind == "closed":
-            leaf = door_leaf(look, doorway.hole.s1 - doorway.hole.s0 + 0.004, doorway.hole.y1)
-            pieces.append(replace_height(leaf_place(doorway, leaf, doorway.swing)))
+            pieces.append(hang_leaf(doorway, look))
     if skeleton.front is not None:
         run, hole = skeleton.front
         room = max(run.low, run.high)
@@ -146,13 +146,6 @@ def _fixtures(
                 spaces[room].hangings.append(footprint(hung, 0.02))
     pieces += [p for space in spaces for p in _lamps(stream, look, space, skeleton)]
     return pieces
-
-
-def replace_height(placed: Placed) -> Placed:
-    """Returns a shut leaf lowered to the floor, so that it fills its opening."""
-    rows = tuple((r[0], r[1] - 0.008, *r[2:]) for r in placed.rows)
-    x, y, z = placed.position
-    return replace(placed, rows=rows, position=(x, y - 0.008, z))
 
 
 def _lamps(stream: Stream, look: Look, space: RoomSpace, skeleton: Skeleton) -> list[Placed]:
@@ -187,10 +180,9 @@ def _hang_leaves(skeleton: Skeleton, look: Look, spaces: list[RoomSpace]) -> lis
     for number, doorway in enumerate(skeleton.doorways):
         if doorway.link.kind != "door":
             continue
-        leaf = door_leaf(look, doorway.hole.s1 - doorway.hole.s0 - 0.02, doorway.hole.y1 - 0.02)
         hung = None
         for option in _swings(doorway):
-            tried = leaf_place(option, leaf, option.swing)
+            tried = hang_leaf(option, look)
             space = spaces[option.swing]
             box = footprint(tried)
             mine = _zone(doorway.run, doorway.hole, doorway.run.side_of(option.swing), 0.85, 0.08)
@@ -231,10 +223,10 @@ def _near(placed: Placed, space: RoomSpace) -> bool:
 def _furnish(
     seed: int, attempt: int, space: RoomSpace, look: Look, height: float, leaves: list[Placed], furniture: bool
 ) -> list[Placed] | None:
-    """Furnishes one room; with less and less furniture until it can be walked through and what sounds is in reach."""
-    solids, clears, hangings = list(space.solids), list(space.clears), list(space.hangings)
+    """Furnishes one room, with less and less until it can be walked through and something in reach can sound."""
     if not furniture:
         return []
+    solids, clears, hangings = list(space.solids), list(space.clears), list(space.hangings)
     for number in range(_TRIES):
         space.solids, space.clears, space.hangings = list(solids), list(clears), list(hangings)
         stream = Stream(seed, f"furniture/{space.room}", attempt * _TRIES + number)
@@ -243,11 +235,14 @@ def _furnish(
         walkable, cells = is_walkable(space, [*leaves, *room.placed])
         if not walkable:
             continue
+        count = len(room.placed)
         _add_belongings(room, cells)
-        if is_walkable(space, [*leaves, *room.placed])[0]:
-            return [_silenced(p, cells) for p in room.placed]
-    space.solids, space.clears, space.hangings = solids, clears, hangings
-    return []
+        if len(room.placed) > count:
+            walkable, cells = is_walkable(space, [*leaves, *room.placed])
+        pieces = [_silenced(p, cells) for p in room.placed]
+        if walkable and any(p.piece.emits for p in pieces):
+            return pieces
+    return None
 
 
 def _silenced(placed: Placed, cells: npt.NDArray[np.float64]) -> Placed:
@@ -270,7 +265,7 @@ def _add_belongings(room: Furnisher, cells: npt.NDArray[np.float64]) -> None:
     """Sees to it that something in the room can sound."""
     if any(p.piece.emits and _reach(p, cells) <= EMITTER_REACH for p in room.placed):
         return
-    hosts = [p for p in room.placed if p.piece.spots and p.piece.category not in ("tv_stand",)]
+    hosts = [p for p in room.placed if p.piece.spots]
     for name in _BELONGINGS[room.space.kind]:
         piece: Piece = getattr(small, name)(room.stream, room.look)
         if name in ("dog", "vacuum_cleaner"):
@@ -298,7 +293,8 @@ def _visitors(stream: Stream, look: Look, spaces: list[RoomSpace], pieces: list[
             placed = room.at_wall(piece, front=0.4, rank=room.corner())
             if placed is not None:
                 walkable, cells = is_walkable(space, [*there, placed])
-                if walkable and _reach(placed, cells) <= EMITTER_REACH:
+                sounding = [p for p in [*there, placed] if p.piece.emits and p.room == space.room]
+                if walkable and all(_reach(p, cells) <= EMITTER_REACH for p in sounding):
                     made.append(placed)
                     break
                 space.solids.pop()

@@ -9,7 +9,7 @@ from avi_env.scene.house_layout import WALL, Hole, Run
 from avi_env.scene.house_openings import Doorway
 from avi_env.scene.house_stream import Stream
 
-__all__ = ["curtains", "door_leaf", "frame_piece", "hole_place", "leaf_place", "window_piece"]
+__all__ = ["curtains", "door_leaf", "frame_piece", "hang_leaf", "hole_place", "window_piece"]
 
 _LEAF = 0.04  # thickness of a door leaf [m]
 _CASING = (0.06, 0.015)  # width and thickness of the trim around doors [m]
@@ -24,40 +24,52 @@ def hole_place(run: Run, hole: Hole, piece: Piece, room: int, side: int = -1) ->
     return place(piece, room, (x, -0.003, z), yaw)
 
 
-def door_leaf(look: Look, width: float, height: float, front: bool = False) -> Piece:
-    """Returns a door leaf with panels and handles, upright in the plane z = 0, its middle at x = 0."""
+def door_leaf(look: Look, width: float, height: float, handle: int = 1, front: bool = False) -> Piece:
+    """Returns a door leaf with panels and handles, upright in the plane z = 0, its middle at x = 0.
+
+    Args:
+        look: paints of the house.
+        width: width of the leaf [m].
+        height: height of the leaf [m].
+        handle: side of the handles, +1 or -1 along x.
+        front: the house's front door.
+    """
     p = Piece("front_door" if front else "door", ("door_knock",))
-    paint = Paint("wood_door", (0.10, 0.18, 0.14) if front else None) if front or look.wood.color else Paint("wood_door")
+    paint = look.front_door if front else look.door
     p.box((0, 0.0, 0), (width, height, _LEAF), paint)
     for y, tall in ((0.18, 0.66), (1.02, 0.86)):
         for side in (-1, 1):
-            p.box((0, y, side * (_LEAF / 2 + 0.002)), (width - 0.3, tall, 0.008), paint)
+            p.box((0, y, side * (_LEAF / 2 + 0.003)), (width - 0.3, tall, 0.008), paint)
     for side in (-1, 1):
-        p.box((width / 2 - 0.07, 0.98, side * (_LEAF / 2 + 0.004)), (0.03, 0.16, 0.012), look.chrome)
-        p.box((width / 2 - 0.11, 1.05, side * (_LEAF / 2 + 0.03)), (0.12, 0.018, 0.018), look.chrome)
-        p.box((width / 2 - 0.06, 1.05, side * (_LEAF / 2 + 0.02)), (0.016, 0.018, 0.04), look.chrome)
+        x = handle * (width / 2)
+        p.box((x - handle * 0.07, 0.98, side * (_LEAF / 2 + 0.004)), (0.03, 0.16, 0.012), look.chrome)
+        p.box((x - handle * 0.11, 1.05, side * (_LEAF / 2 + 0.03)), (0.12, 0.018, 0.018), look.chrome)
+        p.box((x - handle * 0.06, 1.05, side * (_LEAF / 2 + 0.02)), (0.016, 0.018, 0.04), look.chrome)
     return p
 
 
-def leaf_place(doorway: Doorway, leaf: Piece, room: int) -> Placed:
-    """Returns the leaf hung at its hinge, open by the doorway's angle; its handle is away from the hinge."""
+def hang_leaf(doorway: Doorway, look: Look) -> Placed:
+    """Returns the leaf at its hinge, open by the doorway's angle, in the room that it swings into.
+
+    Its front (-Z) faces away from the wall: a shut leaf's into that room, an open leaf's towards the free floor.
+    """
     run, hole = doorway.run, doorway.hole
     width = hole.s1 - hole.s0
     sign = -1.0 if doorway.hinge_high else 1.0
-    hinge = hole.s1 if doorway.hinge_high else hole.s0
-    if doorway.angle == 0.0:
-        n, along, across = 0.0, sign, 0.0
-        start = hinge
-    else:
-        side = run.side_of(doorway.swing)
-        along = sign * math.cos(doorway.angle)
-        across = side * math.sin(doorway.angle)
-        n = side * (WALL / 2 + _CASING[1] + _LEAF / 2 + 0.055)
-        start = hinge - sign * _LEAF / 2
-    x, _, z = run.point(start + along * width / 2, 0.0, n + across * (width / 2))
-    dx, _, dz = run.point(along, 0.0, across)
+    side = run.side_of(doorway.swing)
+    shut = doorway.angle == 0.0
+    along, across = sign * math.cos(doorway.angle), side * math.sin(doorway.angle)
+    facing = (0.0, side) if shut else (sign * math.sin(doorway.angle), -side * math.cos(doorway.angle))
+    n = 0.0 if shut else side * (WALL / 2 + _CASING[1] + _LEAF / 2 + 0.055)
+    start = (hole.s1 if doorway.hinge_high else hole.s0) - (0.0 if shut else sign * _LEAF / 2)
     ox, _, oz = run.point(0.0, 0.0, 0.0)
-    return place(leaf, room, (x, 0.005, z), math.atan2(-(dz - oz), dx - ox))
+    fx, _, fz = run.point(facing[0], 0.0, facing[1])
+    dx, _, dz = run.point(along, 0.0, across)
+    yaw = math.atan2(-(fx - ox), -(fz - oz))
+    handle = 1 if (dx - ox) * math.cos(yaw) - (dz - oz) * math.sin(yaw) > 0 else -1
+    size = (width + 0.004, hole.y1) if shut else (width - 0.02, hole.y1 - 0.02)
+    x, _, z = run.point(start + along * width / 2, 0.0, n + across * (width / 2))
+    return place(door_leaf(look, *size, handle), doorway.swing, (x, -0.003 if shut else 0.005, z), yaw)
 
 
 def frame_piece(hole: Hole, both: bool = True) -> Piece:

@@ -23,6 +23,7 @@ class Furnisher:
         self.density = density
         self.placed: list[Placed] = []
         self._used: dict[int, set[int]] = {}
+        self._zones: dict[int, Box] = {}
 
     def wants(self, probability: float) -> bool:
         """Returns whether an optional piece is tried; fewer at low density."""
@@ -79,13 +80,14 @@ class Furnisher:
         x, _, z = table.world((local[0], 0.0, local[1]))
         placed = place(piece, self.space.room, (x, 0.0, z), table.yaw + turn)
         box = footprint(placed)
-        others = [s for s in self.space.solids if s != footprint(table)]
-        keep, self.space.solids = self.space.solids, others
+        solids, clears = self.space.solids, self.space.clears
+        self.space.solids = [s for s in solids if s != footprint(table)]
+        self.space.clears = [c for c in clears if c is not self._zones.get(id(table))]
         fits = self.space.is_free(box)
-        self.space.solids = keep
+        self.space.solids, self.space.clears = solids, clears
         if not fits:
             return None
-        self.space.solids.append(box)
+        solids.append(box)
         self.placed.append(placed)
         return placed
 
@@ -166,8 +168,8 @@ class Furnisher:
         placed = place(piece, self.space.room, (spot.x, 0.0, spot.z), spot.yaw)
         box = footprint(placed)
         keep = self.space.clears
-        mine = _front_zone(anchor, 0.55)
-        self.space.clears = [c for c in keep if not _same(c, mine)]
+        mine = self._zones.get(id(anchor))
+        self.space.clears = [c for c in keep if c is not mine]
         fits = self.space.is_free(box)
         self.space.clears = keep
         if not fits:
@@ -184,7 +186,8 @@ class Furnisher:
         placed = place(piece, self.space.room, (x, 0.0, z), spot.yaw)
         self.space.solids.append(footprint(placed))
         if front > 0:
-            self.space.clears.append(_front_zone(placed, front))
+            self._zones[id(placed)] = _front_zone(placed, front)
+            self.space.clears.append(self._zones[id(placed)])
         self.placed.append(placed)
         return placed
 
@@ -221,11 +224,5 @@ def _front_zone(placed: Placed, front: float) -> Box:
     return (cx - half_x, cz - half_z, cx + half_x, cz + half_z)
 
 
-def _same(a: Box, b: Box) -> bool:
-    return all(abs(p - q) < 0.02 for p, q in zip(a, b, strict=True))
-
-
 def _meets(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-

@@ -73,7 +73,7 @@ def _wide_opening(stream: Stream, run: Run, link: Link) -> Doorway:
 
 
 def _hang_leaf(stream: Stream, doorway: Doorway) -> Doorway:
-    """Chooses hinge and angle: folded flat on the wall where it is long enough, else at right angles near the corner."""
+    """Chooses hinge and angle: folded flat on the wall where it is long enough, else at right angles."""
     run, hole, link = doorway.run, doorway.hole, doorway.link
     width = hole.s1 - hole.s0
     swing = stream.pick(link.rooms)

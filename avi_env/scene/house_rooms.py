@@ -9,7 +9,7 @@ from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
 from avi_env.scene import furniture_wet as wet
-from avi_env.scene.furniture import Placed
+from avi_env.scene.furniture import Piece, Placed
 from avi_env.scene.house_furnish import Furnisher
 
 __all__ = ["furnish_room"]
@@ -44,7 +44,13 @@ def _living_room(room: Furnisher) -> None:
     room.on(small.radio(stream, look), board)
     room.on(small.music_box(stream, look), board)
     _phone(room, board)
-    _plants(room, 2)
+    if room.space.area > 19 and room.wants(0.85):
+        _dining_group(room, large=room.space.area > 26)
+    if room.space.area > 22 and room.wants(0.7):
+        room.at_wall(storage.bookshelf(stream, look), front=0.5, tall=True)
+    if room.space.area > 22 and room.wants(0.7):
+        room.at_wall(seats.armchair(stream, look), front=0.6, rank=room.corner())
+    _plants(room, 3)
 
 
 def _dining_room(room: Furnisher) -> None:
@@ -114,7 +120,7 @@ def _counter_row(room: Furnisher) -> Placed | None:
     return None
 
 
-def _row(pieces: list[wet.Piece], total: float) -> list[tuple[wet.Piece, float]]:
+def _row(pieces: list[Piece], total: float) -> list[tuple[Piece, float]]:
     offsets, at = [], -total / 2
     for piece in pieces:
         offsets.append(at + piece.size[0] / 2)
@@ -146,6 +152,8 @@ def _bedroom(room: Furnisher) -> None:
         room.on(small.music_box(stream, look), dresser)
     if room.wants(0.5):
         room.on(small.vase(stream, look), dresser)
+    if room.space.area > 13 and room.wants(0.6):
+        _desk(room)
     if room.wants(0.35):
         room.at_wall(seats.armchair(stream, look), front=0.5, rank=room.corner())
     if bed is not None and room.wants(0.7):
@@ -155,6 +163,9 @@ def _bedroom(room: Furnisher) -> None:
 
 def _bathroom(room: Furnisher) -> None:
     stream, look = room.stream, room.look
+    sink = room.at_wall(wet.washbasin(stream, look), front=0.6, side=0.05)
+    if sink is not None:
+        room.hang_above(wet.mirror(stream, look), sink)
     if stream.chance(0.6) and room.space.area > 6.0:
         tub = room.at_wall(wet.bathtub(stream, look), front=0.55, rank=room.away_from_doors())
     else:
@@ -162,9 +173,7 @@ def _bathroom(room: Furnisher) -> None:
     if tub is None:
         room.at_wall(wet.shower(stream, look), front=0.5, tall=True, rank=room.corner())
     room.at_wall(wet.toilet(stream, look), front=0.6, rank=room.away_from_doors(), side=0.12)
-    sink = room.at_wall(wet.washbasin(stream, look), front=0.6, side=0.05)
     if sink is not None:
-        room.hang_above(wet.mirror(stream, look), sink)
         room.under(small.rug(stream, look, 0.75, 0.5), sink, -0.6)
     if room.wants(0.5):
         room.at_wall(wet.washing_machine(stream, look), front=0.6)
@@ -186,13 +195,9 @@ def _hallway(room: Furnisher) -> None:
 
 def _office(room: Furnisher) -> None:
     stream, look = room.stream, room.look
-    desk = room.at_wall(storage.desk(stream, look), front=1.0, rank=room.away_from_doors())
+    desk = _desk(room)
     if desk is not None:
-        room.at_table(seats.office_chair(stream, look), desk, (0.0, -0.52), math.pi)
         _phone(room, desk)
-        host_spots = desk.piece.spots
-        desk.piece.spots = [*host_spots, (0.0, 0.74, 0.0)]
-        room.on(small.laptop(stream, look), desk, len(host_spots))
     for _ in range(2):
         if room.wants(0.75):
             room.at_wall(storage.bookshelf(stream, look), front=0.5, tall=True)
@@ -201,6 +206,18 @@ def _office(room: Furnisher) -> None:
     if room.wants(0.5):
         room.at_wall(seats.armchair(stream, look), front=0.5, rank=room.corner())
     _plants(room, 2)
+
+
+def _desk(room: Furnisher) -> Placed | None:
+    """A desk with a chair and a laptop."""
+    stream, look = room.stream, room.look
+    piece = storage.desk(stream, look)
+    desk = room.at_wall(piece, front=1.0, rank=room.away_from_doors())
+    if desk is not None:
+        room.at_table(seats.office_chair(stream, look), desk, (0.0, -0.52), math.pi)
+        piece.spots.append((0.0, 0.74, 0.0))
+        room.on(small.laptop(stream, look), desk, len(piece.spots) - 1)
+    return desk
 
 
 def _laundry(room: Furnisher) -> None:
@@ -253,5 +270,3 @@ def _walls(room: Furnisher) -> None:
         return
     for _ in range(room.stream.integer(1, 2 + int(room.space.area / 12))):
         room.hang(small.picture(room.stream, room.look), 1.1)
-
-

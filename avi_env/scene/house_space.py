@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -74,13 +75,13 @@ class RoomSpace:
     hangings: list[Box] = field(default_factory=list)
     """Zones along the walls where things hang."""
 
-    @property
+    @cached_property
     def bounds(self) -> Box:
         """Bounding rectangle of the room."""
         xs, zs = [p[0] for p in self.outline], [p[1] for p in self.outline]
         return (min(xs), min(zs), max(xs), max(zs))
 
-    @property
+    @cached_property
     def area(self) -> float:
         """Floor area [m2] (shoelace formula)."""
         p = self.outline
@@ -120,22 +121,24 @@ class RoomSpace:
 
     def _wall_candidates(self, width: float) -> tuple[Array, Array, Array, Array, Array]:
         """Points on the walls: (x, z), yaw of what looks into the room, and the inward normal."""
-        columns: list[list[float]] = []
-        for k, (bx, bz) in enumerate(self.outline):
-            ax, az = self.outline[k - 1]
-            length = abs(bx - ax) + abs(bz - az)
-            spare = length - width
-            if spare < 0:
-                continue
-            dx, dz = (bx - ax) / length, (bz - az) / length
-            nx, nz = -dz, dx  # the outline runs with the room to its right in (x, z), see room_outline
-            yaw = math.atan2(-nx, -nz)
-            count = max(1, int(spare / _STEP) + 1)
-            for i in range(count):
-                s = width / 2 + (spare * i / (count - 1) if count > 1 else spare / 2)
-                columns.append([ax + dx * s, az + dz * s, yaw, nx, nz])
-        table = np.array(columns).reshape(-1, 5).T
-        return table[0], table[1], table[2], table[3], table[4]
+        start, step, length, normal, yaw = self._walls
+        spare = length - width
+        count = np.where(spare >= 0, (spare / _STEP).astype(np.int64) + 1, 0)
+        wall = np.repeat(np.arange(len(length)), count)
+        number = np.arange(len(wall)) - np.repeat(np.cumsum(count) - count, count)
+        share = np.where(count[wall] > 1, number / np.maximum(count[wall] - 1, 1), 0.5)
+        point = start[wall] + step[wall] * (width / 2 + spare[wall] * share)[:, None]
+        return point[:, 0], point[:, 1], yaw[wall], normal[wall, 0], normal[wall, 1]
+
+    @cached_property
+    def _walls(self) -> tuple[Array, Array, Array, Array, Array]:
+        """Start, direction, length, inward normal and yaw of each wall of the outline."""
+        end = np.array(self.outline)
+        start = np.roll(end, 1, axis=0)
+        length = np.abs(end - start).sum(axis=1)
+        step = (end - start) / length[:, None]
+        normal = np.stack([-step[:, 1], step[:, 0]], axis=1)  # the room lies to the right of the outline's direction
+        return start, step, length, normal, np.arctan2(-normal[:, 0], -normal[:, 1])
 
     def middle_places(self, width: float, depth: float, margin: float) -> list[Place]:
         """Returns places away from the walls with a margin all round, both ways round, most central first."""
@@ -174,7 +177,7 @@ def _overlaps(boxes: Array, others: Sequence[Box]) -> npt.NDArray[np.bool_]:
         & (boxes[:, None, 1] < o[None, :, 3] - e)
         & (boxes[:, None, 3] > o[None, :, 1] + e)
     )
-    found: npt.NDArray[np.bool_] = meets.any(axis=1)
+    found: npt.NDArray[np.bool_] = np.any(meets, axis=1)
     return found
 
 
@@ -196,35 +199,33 @@ def walkable_cells(space: RoomSpace, pieces: Sequence[Placed]) -> tuple[npt.NDAr
     """Returns the raster of places where the agent can stand in the room, and the (x, z) of its first cell's centre."""
     x0, z0, x1, z1 = space.bounds
     shape = (int((x1 - x0) / _CELL) + 1, int((z1 - z0) / _CELL) + 1)
-    free = np.ones(shape, dtype=np.bool_)
-    for box in [*space.outside, *_obstacles(pieces)]:
-        i0 = max(0, math.ceil((box[0] - BODY_RADIUS - x0) / _CELL))
-        i1 = min(shape[0], math.floor((box[2] + BODY_RADIUS - x0) / _CELL) + 1)
-        j0 = max(0, math.ceil((box[1] - BODY_RADIUS - z0) / _CELL))
-        j1 = min(shape[1], math.floor((box[3] + BODY_RADIUS - z0) / _CELL) + 1)
-        if i0 < i1 and j0 < j1:
-            free[i0:i1, j0:j1] = False
-    return free, x0, z0
+    boxes = np.concatenate([np.array(space.outside), _obstacles(pieces)])
+    low = np.ceil((boxes[:, :2] - BODY_RADIUS - (x0, z0)) / _CELL).astype(np.int64).clip(0, shape)
+    high = (np.floor((boxes[:, 2:] + BODY_RADIUS - (x0, z0)) / _CELL).astype(np.int64) + 1).clip(0, shape)
+    # Count the boxes over each cell as the double running sum of +1 and -1 at their corners.
+    marks = np.zeros((shape[0] + 1, shape[1] + 1), dtype=np.int32)
+    for corner, sign in (((0, 0), 1), ((0, 1), -1), ((1, 0), -1), ((1, 1), 1)):
+        edge = (low, high)
+        np.add.at(marks, (edge[corner[0]][:, 0], edge[corner[1]][:, 1]), sign)
+    covered = marks.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
+    return covered == 0, x0, z0
 
 
-def _obstacles(pieces: Sequence[Placed]) -> list[Box]:
-    """Rectangles of all shapes that reach into the agent's height; a yaw enlarges to the enclosing rectangle."""
+def _obstacles(pieces: Sequence[Placed]) -> Array:
+    """Rectangles (n, 4) of all shapes that reach into the agent's height, as boxes along the axes."""
     rows = [row for placed in pieces for row in placed.rows]
     if not rows:
-        return []
+        return np.zeros((0, 4))
     r = np.array(rows)
     half = r[:, 3:6] / 2
-    tip = r[:, 7]
-    y = half[:, 1] * np.abs(np.cos(tip)) + half[:, 2] * np.abs(np.sin(tip))
-    z = half[:, 1] * np.abs(np.sin(tip)) + half[:, 2] * np.abs(np.cos(tip))
-    x = half[:, 0] * np.maximum(1.0, r[:, 8])
-    z = z * np.maximum(1.0, r[:, 8])
-    c, s = np.abs(np.cos(r[:, 6])), np.abs(np.sin(r[:, 6]))
-    hx, hz = x * c + z * s, x * s + z * c
-    low, high = r[:, 1] - y, r[:, 1] + y
-    keep = (low < BODY_HEIGHT) & (high > _FLAT)
-    boxes = np.stack([r[:, 0] - hx, r[:, 2] - hz, r[:, 0] + hx, r[:, 2] + hz], axis=1)[keep]
-    return [(b[0], b[1], b[2], b[3]) for b in boxes.tolist()]
+    cos, sin = np.abs(np.cos(r[:, 6:8])), np.abs(np.sin(r[:, 6:8]))
+    y = half[:, 1] * cos[:, 1] + half[:, 2] * sin[:, 1]
+    wide = np.maximum(1.0, r[:, 8])
+    x, z = half[:, 0] * wide, (half[:, 1] * sin[:, 1] + half[:, 2] * cos[:, 1]) * wide
+    hx, hz = x * cos[:, 0] + z * sin[:, 0], x * sin[:, 0] + z * cos[:, 0]
+    keep = (r[:, 1] - y < BODY_HEIGHT) & (r[:, 1] + y > _FLAT)
+    boxes: Array = np.stack([r[:, 0] - hx, r[:, 2] - hz, r[:, 0] + hx, r[:, 2] + hz], axis=1)[keep]
+    return boxes
 
 
 def is_walkable(
@@ -283,5 +284,3 @@ def outside_boxes(bounds: Box, cells: Sequence[Box], grid: Sequence[Box]) -> lis
     own = set(cells)
     boxes += [(a - half, b - half, c + half, d + half) for a, b, c, d in grid if (a, b, c, d) not in own]
     return boxes
-
-

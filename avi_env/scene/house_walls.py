@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from avi_env.scene.house_layout import WALL, Post, Run
 from avi_env.scene.house_plan import Plan
@@ -81,8 +82,8 @@ def add_walls(builder: SceneBuilder, runs: list[Run], posts: list[Post], height:
 def _add_faces(builder: SceneBuilder, run: Run, height: float, shell: Shell) -> None:
     along = sorted({run.s0, run.s1, *(s for h in run.holes for s in (h.s0, h.s1))})
     up = sorted({-_DIP, height + _DIP, *(y for h in run.holes for y in (h.y0, h.y1) if y > 0)})
-    for a, b in zip(along[:-1], along[1:], strict=True):
-        for low, high in zip(up[:-1], up[1:], strict=True):
+    for a, b in pairwise(along):
+        for low, high in pairwise(up):
             middle, level = (a + b) / 2, (low + high) / 2
             if any(h.s0 < middle < h.s1 and h.y0 - 2 * _DIP < level < h.y1 for h in run.holes):
                 continue
@@ -118,7 +119,9 @@ def _add_reveals(builder: SceneBuilder, run: Run, shell: Shell) -> None:
             [p(hole.s0, high, -_HALF), p(hole.s1, high, -_HALF), p(hole.s1, high, _HALF), p(hole.s0, high, _HALF)],
         ]
         if hole.y0 > 0:
-            quads.append([p(hole.s0, low, _HALF), p(hole.s1, low, _HALF), p(hole.s1, low, -_HALF), p(hole.s0, low, -_HALF)])
+            quads.append(
+                [p(hole.s0, low, _HALF), p(hole.s1, low, _HALF), p(hole.s1, low, -_HALF), p(hole.s0, low, -_HALF)]
+            )
         for corners in quads:
             builder.add_quad(corners if run.axis == 0 else corners[::-1], material, run.object_id)
 
@@ -146,3 +149,17 @@ def _add_post(builder: SceneBuilder, post: Post, height: float, shell: Shell, ob
         tx, tz = dz * _HALF, -dx * _HALF
         corners = ((x - tx, low, z - tz), (x + tx, low, z + tz), (x + tx, high, z + tz), (x - tx, high, z - tz))
         builder.add_quad(corners, shell.wall(room), object_id)
+        if room >= 0:
+            _add_post_board(builder, post, (dx, dz), shell.trim, object_id)
+
+
+def _add_post_board(builder: SceneBuilder, post: Post, face: tuple[int, int], trim: int, object_id: int) -> None:
+    """The baseboard of a post's face; at an outer corner it runs on to meet the one of the next face."""
+    tall, thick = _BASEBOARD
+    dx, dz = face
+    visible = {(a, b) for a, b, _ in post.faces}
+    low = -_HALF - (thick if (-abs(dz), -abs(dx)) in visible else 0.0)
+    high = _HALF + (thick if (abs(dz), abs(dx)) in visible else 0.0)
+    along, length, out = (low + high) / 2, high - low, _HALF + thick / 2
+    center = (post.x + dx * out + abs(dz) * along, tall / 2, post.z + dz * out + abs(dx) * along)
+    builder.add_shape("box", shape_row(center, (length, tall, thick) if dz else (thick, tall, length)), trim, object_id)

@@ -87,7 +87,9 @@ def _shoebox(name: str, argument: str) -> Scene:
     try:
         width, height, depth = (float(v) for v in size.lower().split("x"))
     except ValueError:
-        raise ValueError(f"scene {name!r}: write 'shoebox:XxYxZ' in metres, Y = height, as in 'shoebox:6x3x4'") from None
+        raise ValueError(
+            f"scene {name!r}: write 'shoebox:XxYxZ' in metres, Y = height, as in 'shoebox:6x3x4'"
+        ) from None
     return shoebox((width, height, depth), material or "plaster")
 
 

@@ -69,8 +69,9 @@ def materials_page() -> str:
     lines = [
         "# Materials",
         "",
-        "Generated from `avi_env/scene/materials.toml` by `python -m avi_env.scene.materials`; a test fails on drift.",
-        "One table for light and sound: `avi_env.scene.material(name)` returns the row, `load_materials()` all of them.",
+        "Generated from `avi_env/scene/materials.toml` by `avi_env.scene.materials.materials_page()`;",
+        "a test fails on drift.",
+        "One table for light and sound: `avi_env.scene.material(name)` returns a row, `load_materials()` all of them.",
         "Absorption contains what is transmitted, so absorption >= 10^(-TL/10) in every octave; this is checked.",
         "",
         *_coefficient_table("Absorption coefficient per octave [Hz]", "absorption", "{:.2f}"),
@@ -107,9 +108,3 @@ def _source_notes() -> Iterable[str]:
         if line.startswith("#   "):
             key, _, note = line.removeprefix("#").strip().partition(" ")
             yield f"- **{key}**: {note.strip()}"
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(materials_page())

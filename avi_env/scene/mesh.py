@@ -133,14 +133,18 @@ def _checked_mesh(
         raise ValueError(f"mesh {name!r} has no triangles: a scene needs surfaces that light and sound can meet")
     if points.ndim != 2 or points.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
         raise ValueError(
-            f"mesh {name!r}: vertices must have shape (V, 3) and triangles (T, 3), not {points.shape} and {faces.shape}; "
-            f"split polygons into triangles first"
+            f"mesh {name!r}: vertices must have shape (V, 3) and triangles (T, 3), not {points.shape} and "
+            f"{faces.shape}; split polygons into triangles first"
         )
     if not np.issubdtype(faces.dtype, np.integer):
-        raise ValueError(f"mesh {name!r}: triangles hold vertex indices, so their type must be integer, not {faces.dtype}")
+        raise ValueError(
+            f"mesh {name!r}: triangles hold vertex indices, so their type must be integer, not {faces.dtype}"
+        )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
-        raise ValueError(f"mesh {name!r}: vertex {bad[0]} is NaN or infinite ({len(bad)} such vertices): repair the mesh")
+        raise ValueError(
+            f"mesh {name!r}: vertex {bad[0]} is NaN or infinite ({len(bad)} such vertices): repair the mesh"
+        )
     outside = np.flatnonzero(((faces < 0) | (faces >= len(points))).any(axis=1))
     if len(outside):
         raise ValueError(
@@ -162,7 +166,9 @@ def _mesh_materials(
         raise ValueError(f"mesh {name!r} has no material: pass materials='plaster', or another name or Material")
     if choice is None:
         if len(table) > 1:
-            raise ValueError(f"mesh {name!r} has {len(table)} materials: triangle_material must say which triangle has which")
+            raise ValueError(
+                f"mesh {name!r} has {len(table)} materials: triangle_material must say which triangle has which"
+            )
         return table, np.zeros(count, dtype=np.int64)
     labels = list(np.asarray(choice).tolist())
     if len(labels) != count:

@@ -81,7 +81,8 @@ def _facing_out(polygon: tuple[int, ...], vertices: Array) -> tuple[int, ...]:
 def _cylinder() -> Shape:
     angle = 2 * math.pi * np.arange(_ROUND) / _ROUND
     ring = np.stack([0.5 * np.cos(angle), np.zeros(_ROUND), 0.5 * np.sin(angle)], axis=1).round(9)
-    vertices = np.concatenate([ring - [0, 0.5, 0], ring + [0, 0.5, 0]])
+    lift = np.array([0.0, 0.5, 0.0])
+    vertices = np.concatenate([ring - lift, ring + lift])
     quads: list[tuple[int, ...]] = []
     for i in range(_ROUND):
         j = (i + 1) % _ROUND

@@ -1,0 +1,288 @@
+"""Scenes on disk: .glb for geometry and looks, a JSON sidecar for everything else; foreign meshes through trimesh."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.scene.health import SceneError, require_healthy
+from avi_env.scene.materials import load_materials
+from avi_env.scene.materials import material as find_material
+from avi_env.scene.mesh import scene_from_mesh
+from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
+
+__all__ = ["SCENE_FORMAT", "load_scene_file", "save_scene"]
+
+SCENE_FORMAT = 1
+"""Version of the JSON sidecar."""
+
+Record = TypeVar("Record", Material, SceneObject, Room, Portal, Light)
+Rows = list[dict[str, Any]]
+
+
+def save_scene(scene: Scene, path: str | Path) -> Path:
+    """Writes `scene` as NAME.glb with its sidecar NAME.json, and returns the .glb's path.
+
+    The .glb opens in any viewer (one mesh a material); the sidecar holds objects, rooms, portals, lights and acoustic
+    materials, and the order of vertices and triangles, so that loading gives back the same digest. Both files are
+    written under a temporary name first, so an interrupted save leaves no half-written file.
+
+    Raises:
+        ValueError: the path does not end in .glb.
+        OSError: the folder is missing or not writable.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".glb":
+        raise ValueError(
+            f"scenes are saved as .glb with a .json beside it: {target.name!r} should be {target.stem}.glb"
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"cannot save {target.name}: the folder {str(target.parent)!r} does not exist; create it first"
+        )
+    mesh, corner_vertex, order = _exported(scene)
+    text = json.dumps(_sidecar(scene, corner_vertex, order), indent=1)
+    with _replacing(target) as glb, _replacing(target.with_suffix(".json")) as sidecar:
+        glb.write_bytes(mesh)
+        sidecar.write_text(text, encoding="utf-8")
+    return target
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Gives a temporary path beside the target; takes its place when the block ends well, vanishes when not."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _exported(scene: Scene) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The .glb's bytes, and which vertex and triangle of the scene each of its own is."""
+    import trimesh
+
+    out = trimesh.Scene()
+    sources, order = [], []
+    for index in np.unique(scene.triangle_material).tolist():
+        chosen = np.flatnonzero(scene.triangle_material == index)
+        used, local = np.unique(scene.triangles[chosen], return_inverse=True)
+        mesh = trimesh.Trimesh(scene.vertices[used], local.reshape(-1, 3), process=False, validate=False)
+        mesh.visual = trimesh.visual.TextureVisuals(material=_pbr(scene.materials[index] if index >= 0 else None))
+        out.add_geometry(mesh, node_name=_part_name(index), geom_name=_part_name(index))
+        sources.append(used)
+        order.append(chosen)
+    data: bytes = out.export(file_type="glb")
+    return data, np.concatenate(sources).astype(np.int32), np.concatenate(order).astype(np.int32)
+
+
+def _part_name(index: int) -> str:
+    return f"material_{index:04d}" if index >= 0 else "material_none"
+
+
+def _pbr(material: Material | None) -> Any:
+    from trimesh.visual.material import PBRMaterial
+
+    if material is None:
+        return PBRMaterial(name="none")
+    color = [*(round(255 * c) for c in material.color), 255]
+    return PBRMaterial(
+        name=material.name, baseColorFactor=color, metallicFactor=0.0, roughnessFactor=material.roughness
+    )
+
+
+def _sidecar(scene: Scene, corner_vertex: npt.NDArray[np.int32], order: npt.NDArray[np.int32]) -> dict[str, Any]:
+    unused = np.setdiff1d(np.arange(len(scene.vertices), dtype=np.int32), corner_vertex)
+    return {
+        "format": SCENE_FORMAT,
+        "name": scene.name,
+        "digest": scene.digest,
+        "meta": dict(scene.meta),
+        "materials": [asdict(m) for m in scene.materials],
+        "objects": [asdict(o) for o in scene.objects],
+        "rooms": [asdict(r) for r in scene.rooms],
+        "portals": [asdict(p) for p in scene.portals],
+        "lights": [asdict(light) for light in scene.lights],
+        "geometry": {
+            "vertex_count": len(scene.vertices),
+            "vertex_index": _packed(corner_vertex),
+            "triangle_index": _packed(order),
+            "triangle_object": _packed(scene.triangle_object),
+            "triangle_material": _packed(scene.triangle_material),
+            "unused_index": _packed(unused),
+            "unused_vertices": _packed(scene.vertices[unused]),
+            "uv": None if scene.uv is None else _packed(scene.uv),
+        },
+        "textures": [{"name": t.name, "png": _png(t.image)} for t in scene.textures],
+        "material_texture": list(scene.material_texture),
+    }
+
+
+def _packed(array: npt.NDArray[Any]) -> str:
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 6)).decode("ascii")
+
+
+def _unpacked(text: str, dtype: Any) -> npt.NDArray[Any]:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=dtype)
+
+
+def _png(image: npt.NDArray[np.uint8]) -> str:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def load_scene_file(path: str | Path, materials: str | Material | Mapping[str, str | Material] | None = None) -> Scene:
+    """Returns the scene in a file: a .glb with its sidecar, or a foreign mesh (.glb, .gltf, .obj, .ply, .stl, .off).
+
+    Args:
+        path: the mesh file.
+        materials: for foreign meshes: one material for all, or one for each material name of the file. Without it, a
+            name of the file that is (or contains) a name of the materials table is taken.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file cannot be read.
+        SceneError: a foreign mesh leaks, has no floor, or a part of it has no material.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no scene file {str(file)!r}: check the path, or name a generated scene such as 'house:7'"
+        )
+    sidecar = file.with_suffix(".json")
+    if file.suffix.lower() == ".glb" and sidecar.is_file() and materials is None:
+        return _load_own(file, sidecar)
+    scene = _load_foreign(file, materials)
+    require_healthy(scene)
+    return scene
+
+
+def _parts(file: Path) -> dict[str, Any]:
+    import trimesh
+
+    try:
+        loaded = trimesh.load(str(file), process=False, maintain_order=True, force="scene")
+    except Exception as error:
+        raise ValueError(f"cannot read the mesh {str(file)!r}: {error}; is it a valid {file.suffix} file?") from error
+    meshes: dict[str, Any] = {}
+    for node in loaded.graph.nodes_geometry:
+        transform, geometry = loaded.graph[node]
+        mesh = loaded.geometry[geometry]
+        if hasattr(mesh, "faces") and len(mesh.faces):
+            meshes[str(node)] = mesh if np.allclose(transform, np.eye(4)) else mesh.copy().apply_transform(transform)
+    return meshes
+
+
+def _load_own(file: Path, sidecar: Path) -> Scene:
+    try:
+        table = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"the sidecar {str(sidecar)!r} is not valid JSON ({error}): save the scene again") from error
+    if table.get("format") != SCENE_FORMAT:
+        raise ValueError(f"{str(sidecar)!r} has scene format {table.get('format')}, this version reads {SCENE_FORMAT}")
+    geometry, meshes = table["geometry"], _parts(file)
+    parts = [meshes[name] for name in sorted(meshes, key=lambda n: (n != "material_none", n))]
+    vertices = np.zeros((geometry["vertex_count"], 3), dtype=np.float32)
+    source, order = _unpacked(geometry["vertex_index"], np.int32), _unpacked(geometry["triangle_index"], np.int32)
+    stored = np.concatenate([p.vertices for p in parts]) if parts else np.zeros((0, 3))
+    if len(stored) != len(source) or sum(len(p.faces) for p in parts) != len(order):
+        raise ValueError(
+            f"{file.name} and {sidecar.name} do not belong together: load the mesh without the sidecar, or save again"
+        )
+    vertices[source] = stored.astype(np.float32)
+    vertices[_unpacked(geometry["unused_index"], np.int32)] = _unpacked(
+        geometry["unused_vertices"], np.float32
+    ).reshape(-1, 3)
+    offsets = np.cumsum([0, *(len(p.vertices) for p in parts)])
+    faces = np.concatenate([source[p.faces + k] for p, k in zip(parts, offsets[:-1], strict=True)])
+    triangles = np.zeros((len(order), 3), dtype=np.int32)
+    triangles[order] = faces
+    uv = geometry["uv"]
+    return Scene(
+        name=table["name"],
+        vertices=vertices,
+        triangles=triangles,
+        triangle_material=_unpacked(geometry["triangle_material"], np.int32),
+        triangle_object=_unpacked(geometry["triangle_object"], np.int32),
+        materials=_records(Material, table["materials"]),
+        objects=_records(SceneObject, table["objects"]),
+        rooms=_records(Room, table["rooms"]),
+        portals=_records(Portal, table["portals"]),
+        lights=_records(Light, table["lights"]),
+        uv=None if uv is None else _unpacked(uv, np.float32).reshape(-1, 3, 2),
+        textures=tuple(_texture(t) for t in table["textures"]),
+        material_texture=tuple(table["material_texture"]),
+        meta=table["meta"],
+    )
+
+
+def _records(kind: Callable[..., Record], rows: Rows) -> tuple[Record, ...]:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    for row in rows:
+        extra = set(row) - known
+        if extra:
+            raise ValueError(
+                f"the scene's sidecar has an unknown entry {sorted(extra)[0]!r}; known: {', '.join(sorted(known))}"
+            )
+    return tuple(kind(**{key: _frozen(value) for key, value in row.items()}) for row in rows)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+def _texture(row: Mapping[str, str]) -> Texture:
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(base64.b64decode(row["png"]))).convert("RGB")
+    return Texture(row["name"], np.asarray(image, dtype=np.uint8))
+
+
+def _load_foreign(file: Path, materials: str | Material | Mapping[str, str | Material] | None) -> Scene:
+    meshes = _parts(file)
+    if not meshes:
+        raise ValueError(f"the mesh {str(file)!r} has no triangles")
+    vertices, faces, chosen = [], [], []
+    table: dict[str, Material] = {}
+    offset = 0
+    for name, mesh in meshes.items():
+        material = _material_of(file, name, mesh, materials)
+        table.setdefault(material.name, material)
+        vertices.append(np.asarray(mesh.vertices))
+        faces.append(np.asarray(mesh.faces) + offset)
+        chosen += [material.name] * len(mesh.faces)
+        offset += len(mesh.vertices)
+    return scene_from_mesh(np.concatenate(vertices), np.concatenate(faces), table, chosen, name=file.stem)
+
+
+def _material_of(
+    file: Path, part: str, mesh: Any, materials: str | Material | Mapping[str, str | Material] | None
+) -> Material:
+    if materials is not None and not isinstance(materials, Mapping):
+        return find_material(materials)
+    label = str(getattr(getattr(mesh.visual, "material", None), "name", None) or part)
+    if materials is not None and (label in materials or part in materials):
+        return find_material(materials[label if label in materials else part])
+    words = label.lower().replace("-", "_").replace(" ", "_")
+    for name in sorted(load_materials(), key=len, reverse=True):
+        if name in words:
+            return find_material(name)
+    raise SceneError(
+        f"{file.name}: part {part!r} has the material {label!r}, which is none of the materials table: "
+        f"pass materials={{{label!r}: 'plaster'}} (or materials='plaster' for all), or rename it in the file"
+    )
