@@ -54,7 +54,7 @@ def _build_map(scene: Scene, height: float, spacing: float) -> SoundMap:
     bounds = scene.bounds
     raster = raster_over(bounds[0, [0, 2]], bounds[1, [0, 2]], spacing, margin=2 * spacing)
     clearance = clearance_raster(scene.vertices, scene.triangles, raster, (height, height), reach=2 * spacing)
-    free = without_cavities(clearance > 0.5 * spacing * (1 + 1e-4), spacing)
+    free = without_cavities(clearance > 0.5 * spacing * (1 + 1e-3), spacing)
     paths = AnyAngleMap(free, spacing, raster.origin)
     return SoundMap(height, paths, _edges(paths, _cut(scene, height), raster))
 

@@ -27,6 +27,8 @@ _WALKABLE_NORMAL = 0.70710678  # cos 45 degrees, Habitat's agent_max_slope
 _FLOOR_GAP = 4  # cells; gaps in the floor up to this are seams of the mesh (under a door), not pits
 _EXTRA_REACH = 0.1  # [m] beyond the radius to which clearance is known, for the direction in which agents slide
 
+_ROUNDING = 1e-3  # distances that differ by less count as equal
+
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
@@ -134,7 +136,7 @@ def floor_levels(scene: Scene) -> list[float]:
     height, area = corners[flat, :, 1].mean(axis=1), area[flat]
     bins = np.floor((height - height.min()) / _LEVEL_BIN + 0.5).astype(int)
     total = np.bincount(bins, weights=area)
-    near = np.convolve(total, np.ones(3), mode="same")
+    near = np.convolve(total, np.ones(3))[1:-1]
     levels = [int(b) for b in np.flatnonzero(near >= 0.5 * near.max()) if near[b] == near[max(b - 1, 0) : b + 2].max()]
     return [float(np.average(height[np.abs(bins - b) <= 1], weights=area[np.abs(bins - b) <= 1])) for b in levels]
 
@@ -145,15 +147,15 @@ def storey_grid(
     """Returns where an agent can walk on the floor near height y = `level` [m]; `free` is empty where it cannot."""
     bounds = scene.bounds
     raster = raster_over(bounds[0, [0, 2]], bounds[1, [0, 2]], cell, margin=2 * cell)
-    # Thin walls must block small agents too: a band of one cell is closed to steps between neighbours.
-    radius = max(agent_radius, cell / 2)
+    # Thin walls must block small agents too: a band of one cell and a little is closed to steps between neighbours.
+    radius = max(agent_radius * (1 - _ROUNDING), cell / 2 * (1 + _ROUNDING))
     band = (level + STEP_HEIGHT, level + agent_height)
     reach = radius + _EXTRA_REACH
     clearance = clearance_raster(scene.vertices, scene.triangles, raster, band, reach)
     floor_y = _floor_heights(scene, raster, level)
-    on_floor = _far_from_edge(np.isfinite(floor_y), radius / cell)
-    free = on_floor & (clearance >= radius * (1 - 1e-4))
-    rooms = free & without_cavities(clearance > cell / 2, cell)
+    on_floor = _far_from_edge(np.isfinite(floor_y), agent_radius / cell)
+    free = on_floor & (clearance >= radius)
+    rooms = free & without_cavities(clearance > cell / 2 * (1 + _ROUNDING), cell)
     free = rooms if rooms.any() else free
     return grid_from_mask(free, raster.origin, cell, floor_y, clearance, agent_radius, agent_height)
 

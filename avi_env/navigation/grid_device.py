@@ -72,8 +72,11 @@ def _slide(g: GridArrays, k: int, p: wp.vec2, d: wp.vec2) -> wp.vec2:
     if size > 1.0e-6:
         normal = wp.vec2(nx / size, nz / size)
         rest = d - normal * wp.min(wp.dot(d, normal), 0.0)
-        if _may_pass(g, k, p, rest):
-            return rest
+        # An oblique wall is a staircase of columns: on its steps the way along it leads a little away from it.
+        for n in range(4):
+            aside = rest + normal * (wp.length(rest) * _HALF * float(n))
+            if _may_pass(g, k, p, aside):
+                return aside
     along_x = wp.vec2(rest[0], 0.0)
     along_z = wp.vec2(0.0, rest[1])
     if wp.abs(rest[1]) > wp.abs(rest[0]):
@@ -111,6 +114,14 @@ def _value(field: wp.array3d[wp.float32], f: int, i: int, j: int) -> float:
 
 
 @wp.func
+def _extrapolate(near: float, behind: float, cell: float) -> float:
+    """The value one column beyond a wall as the slope on this side has it; a distance changes by a column at most."""
+    if not wp.isfinite(behind):
+        return near
+    return near + wp.clamp(near - behind, -cell, cell)
+
+
+@wp.func
 def lookup(field: wp.array3d[wp.float32], f: int, origin: wp.vec2, cell: float, x: float, z: float) -> float:
     """Interpolates a field between the four columns around (x, z) without mixing the two sides of a wall."""
     u = (x - origin[0]) / cell
@@ -133,12 +144,11 @@ def lookup(field: wp.array3d[wp.float32], f: int, origin: wp.vec2, cell: float, 
         best = across + cell * wp.sqrt((1.0 - fu) * (1.0 - fu) + fv * fv)
         best = wp.min(best, along + cell * wp.sqrt(fu * fu + (1.0 - fv) * (1.0 - fv)))
         return wp.min(best, corner + cell * wp.sqrt((1.0 - fu) * (1.0 - fu) + (1.0 - fv) * (1.0 - fv)))
-    if not (wp.isfinite(across) or wp.isfinite(along)):
-        return near
+    known = wp.isfinite(across) or wp.isfinite(along)
     if not wp.isfinite(across):
-        across = near
+        across = _extrapolate(near, _value(field, f, i - di, j), cell)
     if not wp.isfinite(along):
-        along = near
-    if not wp.isfinite(corner):
+        along = _extrapolate(near, _value(field, f, i, j - dj), cell)
+    if not wp.isfinite(corner) or not known:  # between two blocked columns the corner may lie behind a wall
         corner = across + along - near
     return (1.0 - fv) * ((1.0 - fu) * near + fu * across) + fv * ((1.0 - fu) * along + fu * corner)

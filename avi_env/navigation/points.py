@@ -34,7 +34,7 @@ def on_floor(grid: WalkableGrid, xz: npt.ArrayLike) -> npt.NDArray[np.float32]:
 def snap_column(grid: WalkableGrid, xz: npt.NDArray[np.float64], island: int | None = None) -> npt.NDArray[np.float64]:
     """Returns the walkable (x, z) nearest to a point, itself where it is walkable.
 
-    Without `island`, nooks that nobody can reach (under a square metre between furniture) attract no point from outside.
+    Without `island`, nooks nobody can reach (less than a square metre between furniture) attract no point from outside.
     """
     allowed = grid.free if island is None else grid.island == island
     if grid.is_free(xz) and allowed[tuple(grid.column(xz))]:
