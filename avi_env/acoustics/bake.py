@@ -19,9 +19,12 @@ from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.scene.model import Scene
 
-__all__ = ["bake_field"]
+__all__ = ["BAKE_PATHS", "bake_field"]
 
 FloatArray = npt.NDArray[np.float64]
+
+BAKE_PATHS = 2048
+"""Paths of a bake, where nothing else is asked for."""
 
 _SECONDS = 1.0  # [s] of sound traced; what comes later follows the slopes
 _ROULETTE = 1e-3
@@ -38,7 +41,7 @@ def bake_field(
     source: npt.ArrayLike,
     *,
     seed: int = 0,
-    path_count: int = 2048,
+    path_count: int = BAKE_PATHS,
     ear_height: float = 1.25,
     device: str = "cpu",
 ) -> SourceField:

@@ -87,7 +87,7 @@ class Cells:
 def _deposit(
     cells: Cells, cell: wp.int32, energy: vec7, scale: wp.float32, travelled: wp.float32, towards: wp.vec3,
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
-):  # fmt: skip
+) -> None:  # fmt: skip
     since = wp.max(travelled - cells.first_metres[cell], 0.0)
     if since < _EARLY_METRES:
         slot = wp.min(wp.int32(since / _EARLY_BIN_METRES), _EARLY_BINS - 1)
@@ -128,7 +128,7 @@ def _is_likely(cells: Cells, home: wp.int32, cell: wp.int32) -> wp.bool:
 def _link(
     scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, diffuse: vec7, per_path: wp.float32, draw: wp.vec2,
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
-):  # fmt: skip
+) -> None:  # fmt: skip
     """Next-event estimation from a surface to one randomly drawn cell: probably one that it sees."""
     count = cells.points.shape[0]
     column = wp.int32((meeting.point[0] - cells.origin[0]) / cells.spacing)
@@ -160,7 +160,7 @@ def _link(
 def _deposit_leg(
     scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, per_path: wp.float32, jitter: wp.float32,
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
-):  # fmt: skip
+) -> None:  # fmt: skip
     """Deposits a leg along its length in the cells that it passes at ear height, sampled at evenly spaced points."""
     length = meeting.distance
     if meeting.hit == 0:

@@ -132,7 +132,7 @@ def _sight(scene: Scene, points: npt.NDArray[np.float32]) -> npt.NDArray[np.bool
 def _beside(points: npt.NDArray[np.float32], visible: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Returns which cells are visible neighbours (including themselves), shape (C, C)."""
     gap = np.abs(points[:, None, [0, 2]] - points[None, :, [0, 2]]).max(axis=-1)
-    return visible & (gap < 2.0 * CELL_METRES - 1e-3)
+    return np.asarray(visible & (gap < 2.0 * CELL_METRES - 1e-3))
 
 
 def _owners(

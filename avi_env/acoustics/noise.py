@@ -36,7 +36,7 @@ def noise_bands(count: int, sample_rate: float) -> FloatArray:
     rise = np.sin(0.5 * np.pi * place) ** 2
     one, zero = np.ones((1, len(frequency))), np.zeros((1, len(frequency)))
     power = np.concatenate([one, rise]) - np.concatenate([rise, zero])
-    return np.sqrt(np.maximum(power, 0.0))
+    return np.asarray(np.sqrt(np.maximum(power, 0.0)))
 
 
 def band_shares(spectrum: FloatArray, sample_rate: float) -> FloatArray:
@@ -98,26 +98,26 @@ def shaped_noise(density: FloatArray, sample_rate: float, rng: np.random.Generat
 
 
 def energy_held(signals: FloatArray, density: FloatArray, sample_rate: float) -> FloatArray:
-    """Returns signals corrected octave by octave and block by block to the energy that they should have together.
+    """Returns signals corrected octave by octave and block by block to the energy that they should have.
 
-    Gaussian noise strays from its mean energy; short blocks of low octaves by several decibels. All channels get the
-    same gains, so that differences between them stay.
+    Gaussian noise strays from its mean energy; short blocks of low octaves by several decibels.
 
     Args:
         signals: shape (channels, n).
-        density: wanted energy of all channels together per octave and sample, shape (9, n).
+        density: wanted energy per octave and sample of each channel, shape (channels, 9, n).
         sample_rate: [Hz].
     """
     length = signals.shape[1]
     count = _fft_count(length, sample_rate)
-    spectra = np.fft.rfft(signals, count, axis=-1)
+    responses = noise_bands(count, float(sample_rate))
     result = np.zeros_like(signals)
-    for row, response, centre in zip(density, noise_bands(count, float(sample_rate)), _CENTRES, strict=True):
-        if response.any() and row.any():
-            part = np.fft.irfft(spectra * response, count, axis=-1)[:, :length]
-            gain = _gains(np.sum(part**2, axis=0), row, sample_rate, float(centre))
-            # The octaves' squared responses sum to 1: filtered twice, they give back the signal.
-            result += np.fft.irfft(np.fft.rfft(part * gain, count, axis=-1) * response, count, axis=-1)[:, :length]
+    for channel, spectrum in enumerate(np.fft.rfft(signals, count, axis=-1)):
+        for row, response, centre in zip(density[channel], responses, _CENTRES, strict=True):
+            if response.any() and row.any():
+                part = np.fft.irfft(spectrum * response, count)[:length]
+                part = part * _gains(part**2, row, sample_rate, float(centre))
+                # The octaves' squared responses sum to 1: filtered twice, they give back the signal.
+                result[channel] += np.fft.irfft(np.fft.rfft(part, count) * response, count)[:length]
     return result
 
 

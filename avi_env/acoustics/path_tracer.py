@@ -82,7 +82,7 @@ class Detector:
 def _deposit(
     detector: Detector, energy: vec7, scale: wp.float32, travelled: wp.float32, towards: wp.vec3,
     histogram_out: wp.array3d[wp.int64],
-):  # fmt: skip
+) -> None:  # fmt: skip
     slot = wp.int32(travelled / detector.bin_metres)
     if slot < detector.bins:
         for band in range(_BANDS):

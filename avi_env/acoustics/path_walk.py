@@ -18,6 +18,7 @@ set of paths never goes through anything, a second one does so early, and only c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,10 @@ _FIRST_TRANSMIT = wp.constant(5.0)  # probability of going through the first one
 _MOST_TRANSMIT = wp.constant(0.5)  # ... at most
 _GOLDEN = wp.constant(2.399963229728653)  # [rad]
 
-vec7 = wp.types.vector(length=BAND_COUNT, dtype=wp.float32)
+if TYPE_CHECKING:
+    vec7 = Any
+else:
+    vec7 = wp.types.vector(length=BAND_COUNT, dtype=wp.float32)
 
 
 @dataclass(frozen=True)

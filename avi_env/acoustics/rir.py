@@ -9,12 +9,11 @@ import numpy.typing as npt
 import torch
 from scipy.signal import oaconvolve
 
-from avi_env.acoustics.bake import bake_field
-from avi_env.acoustics.bands import BAND_COUNT
+from avi_env.acoustics.bake import BAKE_PATHS, bake_field
+from avi_env.acoustics.baked_response import field_echogram, field_response, field_sample
 from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.direct import direct_paths, silent_paths
 from avi_env.acoustics.ear_filters import band_filters, ear_spectra
-from avi_env.acoustics.field import DECAY_TIMES, EARLY_BIN_SECONDS, EARLY_BINS, SourceField
 from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.image_sources import image_source_paths, scene_bank
 from avi_env.acoustics.noise import band_shares, direction_shares, energy_held, sample_density, shaped_noise
@@ -37,10 +36,10 @@ RIR_LAYOUTS = ("mono", "binaural", "ambisonics")
 
 FloatArray = npt.NDArray[np.float64]
 
+_PATHS = 4096
 _ROULETTE = 1e-5
 _DIRECTIONS = 32  # from which diffuse sound arrives: their mean coherence at the ears is that of a diffuse field
 _POWER_BINS = 1024
-_DECAY = 6.0 * np.log(10.0)
 _RATES = (8000, 192000)
 _SPECULAR_LIMIT = 4
 
@@ -56,7 +55,7 @@ def render_rir(
     seed: int = 0,
     seconds: float | None = None,
     *,
-    path_count: int = 4096,
+    path_count: int | None = None,
     specular_order: int = 3,
     hrtf: str = "kemar",
 ) -> npt.NDArray[np.float32]:
@@ -78,7 +77,7 @@ def render_rir(
             AmbiX = ACN order W Y Z X with SN3D weights, X ahead, Y left, Z up in the listener's frame).
         seed: seed of paths and noise; the same seed gives the same samples.
         seconds: length [s]; None = one length per scene, from its reverberation time.
-        path_count: paths traced; errors fall with its root.
+        path_count: paths traced, errors fall with its root; None = 4096 traced, as many as an agent's bake baked.
         specular_order: "traced" only: specular reflections between large planes up to this order (0..3) are exact
             impulses, the others are noise with their energy; "baked" has order 1.
         hrtf: head for "binaural": "kemar", "spherical", or the path of a SOFA file.
@@ -99,17 +98,22 @@ def render_rir(
     if not 0.0 < seconds <= 60.0:
         raise ValueError(f"seconds must lie in (0, 60], got {seconds:g}")
     length = max(round(seconds * sample_rate), 1)
+    turn, rng = float(yaw), np.random.default_rng([seed, 0x524952])
     paths = exact_paths(scene, start, end, specular_order if mode == "traced" else 1)
+    response = _discrete(paths, layout, turn, sample_rate, hrtf, length)
+    first = 0
     if mode == "traced":
-        budget = PathBudget(path_count, seconds, _ROULETTE)
-        echogram, begin = trace_echogram(scene, start, end, seed=seed, budget=budget, mirror_order=specular_order), 0.0
+        budget = PathBudget(path_count or _PATHS, seconds, _ROULETTE)
+        echogram = trace_echogram(scene, start, end, seed=seed, budget=budget, mirror_order=specular_order)
     else:
-        echogram, begin = _baked_echogram(bake_field(scene, start, seed=seed), scene, end, seconds)
-    rng = np.random.default_rng([seed, 0x524952])
-    first = min(round(begin * sample_rate), length)
-    ears = _receiver(layout, float(yaw), sample_rate, hrtf)
-    response = _discrete(paths, layout, float(yaw), sample_rate, hrtf, length)
-    response[:, first:] += _diffuse(echogram, ears, sample_rate, length - first, rng)
+        sample = field_sample(scene, bake_field(scene, start, seed=seed, path_count=path_count or BAKE_PATHS), end)
+        if layout == "binaural":
+            heard = field_response(sample, turn, load_hrtf(hrtf, sample_rate), length, seed)
+            return (response + heard).astype(np.float32)
+        echogram = field_echogram(sample, seconds)
+        first = min(round(float(sample.first_arrival[0]) * sample_rate), length)
+    receiver = _receiver(layout, turn, sample_rate, hrtf)
+    response[:, first:] += _diffuse(echogram, receiver, sample_rate, length - first, rng)
     return response.astype(np.float32)
 
 
@@ -133,19 +137,6 @@ def exact_paths(scene: Scene, source: FloatArray, listener: FloatArray, specular
     )
 
 
-def _baked_echogram(field: SourceField, scene: Scene, listener: FloatArray, seconds: float) -> tuple[Echogram, float]:
-    """Returns the field at a listener as an echogram that begins at the first arrival, and that time [s]."""
-    cell = int(np.argmin(np.linalg.norm(field.cells - listener, axis=1)))
-    begin = float(field.first_arrival[cell])
-    bins = max(int(np.ceil(seconds / EARLY_BIN_SECONDS)), EARLY_BINS)
-    energy = np.zeros((bins, BAND_COUNT, 4))
-    energy[:EARLY_BINS] = field.early[cell]
-    edge = np.arange(bins - EARLY_BINS + 1)[:, None] * EARLY_BIN_SECONDS
-    remaining = np.exp(-_DECAY * edge / np.array(DECAY_TIMES)) @ field.late[cell].astype(np.float64)
-    energy[EARLY_BINS:, :, 0] = remaining[:-1] - remaining[1:]
-    return Echogram(EARLY_BIN_SECONDS, energy), begin
-
-
 class _Receiver(NamedTuple):
     """What a microphone or head makes of sound from D directions spread evenly over the sphere, on C channels."""
 
@@ -153,8 +144,8 @@ class _Receiver(NamedTuple):
     """Shape (D, 3)."""
     responses: FloatArray
     """Shape (D, C, N)."""
-    start: npt.NDArray[np.int64]
-    """Sample at which each response begins, shape (D, C)."""
+    start: int
+    """Sample at which all responses begin."""
 
 
 def _receiver(layout: str, yaw: float, sample_rate: int, hrtf: str) -> _Receiver:
@@ -163,10 +154,10 @@ def _receiver(layout: str, yaw: float, sample_rate: int, hrtf: str) -> _Receiver
         towards = torch.from_numpy(directions).float()[None]
         spectra, start = ear_spectra(towards, torch.tensor([yaw], dtype=torch.float32), load_hrtf(hrtf, sample_rate))
         responses = torch.fft.irfft(spectra[0]).double().numpy()
-        return _Receiver(directions, responses, start[0].long().numpy())
+        return _Receiver(directions, responses, start)
     order = 0 if layout == "mono" else 1
     responses = np.stack([_harmonics(direction, yaw, order) for direction in directions])[..., None]
-    return _Receiver(directions, responses, np.zeros(responses.shape[:2], dtype=np.int64))
+    return _Receiver(directions, responses, 0)
 
 
 def _diffuse(
@@ -177,16 +168,15 @@ def _diffuse(
     if length == 0 or not echogram.energy.any():
         return result
     share = direction_shares(echogram.energy, receiver.directions)  # (bins, 7, D)
-    power = np.sum(np.abs(np.fft.rfft(receiver.responses, _POWER_BINS)) ** 2, axis=1)
-    octave = band_shares(power, sample_rate)  # (D, 9)
-    wanted = np.zeros((octave.shape[1], length))
+    octave = band_shares(np.abs(np.fft.rfft(receiver.responses, _POWER_BINS)) ** 2, sample_rate)  # (D, C, 9)
+    wanted = np.zeros((*octave.shape[1:], length))
     for number, responses in enumerate(receiver.responses):
         energy = echogram.energy[..., 0] * share[..., number]
         density = sample_density(energy, echogram.bin_seconds, sample_rate, length)
-        wanted += density * octave[number][:, None]
+        wanted += density * octave[number][..., None]
         noise = shaped_noise(density, sample_rate, rng)
         for channel, response in enumerate(responses):
-            _add_at(result[channel], oaconvolve(noise, response), int(receiver.start[number, channel]))
+            _add_at(result[channel], oaconvolve(noise, response), receiver.start)
     return energy_held(result, wanted, sample_rate)
 
 

@@ -117,7 +117,7 @@ def _audible(scene: Scene, table: Planes, images: _Images, source: FloatArray, l
 
 
 def _side(table: Planes, plane: IntArray, point: FloatArray) -> FloatArray:
-    return np.sign(np.einsum("ij,ij->i", table.normal[plane], point) - table.offset[plane])
+    return np.asarray(np.sign(np.einsum("ij,ij->i", table.normal[plane], point) - table.offset[plane]))
 
 
 def _reflection_points(

@@ -83,7 +83,7 @@ def scene_passages(scene: Scene) -> npt.NDArray[np.int32]:
 
 
 def _build_passages(scene: Scene) -> npt.NDArray[np.int32]:
-    loss = np.array([min(m.transmission_loss) for m in (*scene.materials, _NO_MATERIAL)])  # type: ignore[arg-type,type-var]
+    loss = np.array([min(m.transmission_loss) for m in (*scene.materials, _NO_MATERIAL)])  # type: ignore[arg-type]
     lets = loss[scene.triangle_material] < _OPAQUE_DB
     names = np.array([o.category in _STRUCTURE for o in scene.objects] + [False])
     wall = names[scene.triangle_object] if names.any() else np.ones(len(lets), dtype=bool)
