@@ -201,7 +201,7 @@ def _balance_kernel(scene: Surroundings, paths: PathSet, balance_out: wp.array2d
     state = wp.rand_init(paths.seed, path)
     walk = walk_start(paths, path)
     row = wp.int32(0)
-    for _bounce in range(paths.bounce_limit):
+    for bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
         if meeting.hit == 0:
             row = 3
@@ -212,8 +212,12 @@ def _balance_kernel(scene: Surroundings, paths: PathSet, balance_out: wp.array2d
             lost = walk.energy[band] * (scene.absorption[meeting.material][band] - tau)
             wp.atomic_add(balance_out, 1, band, wp.int64(lost * _COARSE))
             wp.atomic_add(balance_out, 2, band, wp.int64(walk.energy[band] * tau * _COARSE))
-        draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
-        walk = walk_reflect(scene, walk, meeting, 1.0, draw)
+        if bounce == paths.bounce_limit - 1:
+            for band in range(_BANDS):  # what is reflected, whichever way
+                walk.energy[band] = walk.energy[band] * (1.0 - scene.absorption[meeting.material][band])
+        else:
+            draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
+            walk = walk_reflect(scene, walk, meeting, 1.0, draw)
     for band in range(_BANDS):
         wp.atomic_add(balance_out, row, band, wp.int64(walk.energy[band] * _COARSE))
 

@@ -11,7 +11,8 @@ from avi_env.scene.rays import closest_hit
 __all__ = ["check_place", "clearance"]
 
 _FLAT = 0.5  # [m] a scene thinner than this (a single plate) has no outside
-_SOLID_RAYS = 32
+_SOLID_RAYS = 64
+_SOLID_SHARE = 0.85  # of the rays that must end on an object's back faces; the rest may find touching neighbours
 _CLEARANCE_RAYS = 256
 
 
@@ -53,17 +54,20 @@ def clearance(scene: Scene, position: npt.NDArray[np.float64]) -> float:
 
 
 def _enclosing_object(scene: Scene, place: npt.NDArray[np.float64]) -> int | None:
-    """Returns the one object whose back faces surround a place on all sides, if there is such an object."""
+    """Returns the object whose back faces surround a place on almost all sides, if there is one: a solid, no room."""
     directions = _sphere(_SOLID_RAYS)
     triangle = closest_hit(scene, np.broadcast_to(place, directions.shape), directions).triangle
-    if np.any(triangle < 0):
-        return None
-    owner = scene.triangle_object[triangle]
-    if owner[0] < 0 or np.any(owner != owner[0]) or np.all(scene.triangle_object == owner[0]):
-        return None
     corners = scene.vertices[scene.triangles[triangle]].astype(np.float64)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return int(owner[0]) if np.all(np.einsum("ij,ij->i", normal, directions) > 0.0) else None
+    back = (triangle >= 0) & (np.einsum("ij,ij->i", normal, directions) > 0.0)
+    owner = scene.triangle_object[triangle]
+    names, counts = np.unique(owner[back & (owner >= 0)], return_counts=True)
+    if not len(names) or counts.max() < _SOLID_SHARE * _SOLID_RAYS:
+        return None
+    solid = int(names[np.argmax(counts)])
+    points = scene.vertices[scene.triangles[scene.triangle_object == solid]].reshape(-1, 3)
+    extent, whole = np.ptp(points, axis=0), np.ptp(scene.vertices, axis=0)
+    return solid if np.prod(extent) < 0.5 * np.prod(whole) else None  # else a room whose windings are inside out
 
 
 def _sphere(count: int) -> npt.NDArray[np.float64]:
