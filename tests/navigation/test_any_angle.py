@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -65,7 +67,7 @@ def test_length_is_the_sum_of_its_legs() -> None:
     for i, j in np.argwhere(np.isfinite(field.length))[::17]:
         points = np.concatenate([[[0.1 * i, 0.1 * j]], field.root_xz[field.chain(int(field.root[i, j]))]])
         assert_allclose(np.hypot(*np.diff(points, axis=0).T).sum(), field.length[i, j], atol=1e-4)
-        for a, b in zip(points[:-1], points[1:], strict=True):
+        for a, b in itertools.pairwise(points):
             assert line_of_sight(free, a / 0.1 + 0.5, b / 0.1 + 0.5)
         assert field.bend_count[field.root[i, j]] == len(points) - 2
 

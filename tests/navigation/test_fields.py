@@ -26,7 +26,7 @@ from avi_env.scene import generate_house, shoebox
 
 
 def test_lookup_is_exact_to_a_tenth_of_a_cell() -> None:
-    """In an open room the interpolated distance is the Euclidean one within 5 mm, half a metre and more from the goal."""
+    """In an open room the interpolated distance is the Euclidean one within 5 mm, half a metre off the goal."""
     grid = walkable_grid(shoebox((6.0, 3.0, 4.0)))
     goal = np.array([1.234, 0.0, 2.345])
     field = distance_field(grid, goal)

@@ -119,7 +119,7 @@ def test_no_floor_is_a_clear_error() -> None:
 
 def test_no_room_for_the_agent_is_a_clear_error() -> None:
     """A room lower than the agent is refused with its size in the message."""
-    with pytest.raises(NavigationError, match="height 1.5 m"):
+    with pytest.raises(NavigationError, match=r"height 1\.5 m"):
         walkable_grid(shoebox((4.0, 1.0, 4.0)))
 
 

@@ -23,6 +23,7 @@ def _move(bank: GridBank, position, yaw, forward, turn=0.0, index=0):
 
 @pytest.fixture(scope="module")
 def box() -> GridBank:
+    """One empty room."""
     return GridBank([walkable_grid(shoebox((6.0, 3.0, 4.0)))])
 
 
@@ -61,7 +62,7 @@ def test_slides_along_a_wall(box: GridBank, degrees: float) -> None:
 
 
 def test_slides_along_an_oblique_wall() -> None:
-    """The same at a wall that is not along the grid: 45 degrees to a wall at 30 degrees keeps most of its tangent part."""
+    """The same at a wall that is not along the grid: 45 degrees to a wall at 30 degrees keeps its tangent part."""
     tangent = np.array([math.cos(math.radians(30)), math.sin(math.radians(30))])
     ends = [4.0, 4.0] - 8 * tangent, [4.0, 4.0] + 8 * tangent
     room = shoebox((8.0, 3.0, 8.0))

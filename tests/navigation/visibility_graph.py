@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def sees(blocked: np.ndarray, start: np.ndarray, end: np.ndarray) -> bool:
     p = np.asarray(start, float)
     d = np.asarray(end, float) - p
     t = _crossings(p, d)
-    for a, b in zip(t[:-1], t[1:], strict=True):
+    for a, b in itertools.pairwise(t):
         if b - a < 1e-10:
             continue
         m = p + d * (a + b) / 2
