@@ -174,7 +174,7 @@ def test_torch_output(name: str) -> None:
         ({"senes": "house:1"}, "Did you mean 'scenes'"),
         ({"sensors": ("rbg",)}, "Did you mean 'rgb'"),
         ({"sounds": ("fone",)}, "Did you mean 'phone'"),
-        ({"scene": "hause:1"}, "Did you mean 'house'"),
+        ({"scene": "hause:1"}, "Did you mean 'house:"),
         ({"width": 0}, "width must be positive"),
         ({"device": "cuda:9"}, "not available"),
         ({"hrtf": "kemer"}, "Did you mean 'kemar'"),
