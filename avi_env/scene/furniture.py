@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from avi_env.scene.house_stream import Stream
 from avi_env.scene.shapes import shape_row
@@ -115,14 +116,27 @@ class Placed:
 
     def world(self, local: Point) -> Point:
         """Returns a point of the piece's frame in the world [m]."""
-        c, s = _turn(self.yaw)
+        c, s = self._turned
         x, y, z = local
         return (self.position[0] + x * c + z * s, self.position[1] + y, self.position[2] + z * c - x * s)
 
-    @property
+    @cached_property
     def center(self) -> Point:
         """Middle of the piece's box in the world [m]."""
         return self.world(self.piece.middle)
+
+    @cached_property
+    def box(self) -> tuple[float, float, float, float]:
+        """Rectangle (x0, z0, x1, z1) that the piece covers in the world [m]."""
+        x, _, z = self.center
+        w, _, d = self.piece.size
+        c, s = abs(self._turned[0]), abs(self._turned[1])
+        half_x, half_z = (w * c + d * s) / 2, (w * s + d * c) / 2
+        return (x - half_x, z - half_z, x + half_x, z + half_z)
+
+    @cached_property
+    def _turned(self) -> tuple[float, float]:
+        return _turn(self.yaw)
 
 
 def place(piece: Piece, room: int, position: Point, yaw: float) -> Placed:

@@ -25,6 +25,9 @@ __all__ = ["EMITTER_REACH", "Skeleton", "furnish_house"]
 EMITTER_REACH = 0.72
 """What sounds lies within this horizontal distance of a walkable place [m]."""
 
+Cells = npt.NDArray[np.float64]
+"""Places (x, z) where one can stand [m], shape (n, 2)."""
+
 _MIN_EMITTERS = 5
 _TRIES = 5  # per room, each with less furniture
 
@@ -60,23 +63,19 @@ def furnish_house(seed: int, attempt: int, skeleton: Skeleton, look: Look, furni
     if leaves is None:
         return None
     pieces = [*fixtures, *leaves]
-    for space in spaces:
-        mine = [p for p in (*leaves, *fixtures) if _near(p, space)]
-        made = _furnish(seed, attempt, space, look, skeleton.height, mine, furniture)
-        if made is None:
-            return None
-        pieces += made
     if not furniture:
         return pieces
+    cells: dict[int, Cells] = {}
+    for space in spaces:
+        mine = [p for p in (*leaves, *fixtures) if _near(p, space)]
+        made, cells[space.room] = _furnish(seed, attempt, space, look, skeleton.height, mine)
+        if not made:
+            return None
+        pieces += made
+    pieces = [_silenced(p, cells[p.room]) if p.room in cells else p for p in pieces]
     pieces += _visitors(Stream(seed, "visitors", attempt), look, spaces, pieces)
-    pieces = _only_reachable_sounds(spaces, pieces)
     kinds = {p.piece.category for p in pieces if p.piece.emits}
     return pieces if len(kinds) >= _MIN_EMITTERS else None
-
-
-def _only_reachable_sounds(spaces: list[RoomSpace], pieces: list[Placed]) -> list[Placed]:
-    cells = {space.room: is_walkable(space, [p for p in pieces if _near(p, space)])[1] for space in spaces}
-    return [_silenced(p, cells[p.room]) if p.room in cells else p for p in pieces]
 
 
 def _space(skeleton: Skeleton, room: int) -> RoomSpace:
@@ -221,31 +220,32 @@ def _near(placed: Placed, space: RoomSpace) -> bool:
 
 
 def _furnish(
-    seed: int, attempt: int, space: RoomSpace, look: Look, height: float, leaves: list[Placed], furniture: bool
-) -> list[Placed] | None:
-    """Furnishes one room, with less and less until it can be walked through and something in reach can sound."""
-    if not furniture:
-        return []
+    seed: int, attempt: int, space: RoomSpace, look: Look, height: float, fixed: list[Placed]
+) -> tuple[list[Placed], Cells]:
+    """Furnishes one room, with less and less until it can be walked through and something in reach can sound.
+
+    Returns:
+        The pieces (none if all tries failed), and the centres of the cells where one can stand.
+    """
     solids, clears, hangings = list(space.solids), list(space.clears), list(space.hangings)
     for number in range(_TRIES):
         space.solids, space.clears, space.hangings = list(solids), list(clears), list(hangings)
         stream = Stream(seed, f"furniture/{space.room}", attempt * _TRIES + number)
         room = Furnisher(stream, look, space, height, 1.0 - number / _TRIES)
         furnish_room(room)
-        walkable, cells = is_walkable(space, [*leaves, *room.placed])
+        walkable, cells = is_walkable(space, [*fixed, *room.placed])
         if not walkable:
             continue
         count = len(room.placed)
         _add_belongings(room, cells)
         if len(room.placed) > count:
-            walkable, cells = is_walkable(space, [*leaves, *room.placed])
-        pieces = [_silenced(p, cells) for p in room.placed]
-        if walkable and any(p.piece.emits for p in pieces):
-            return pieces
-    return None
+            walkable, cells = is_walkable(space, [*fixed, *room.placed])
+        if walkable and any(p.piece.emits and _reach(p, cells) <= EMITTER_REACH for p in room.placed):
+            return room.placed, cells
+    return [], np.zeros((0, 2))
 
 
-def _silenced(placed: Placed, cells: npt.NDArray[np.float64]) -> Placed:
+def _silenced(placed: Placed, cells: Cells) -> Placed:
     """Takes the sound from an object that no one can get near."""
     if not placed.piece.emits or _reach(placed, cells) <= EMITTER_REACH:
         return placed
@@ -254,14 +254,14 @@ def _silenced(placed: Placed, cells: npt.NDArray[np.float64]) -> Placed:
     return replace(placed, piece=quiet)
 
 
-def _reach(placed: Placed, cells: npt.NDArray[np.float64]) -> float:
+def _reach(placed: Placed, cells: Cells) -> float:
     if not len(cells):
         return math.inf
     x, _, z = placed.center
     return float(np.sqrt(((cells - (x, z)) ** 2).sum(axis=1).min()))
 
 
-def _add_belongings(room: Furnisher, cells: npt.NDArray[np.float64]) -> None:
+def _add_belongings(room: Furnisher, cells: Cells) -> None:
     """Sees to it that something in the room can sound."""
     if any(p.piece.emits and _reach(p, cells) <= EMITTER_REACH for p in room.placed):
         return

@@ -23,7 +23,7 @@ OUTSIDE, FREE = -1, -2
 CELL_MIN, CELL_MAX = 1.36, 1.72
 """Spacing of the grid lines [m]: the least leaves a passage of 1.24 m between walls of 0.12 m."""
 
-_CANDIDATES = 14
+_CANDIDATES = 10
 _GOOD_ENOUGH = 0.16  # mean relative error of areas plus the price of corners, at which the search stops
 _SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
 

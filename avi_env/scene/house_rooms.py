@@ -35,7 +35,9 @@ def _living_room(room: Furnisher) -> None:
         if stand is not None:
             room.on(small.television(stream, look, stream.uniform(0.8, 1.1)), stand, 0)
         if room.wants(0.7):
-            room.beside(small.floor_lamp(stream, look), sofa, stream.pick((-1, 1)), 0.08)
+            lamp, side = small.floor_lamp(stream, look), stream.pick((-1, 1))
+            if room.beside(lamp, sofa, side, 0.08) is None:
+                room.beside(lamp, sofa, -side, 0.08)
     if room.wants(0.8):
         room.at_wall(seats.armchair(stream, look), front=0.6, rank=room.corner())
     if room.wants(0.9):
@@ -50,6 +52,8 @@ def _living_room(room: Furnisher) -> None:
         room.at_wall(storage.bookshelf(stream, look), front=0.5, tall=True)
     if room.space.area > 22 and room.wants(0.7):
         room.at_wall(seats.armchair(stream, look), front=0.6, rank=room.corner())
+    if not any(p.piece.category == "phone" for p in room.placed):
+        _phone(room, room.at_wall(storage.console_table(stream, look), front=0.5))
     _plants(room, 3)
 
 

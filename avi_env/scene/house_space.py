@@ -182,12 +182,9 @@ def _overlaps(boxes: Array, others: Sequence[Box]) -> npt.NDArray[np.bool_]:
 
 
 def footprint(placed: Placed, grow: float = 0.0) -> Box:
-    """Returns the rectangle that a placed piece covers."""
-    x, _, z = placed.center
-    w, _, d = placed.piece.size
-    c, s = abs(math.cos(placed.yaw)), abs(math.sin(placed.yaw))
-    half_x, half_z = (w * c + d * s) / 2 + grow, (w * s + d * c) / 2 + grow
-    return (x - half_x, z - half_z, x + half_x, z + half_z)
+    """Returns the rectangle that a placed piece covers, grown on all sides [m]."""
+    x0, z0, x1, z1 = placed.box
+    return (x0 - grow, z0 - grow, x1 + grow, z1 + grow)
 
 
 def choose(stream: Stream, places: Sequence[Place]) -> Place | None:
