@@ -62,19 +62,27 @@ class AnyAngle:
 
         Unlike `length` this is exact off the columns' centres. No path: (inf, -1).
         """
-        point = np.asarray(xz, dtype=np.float64)
-        cell = (point - np.array(self.origin)) / self.spacing + 0.5
+        cell = (np.asarray(xz, dtype=np.float64) - np.array(self.origin)) / self.spacing + 0.5
         i, j = (int(k) for k in np.floor(cell))
         near = self.root[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
+        roots = np.unique(near[near >= 0])
+        length, row = self._shortest(cell, roots)
+        if row < 0 and self.root[i, j] >= 0:  # no root in sight: around a corner of the point's own column
+            for corner in ((i, j), (i + 1, j), (i, j + 1), (i + 1, j + 1)):
+                further, root = self._shortest(np.array(corner, dtype=np.float64), roots)
+                further += float(np.hypot(*(cell - corner))) * self.spacing
+                if further < length:
+                    length, row = further, root
+        return length, row
+
+    def _shortest(self, cell: npt.NDArray[np.float64], roots: npt.NDArray[np.int32]) -> tuple[float, int]:
+        """Length [m] and row of the best of some roots that a point [cells] sees, (inf, -1) if it sees none."""
         best, row = np.inf, -1
-        for root in np.unique(near[near >= 0]):
-            length = float(self.root_length[root] + np.hypot(*(self.root_xz[root] - point)))
+        for root in roots:
             target = (self.root_xz[root] - np.array(self.origin)) / self.spacing + 0.5
+            length = float(self.root_length[root] + np.hypot(*(target - cell)) * self.spacing)
             if length < best and line_of_sight(self.free, cell, target):
                 best, row = length, int(root)
-        if row < 0 and self.root[i, j] >= 0:  # by way of the column's centre, half a column away at most
-            offset = float(np.hypot(*(cell - np.floor(cell) - 0.5))) * self.spacing
-            return float(self.length[i, j]) + offset, int(self.root[i, j])
         return best, row
 
     @cached_property
