@@ -34,8 +34,15 @@ class ClipOnDevice:
 class Loop(Protocol):
     """A seamless loop, such as `avi_env.sounds.Clip`."""
 
-    samples: npt.NDArray[np.float32]
-    sample_rate: int
+    @property
+    def samples(self) -> npt.NDArray[np.float32]:
+        """Pressure at 1 m, shape (n,)."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """[Hz]."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,7 +54,7 @@ def _cpu() -> str:
     from avi_env.scene import shoebox
     from avi_env.scene.rays import closest_hit
 
-    hits = closest_hit(shoebox((4.0, 3.0, 4.0)), [[2.0, 1.0, 2.0]], [[1.0, 0.0, 0.0]])  # type: ignore[arg-type]
+    hits = closest_hit(shoebox((4.0, 3.0, 4.0)), [[2.0, 1.0, 2.0]], [[1.0, 0.0, 0.0]])
     return f"Embree: a wall 2 m away is {float(hits.distance[0]):.3f} m away"
 
 
@@ -87,9 +87,9 @@ def _rules() -> str:
 
 
 def _scoring() -> str:
-    from avi_env.agents.embedded_model import find_model
-
     import xllamacpp
+
+    from avi_env.agents.embedded_model import find_model
 
     return f"{find_model().name}, sha256 as expected, xllamacpp {getattr(xllamacpp, '__version__', '')}".rstrip()
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from avi_env.bench.whole_file import write_whole
 from avi_env.content import name_error
+from avi_env.whole_file import write_whole
 
 __all__ = ["SCHEMA_VERSION", "EpisodeRecord", "SkillRecord", "load_episode", "save_episode", "split_timing"]
 

@@ -1,4 +1,4 @@
-"""`avi evaluate`: an agent over many houses, with confidence intervals; interrupted evaluations go on where they were."""
+"""`avi evaluate`: an agent over many houses, with intervals; one that was cut off goes on where it was."""
 
 from __future__ import annotations
 

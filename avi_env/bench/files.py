@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.bench.whole_file import whole_file, write_whole
+from avi_env.whole_file import whole_file, write_whole
 
 __all__ = ["save_image", "write_json"]
 

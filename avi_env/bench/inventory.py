@@ -27,9 +27,7 @@ def scene_table(scene: Scene) -> dict[str, Any]:
             "type": room.type,
             "area_m2": round(polygon_area(room.polygon), 2),
             "height_m": room.height,
-            "objects": dict(
-                sorted(Counter(o.category for o in scene.objects if o.room == room.id and o.category not in _STRUCTURE).items())
-            ),
+            "objects": furniture_counts(scene, room.id),
         }
         for room in scene.rooms
     ]
@@ -44,6 +42,12 @@ def scene_table(scene: Scene) -> dict[str, Any]:
         ],
         "sounds": {o.name: list(o.emits) for o in scene.objects if o.emits},
     }
+
+
+def furniture_counts(scene: Scene, room: int) -> dict[str, int]:
+    """Returns how many of each category stand in a room, walls and the like left out."""
+    here = (o.category for o in scene.objects if o.room == room and o.category not in _STRUCTURE)
+    return dict(sorted(Counter(here).items()))
 
 
 def polygon_area(polygon: tuple[tuple[float, float], ...]) -> float:

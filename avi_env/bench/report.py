@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from avi_env.bench.episode_file import EpisodeRecord, SkillRecord
 from avi_env.bench.video import VideoFacts
-from avi_env.bench.whole_file import write_whole
+from avi_env.whole_file import write_whole
 
 __all__ = ["report_html", "write_report"]
 

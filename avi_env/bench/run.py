@@ -93,9 +93,7 @@ def _folder(settings: RunSettings) -> Path:
     return folder
 
 
-def _leave_behind(
-    folder: Path, session: Session, video: bool, console: Any, began: float, simulated: float
-) -> None:
+def _leave_behind(folder: Path, session: Session, video: bool, console: Any, began: float, simulated: float) -> None:
     from dataclasses import replace
 
     from avi_env.bench.episode_file import save_episode

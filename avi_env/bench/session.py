@@ -112,7 +112,8 @@ def replay(path: Path, console: Console) -> Session:
     """
     record = load_episode(path)
     env = AviEnv(**dict(record.settings))
-    episode = Episode(**{k: tuple(v) if isinstance(v, list) else v for k, v in record.episode.items()})
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.episode.items()}
+    episode = Episode(**given)
     observation, info = env.reset(seed=record.seed, options={"episode": episode})
     found = env.batch.world.scene(0).digest
     if found != record.scene_digest:

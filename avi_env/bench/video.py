@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.bench.whole_file import whole_file
+from avi_env.whole_file import whole_file
 
 __all__ = ["Video", "VideoFacts", "read_video", "sound_gain", "write_video"]
 

@@ -12,7 +12,7 @@ _HOMES = {"AviEnv": "single", "AviVectorEnv": "vector", "EnvConfig": "config", "
 
 
 def __getattr__(name: str) -> Any:
-    """Loads an environment class on first use: `import avi_env` imports this package to register ids and stays light."""
+    """Loads a class on first use: `import avi_env` imports this package to register ids and stays light."""
     if name in _HOMES:
         from importlib import import_module
 

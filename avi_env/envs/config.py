@@ -115,9 +115,8 @@ class EnvConfig:
         if self.hfov >= 180:
             raise ValueError(f"hfov must be below 180 degrees, got {self.hfov:g}")
         if self.step_samples != self.sample_rate * self.step_seconds:
-            raise ValueError(
-                f"step_seconds * sample_rate must be a whole number of samples, got {self.step_seconds * self.sample_rate}"
-            )
+            samples = self.step_seconds * self.sample_rate
+            raise ValueError(f"step_seconds * sample_rate must be a whole number of samples, got {samples:g}")
 
     @property
     def sensors_in_order(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -26,7 +26,7 @@ class AviEnv(gym.Env[Observation, np.int64]):
     `reset(options={"episode": Episode})` plays a given episode again.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 4}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012  (the base class declares it so)
 
     def __init__(self, render_mode: str | None = None, **keywords: Any) -> None:
         config = EnvConfig.from_keywords(keywords)
@@ -36,8 +36,8 @@ class AviEnv(gym.Env[Observation, np.int64]):
             raise ValueError("a single environment returns numpy arrays; output='torch' is for gym.make_vec")
         self.config = config
         self.render_mode = render_mode
-        self.observation_space = observation_space(config)
-        self.action_space = action_space()  # type: ignore[assignment]
+        self.observation_space = observation_space(config)  # type: ignore[assignment]
+        self.action_space = action_space()
         self.batch = EnvBatch(config, num_envs=1)
 
     def reset(
@@ -58,7 +58,7 @@ class AviEnv(gym.Env[Observation, np.int64]):
         outcome = self.batch.step(np.array([action]))
         return self._observation(), float(outcome.reward[0]), bool(outcome.terminated[0]), False, self._info()
 
-    def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> npt.NDArray[np.uint8] | None:
         """Returns what the agent sees, at 512 x 512 with shadows, as an array (h, w, 3)."""
         return None if self.render_mode is None else self.batch.picture(0, 512)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 
@@ -16,7 +18,7 @@ AUDIO_LIMIT = 200.0
 """Observed pressure is clipped here: 140 dB SPL, above the threshold of pain."""
 
 SPECTROGRAM_LIMIT = 16.0
-"""log1p of the largest magnitude an STFT of clipped audio can have (AUDIO_LIMIT times the window's sum, 400 samples)."""
+"""Above log1p of the largest magnitude an STFT of clipped audio has: AUDIO_LIMIT times a window of 400 samples."""
 
 _WORLD_LIMIT = 1.0e4  # [m] far outside any scene: Gymnasium's checker wants finite bounds
 _SPECTROGRAM_FFT, _SPECTROGRAM_HOP, _SPECTROGRAM_POOL = 512, 160, 4  # SoundSpaces' recipe (acoustics/spectrogram.py)
@@ -33,7 +35,7 @@ def observation_space(config: EnvConfig) -> gym.spaces.Dict:
     bins = -(-(_SPECTROGRAM_FFT // 2 + 1) // _SPECTROGRAM_POOL)
     frames = -(-(1 + window // _SPECTROGRAM_HOP) // _SPECTROGRAM_POOL)
     box = gym.spaces.Box
-    every = {
+    every: dict[str, gym.Space[Any]] = {
         "rgb": box(0, 255, (height, width, 3), np.uint8),
         "depth": box(0.0, config.depth_max, (height, width, 1), np.float32),
         "audio": box(-AUDIO_LIMIT, AUDIO_LIMIT, (2, window), np.float32),

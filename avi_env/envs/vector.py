@@ -68,9 +68,8 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         """Acts in every row; rows that ended are reset as the autoreset mode says."""
         mode = self.metadata["autoreset_mode"]
         if mode is AutoresetMode.DISABLED and self._finished.any():
-            raise RuntimeError(
-                f"rows {np.flatnonzero(self._finished).tolist()} have ended: reset them with options={{'reset_mask': mask}}"
-            )
+            ended = np.flatnonzero(self._finished).tolist()
+            raise RuntimeError(f"rows {ended} have ended: reset them with options={{'reset_mask': mask}}")
         due = self._finished.copy() if mode is AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, dtype=bool)
         outcome = self.batch.step(actions, ignore=due)
         if due.any():
@@ -85,7 +84,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         flags = (self._array(outcome.reward), self._array(outcome.terminated), self._array(truncated))
         return observation, *flags, {**self._info(), **final}
 
-    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:  # type: ignore[override]
+    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Returns what each agent sees, 256 x 256."""
         return None if self.render_mode is None else tuple(self.batch.picture(i, 256) for i in range(self.num_envs))
 

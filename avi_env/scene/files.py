@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
-import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +19,7 @@ from avi_env.scene.materials import load_materials
 from avi_env.scene.materials import material as find_material
 from avi_env.scene.mesh import scene_from_mesh
 from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
+from avi_env.whole_file import whole_file
 
 __all__ = ["SCENE_FORMAT", "load_scene_file", "save_scene"]
 
@@ -47,27 +46,12 @@ def save_scene(scene: Scene, path: str | Path) -> Path:
         raise ValueError(
             f"scenes are saved as .glb with a .json beside it: {target.name!r} should be {target.stem}.glb"
         )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot save {target.name}: the folder {str(target.parent)!r} does not exist; create it first"
-        )
     mesh, corner_vertex, order = _exported(scene)
     text = json.dumps(_sidecar(scene, corner_vertex, order), indent=1)
-    with _replacing(target) as glb, _replacing(target.with_suffix(".json")) as sidecar:
+    with whole_file(target) as glb, whole_file(target.with_suffix(".json")) as sidecar:
         glb.write_bytes(mesh)
         sidecar.write_text(text, encoding="utf-8")
     return target
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Gives a temporary path beside the target; takes its place when the block ends well, vanishes when not."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _exported(scene: Scene) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np.int32]]:

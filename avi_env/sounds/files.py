@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
 from avi_env.sounds.clip import Clip, active_level, calibrated, resampled_loop
 from avi_env.sounds.synthesis import FRAME_SECONDS, Signal
+from avi_env.whole_file import whole_file
 
 __all__ = ["clip_from_file", "write_clip"]
 
@@ -66,10 +66,5 @@ def write_clip(path: str | Path, clip: Clip) -> None:
     """Writes a clip as a 32-bit float WAV in linear pressure (1.0 RMS = 94 dB SPL), complete or not at all."""
     import soundfile
 
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with whole_file(path) as part:
         soundfile.write(part, clip.samples, clip.sample_rate, subtype="FLOAT", format="WAV")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

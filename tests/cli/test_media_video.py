@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from avi_env.bench.video import read_video, sound_gain, write_video
-from avi_env.bench.whole_file import whole_file, write_whole
+from avi_env.whole_file import whole_file, write_whole
 
 RATE = 16000
 

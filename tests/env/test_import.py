@@ -59,7 +59,7 @@ def test_unknown_attribute_is_an_attribute_error() -> None:
 
 
 def test_content_is_found_by_name() -> None:
-    """Each kind of content has at least one item where the project ships some, and unknown names suggest the nearest."""
+    """What the project ships is found by its name, and unknown names suggest the nearest."""
     assert "scoring" in content_names("agents")
     assert content_path("agents", "scoring").is_dir()
     with pytest.raises(ValueError, match=r"Did you mean 'scoring'\?"):

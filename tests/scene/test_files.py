@@ -128,7 +128,7 @@ def test_missing_file_is_explained(tmp_path: Path) -> None:
         load_scene(tmp_path / "none.glb")
     with pytest.raises(ValueError, match=r"should be x\.glb"):
         save_scene(shoebox((1, 1, 1)), tmp_path / "x.obj")
-    with pytest.raises(FileNotFoundError, match="create it first"):
+    with pytest.raises(FileNotFoundError, match="create it"):
         save_scene(shoebox((1, 1, 1)), tmp_path / "no" / "x.glb")
 
 
