@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 import warp as wp
 
-from avi_env.acoustics.ear_filters import path_places, path_spectra
+from avi_env.acoustics.ear_filters import path_places, path_responses
 from avi_env.acoustics.hrtf import Hrtf, load_hrtf
 from avi_env.acoustics.hrtf_grid import hrtf_grid
 from avi_env.acoustics.paths import Paths
@@ -36,7 +36,7 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     rows, slots = paths.delay.shape
     grid = hrtf_grid(hrtf, str(paths.gain.device))
     places = path_places(paths, yaw, grid)
-    responses = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
+    responses = path_responses(places, grid)
     return overlay(responses.reshape(rows, slots, 2, -1), places.start.reshape(rows, slots, 2), length)
 
 
@@ -54,7 +54,7 @@ def ambisonic_fir(paths: Paths, yaw: torch.Tensor, sample_rate: int, length: int
     rows, slots = paths.delay.shape
     grid = hrtf_grid(load_hrtf("mono", sample_rate), str(paths.gain.device))
     places = path_places(paths, yaw, grid)
-    responses = torch.fft.irfft(path_spectra(places, grid)[:, :1], grid.filter_length)
+    responses = path_responses(places, grid)[:, :1]
     cosine, sine = torch.cos(yaw)[:, None], torch.sin(yaw)[:, None]
     x, y, z = paths.direction.unbind(-1)
     left, ahead = -(x * cosine - z * sine), -(x * sine + z * cosine)

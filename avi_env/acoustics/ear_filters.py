@@ -18,7 +18,7 @@ from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS
 from avi_env.acoustics.warp_array import as_warp
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_spectra"]
+__all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_responses", "path_spectra"]
 
 # Transcendental functions run in Warp, a thread an element: torch's vector and scalar versions round differently, so
 # that a row's result would depend on its place in the batch.
@@ -218,6 +218,22 @@ def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
         device=wp_device(device),
     )
     return spectrum
+
+
+def path_responses(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
+    """Returns the impulse responses of all paths' filters at both ears, shape (N, 2, filter length)."""
+    responses: torch.Tensor = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
+    return responses * _window(grid.filter_length, str(responses.device))
+
+
+@lru_cache(maxsize=8)
+def _window(length: int, device: str) -> torch.Tensor:
+    """Returns the window that ends a response, and silences what of its tail comes round to the front, (length,)."""
+    rise, fall = LEAD_SAMPLES // 2, length // 4
+    window = np.ones(length)
+    window[:rise] = 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
+    window[-fall:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
+    return torch.from_numpy(window.astype(np.float32)).to(device)
 
 
 def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple[torch.Tensor, int]:

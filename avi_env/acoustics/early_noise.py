@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.bands import BAND_COUNT
-from avi_env.acoustics.energy_bands import band_fade_seconds, octave_power
+from avi_env.acoustics.energy_bands import band_fade_seconds, band_shares, octave_power
 from avi_env.acoustics.field import EARLY_BIN_SECONDS, EARLY_SECONDS
 
 __all__ = ["EARLY_DIRECTIONS", "early_noise", "early_samples"]
@@ -55,7 +55,7 @@ def early_noise(sample_rate: int, seed: int, device: str) -> torch.Tensor:
     size = 2 * white.shape[-1]
     power = octave_power(np.fft.rfftfreq(size, 1 / sample_rate))
     bands = np.fft.irfft(np.fft.rfft(white, size) * np.sqrt(power), size)[..., : white.shape[-1]]
-    shares = power.mean(axis=1)
+    shares = band_shares(sample_rate)
     even = _even_loudness(bands, shares, sample_rate)[..., margin : margin + count]
     even = _orthogonal(even.reshape(-1, count)).reshape(even.shape) * np.sqrt(shares[:, None] * count)
     noise = even * _switch(count, sample_rate)

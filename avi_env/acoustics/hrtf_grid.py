@@ -32,8 +32,8 @@ class HrtfGrid(NamedTuple):
 
 
 def filter_length(sample_rate: int) -> int:
-    """Returns the length of one path's filter [samples]: the power of two that holds >= 10.6 ms."""
-    return 1 << int(np.ceil(np.log2(0.0106 * sample_rate)))
+    """Returns the length of one path's filter [samples]: the power of two that holds 15.6 ms, two periods of 125 Hz."""
+    return 1 << int(np.ceil(np.log2(0.0156 * sample_rate)))
 
 
 @lru_cache(maxsize=8)
@@ -47,8 +47,8 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
     length = filter_length(hrtf.sample_rate)
     index, weight = direction_weights(np.asarray(hrtf.directions, dtype=np.float64), wanted)
     magnitude = np.abs(np.fft.rfft(hrtf.taps.astype(np.float64), _CEPSTRUM))
-    spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: _CEPSTRUM // length]
-    grid = np.einsum("gk,gkef->gef", weight, spectra[index])
+    spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: _CEPSTRUM // length].astype(np.complex64)
+    grid = sum(spectra[index[:, corner]] * weight[:, corner, None, None] for corner in range(3))
     grid = (grid - _diffuse_gain(grid)).reshape(ELEVATION_STEPS, AZIMUTH_STEPS, 2, -1)
     itd = np.einsum("gk,gk->g", weight, hrtf.itd[index].astype(np.float64)).reshape(ELEVATION_STEPS, AZIMUTH_STEPS)
     if hrtf.is_mirrored:
@@ -64,7 +64,7 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
     )
 
 
-def _diffuse_gain(grid: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
+def _diffuse_gain(grid: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex128]:
     """Returns the log-spectrum of the grid's mean energy over the sphere: interpolated decibels lose a little of it."""
-    energy = np.einsum("g,gef->f", grid_area().reshape(-1), np.exp(2 * grid.real)) / 2
+    energy = grid_area().reshape(-1) @ np.exp(2.0 * grid.real).mean(axis=1)
     return minimum_phase(0.5 * np.log(energy))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
-from avi_env.acoustics.energy_bands import band_fade_seconds, octave_power
+from avi_env.acoustics.energy_bands import band_fade_seconds, band_shares, octave_power
 from avi_env.acoustics.field import DECAY_TIMES
 
 __all__ = ["EAR_DISTANCE", "LATE_LEAD_SECONDS", "diffuse_coherence", "late_noise", "late_samples"]
@@ -44,18 +44,22 @@ def late_noise(slope: int, sample_rate: int, seed: int = 0) -> npt.NDArray[np.fl
         sample_rate: [Hz].
         seed: another seed, another noise.
     """
+    from scipy import fft
+
     count = late_samples(slope, sample_rate)
     random = np.random.default_rng([seed, 0x1A7E, slope])
-    size = 1 << int(np.ceil(np.log2(1.25 * count)))
+    size = fft.next_fast_len(int(1.1 * count) + 256, real=True)
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)
     power, coherence = octave_power(frequency), diffuse_coherence(frequency)
+    same, opposite = (np.sqrt((1 + sign * coherence) / 2).astype(np.float32) for sign in (1, -1))
+    shares = band_shares(sample_rate)
     noise = np.empty((BAND_COUNT, 2, count), dtype=np.float32)
     for band in range(BAND_COUNT):
-        common, opposed = np.fft.rfft(random.standard_normal((2, size)))
-        common, opposed = common * np.sqrt((1 + coherence) / 2), opposed * np.sqrt((1 - coherence) / 2)
-        ears = np.fft.irfft(np.stack([common + opposed, common - opposed]) * np.sqrt(power[band]), size)[:, :count]
-        ears = ears * _envelope(slope, band, count, sample_rate)
-        noise[band] = ears * np.sqrt(2 * power[band].mean() / np.sum(ears**2))
+        common, opposed = fft.rfft(random.standard_normal((2, size), dtype=np.float32))
+        common, opposed = common * same, opposed * opposite
+        filtered = np.stack([common + opposed, common - opposed]) * np.sqrt(power[band]).astype(np.float32)
+        ears = fft.irfft(filtered, size)[:, :count] * _envelope(slope, band, count, sample_rate)
+        noise[band] = ears * np.sqrt(2 * shares[band] / np.sum(ears.astype(np.float64) ** 2))
     noise.setflags(write=False)
     return noise
 

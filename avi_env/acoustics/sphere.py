@@ -47,10 +47,11 @@ def direction_weights(
         nearest = np.argmax(wanted @ measured.T, axis=1)
         return np.stack([nearest] * 3, axis=1), np.tile([1.0, 0.0, 0.0], (len(wanted), 1))
     inverse = np.linalg.inv(measured[triangles])
+    columns = inverse.transpose(1, 2, 0).reshape(3, -1)
     best = np.empty(len(wanted), dtype=np.int64)
-    for start in range(0, len(wanted), 256):  # bounds the (wanted, triangles, 3) intermediate
-        part = np.einsum("wi,tij->wtj", wanted[start : start + 256], inverse)
-        best[start : start + 256] = np.argmax(part.min(axis=2), axis=1)
+    for start in range(0, len(wanted), 256):  # bounds the (wanted, 3, triangles) intermediate
+        part = (wanted[start : start + 256] @ columns).reshape(-1, 3, len(triangles))
+        best[start : start + 256] = np.argmax(np.minimum(np.minimum(part[:, 0], part[:, 1]), part[:, 2]), axis=1)
     weights = np.maximum(np.einsum("wi,wij->wj", wanted, inverse[best]), 0.0)
     return triangles[best], weights / weights.sum(axis=1, keepdims=True)
 

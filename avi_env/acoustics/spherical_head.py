@@ -59,7 +59,7 @@ def spherical_head_magnitude(
     return np.asarray(np.abs((1 + 1j * alpha[..., None] * x) / (1 + 1j * x)))
 
 
-def sphere_directions(spacing_deg: float = 5.0) -> npt.NDArray[np.float64]:
+def sphere_directions(spacing_deg: float = 10.0) -> npt.NDArray[np.float64]:
     """Returns unit vectors on rings of equal elevation over the whole sphere, about `spacing_deg` apart, (D, 3)."""
     rings = []
     for elevation in np.radians(np.linspace(-90.0, 90.0, round(180.0 / spacing_deg) + 1)):
