@@ -21,8 +21,8 @@ FARTHEST_RATIO = 1.5
 """Ratio of bent to straight length up to which the formula holds.
 
 Re the path's length its loss is largest at 1.5 (a bend of 96 degrees) and falls beyond, though no path gets louder by
-bending further: d/dr [(r - 1) / r^3] = 0 at r = 3/2. Larger ratios count as this one, which follows the uniform theory
-of diffraction.
+bending further: d/dr [(r - 1) / r^3] = 0 at r = 3/2. Larger ratios count as this one, which stays within 2.5 dB of the
+uniform theory of diffraction up to a bend of 180 degrees.
 """
 
 _LEAST_LENGTH = 0.1  # [m], as for the direct sound
