@@ -1,4 +1,4 @@
-"""What an instruction asks for, and when two answers say the same. Plain text rules, no model."""
+"""What an instruction asks for. Plain text rules, no model."""
 
 from __future__ import annotations
 
@@ -6,40 +6,24 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from avi_env.agents.knowledge import ROOM_SIGNS, emitters_of
 from avi_env.agents.protocol import HeardSound, RoomSeen, SeenObject
+from avi_env.sounds import sound_classes, sound_phrase
 
 __all__ = [
-    "SOUND_SOURCES",
     "Question",
     "parse_question",
     "plain",
     "room_answer",
-    "same_answer",
     "source_objects",
     "target_sound",
 ]
 
 Goal = Literal["which_room", "what_sound", "count_rooms", "exists", "find"]
 
-SOUND_SOURCES: dict[str, tuple[str, ...]] = {
-    "phone": ("phone",),
-    "alarm_clock": ("alarm_clock",),
-    "dripping_tap": ("sink", "bathtub", "washbasin"),
-    "kettle": ("kettle",),
-    "smoke_alarm": ("smoke_alarm",),
-    "door_knock": ("door",),
-    "dog_bark": ("dog",),
-    "vacuum_cleaner": ("vacuum_cleaner",),
-    "music_box": ("music_box",),
-    "footsteps": ("person",),
-    "washing_machine": ("washing_machine",),
-    "speech_babble": ("person", "television", "radio"),
-}
-"""Common knowledge: which kinds of object make which class of sound."""
-
 _SPOKEN = {
     "phone": r"phones?|telephone|ringing|rings?",
-    "alarm_clock": r"alarm clock|clock|beeping",
+    "alarm_clock": r"alarm|beeping",
     "dripping_tap": r"tap|faucet|drip\w*|sink",
     "kettle": r"kettle|whistl\w*",
     "smoke_alarm": r"smoke (?:alarm|detector)",
@@ -50,14 +34,19 @@ _SPOKEN = {
     "footsteps": r"footsteps?|steps|walking",
     "washing_machine": r"washing machine|washer",
     "speech_babble": r"speech|speak\w*|talk\w*|voices?|babble|television|tv|radio",
+    "doorbell": r"bell",
+    "clock_tick": r"tick\w*",
+    "baby_cry": r"baby|cry\w*|crib",
+    "piano": r"piano",
+    "cat_meow": r"cat|meow\w*",
+    "canary": r"bird\w*|canary|sing\w*",
+    "shower": r"shower",
+    "frying_pan": r"frying|sizzl\w*|pan",
 }
 _ROOM_QUESTION = r"\b(?:which|what) room\b|^\s*where\b|\bin which room\b"
 _WHAT_QUESTION = r"^\s*what(?:'s| is| are)? .*\b(?:ring|sound|nois|beep|hear|bark|whistl|drip|play|mak)\w*"
 _COUNT_QUESTION = r"\bhow many rooms\b|\bnumber of rooms\b"
 _EXISTS_QUESTION = r"^\s*(?:is|are) there\b|^\s*(?:does|do) (?:the|this) house have\b|^\s*can you (?:see|hear)\b"
-
-_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_FILLER = frozenset({"the", "a", "an", "it", "s", "its", "is", "are", "there", "i", "think", "hear", "answer", "rooms"})
 
 
 @dataclass(frozen=True)
@@ -67,6 +56,8 @@ class Question:
     goal: Goal
     sound_class: str = ""
     """Class of sound it is about, "" = any or none."""
+    thing: str = ""
+    """Category of a silent thing it is about, "" = none."""
     words: str = ""
     """The instruction in lower case, for matching object names."""
 
@@ -79,8 +70,6 @@ class Question:
 def parse_question(instruction: str) -> Question:
     """Returns what the instruction asks for; anything not recognised is an order to find a sound's source."""
     words = instruction.lower().replace("_", " ").strip()
-    spoken = (name for name, pattern in _SPOKEN.items() if re.search(rf"\b(?:{pattern})\b", words))
-    named = next((name for name in _SPOKEN if re.search(rf"\b{plain(name)}\b", words)), "")
     goals: tuple[tuple[Goal, str], ...] = (
         ("count_rooms", _COUNT_QUESTION),
         ("which_room", _ROOM_QUESTION),
@@ -88,15 +77,31 @@ def parse_question(instruction: str) -> Question:
         ("what_sound", _WHAT_QUESTION),
     )
     goal: Goal = next((g for g, pattern in goals if re.search(pattern, words)), "find")
-    sound_class = "" if goal in ("what_sound", "count_rooms") else named or next(spoken, "")
-    return Question(goal, sound_class, words)
+    if goal in ("what_sound", "count_rooms"):
+        return Question(goal, words=words)
+    sound_class = _sound_named(words)
+    things = () if sound_class else (c for c in ROOM_SIGNS if re.search(rf"\b{plain(c)}s?\b", words))
+    return Question(goal, sound_class, next(iter(things), ""), words)
+
+
+def _sound_named(words: str) -> str:
+    """Returns the class of sound that a text speaks of: its phrase or name before single words that suggest one."""
+    names = sound_classes()
+    for form in (sound_phrase, plain):
+        found = next((name for name in names if re.search(rf"\b{form(name)}\b", words)), "")
+        if found:
+            return found
+    return next((name for name, pattern in _SPOKEN.items() if re.search(rf"\b(?:{pattern})\b", words)), "")
 
 
 def target_sound(question: Question, heard: tuple[HeardSound, ...]) -> HeardSound | None:
     """Returns the heard sound that the question is about: of its class, else an unsure one; sounding and loud first.
 
-    A question about no particular sound takes the loudest. A sound that is surely of another class is not taken.
+    A question about no particular sound takes the loudest, one about a silent thing none. A sound that is surely of
+    another class is not taken.
     """
+    if question.thing:
+        return None
     ranked = sorted(heard, key=lambda s: (not s.still_on, -s.level_db, s.track))
     if not question.sound_class:
         return ranked[0] if ranked else None
@@ -114,7 +119,7 @@ def source_objects(
     question is about no sound, those it names.
     """
     sound_class = question.sound_class or (sound.sound_class if sound else "")
-    kinds = SOUND_SOURCES.get(sound_class, (sound_class,) if sound_class else ())
+    kinds = emitters_of(sound_class)
     track = sound.track if sound else None
     tied = [o for o in seen if track and o.track == track]
     likely = [o for o in seen if o.category in kinds and o not in tied]
@@ -139,24 +144,3 @@ def room_answer(name: str, rooms: tuple[RoomSeen, ...]) -> str:
 def plain(name: str) -> str:
     """Returns a name as words: "living_room_2" -> "living room 2"."""
     return " ".join(name.replace("_", " ").split())
-
-
-def same_answer(given: str, truth: str) -> bool:
-    """Returns whether an answer says the truth: same words but for case, filler words, and numbers as words.
-
-    "It is in the Living Room." says "living_room". The number of a room is compared only when both give one:
-    "bedroom" says "bedroom_2", "bedroom 3" does not.
-    """
-    said, true = _kernel(given), _kernel(truth)
-    said_words, true_words = ([w for w in text if not w.isdigit()] for text in (said, true))
-    said_numbers, true_numbers = ([w for w in text if w.isdigit()] for text in (said, true))
-    if said_words != true_words:
-        return False
-    return said_numbers == true_numbers or (bool(said_words) and not (said_numbers and true_numbers))
-
-
-def _kernel(text: str) -> list[str]:
-    words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
-    if "in" in words[:-1]:  # "the phone is in the kitchen": the place is what follows
-        words = words[len(words) - words[::-1].index("in") :]
-    return [str(_NUMBERS.index(w)) if w in _NUMBERS else w for w in words if w not in _FILLER]
