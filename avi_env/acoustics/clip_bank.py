@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -67,7 +66,7 @@ class ClipRows(NamedTuple):
 class ClipBank:
     """The clips that `rows` environments with `sources` sources each play; equal clips are stored once.
 
-    A clip is reverberated when first set (about a second for seven seconds of sound) and kept while a row plays it;
+    A clip is reverberated when first set (half a second for seven seconds of sound) and kept while a row plays it;
     after that as long as all clips together stay below `spare_bytes`.
     """
 
@@ -84,7 +83,7 @@ class ClipBank:
             raise ValueError(f"a clip bank needs rows and sources, not {rows} x {sources}")
         self.device, self.sample_rate = torch.device(device), sample_rate
         self._spare_bytes, self._seed = spare_bytes, seed
-        self._stored: OrderedDict[str, _Stored] = OrderedDict()
+        self._stored: dict[str, _Stored] = {}
         self._playing: dict[tuple[int, int], str] = {}
         self.slot = torch.full((rows, sources), -1, dtype=torch.int32, device=self.device)
         """Place of each source's clip in `structs`, -1 = silent, shape (rows, sources)."""
@@ -110,24 +109,33 @@ class ClipBank:
         rows, sources = self.slot.shape
         if not (0 <= row < rows and 0 <= source < sources):
             raise IndexError(f"row {row}, source {source} is outside this bank of {rows} x {sources}")
+        before = list(self._stored)
         if clip is None:
             self._playing.pop((row, source), None)
         else:
-            if clip.sample_rate != self.sample_rate:
-                raise ValueError(
-                    f"the clip has {clip.sample_rate} Hz but the bank {self.sample_rate} Hz: make it at that rate"
-                )
-            samples = np.ascontiguousarray(clip.samples, dtype=np.float32)
-            key = hashlib.sha256(samples.tobytes()).hexdigest()
-            if key not in self._stored:
-                self._stored[key] = self._upload(samples)
-            self._stored.move_to_end(key)
-            self._playing[row, source] = key
-        self._refresh()
+            self._playing[row, source] = self._key(clip)
+        self._forget()
+        if list(self._stored) == before:
+            key = self._playing.get((row, source))
+            self.slot[row, source] = -1 if key is None else before.index(key)
+        else:
+            self._renew_tables()
+
+    def _key(self, clip: Loop) -> str:
+        """Returns the name of a clip's content, which is on the device then."""
+        if clip.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"the clip has {clip.sample_rate} Hz but the bank {self.sample_rate} Hz: make it at that rate"
+            )
+        samples = np.ascontiguousarray(clip.samples, dtype=np.float32)
+        key = hashlib.sha256(samples.tobytes()).hexdigest()
+        if key not in self._stored:
+            self._stored[key] = self._upload(samples)
+        return key
 
     def _upload(self, samples: npt.NDArray[np.float32]) -> _Stored:
-        bus = reverberate(samples, self.sample_rate, self._seed)
-        tensors = tuple(torch.from_numpy(np.array(array, order="C")).to(self.device) for array in (samples, *bus))
+        bus = reverberate(samples, self.sample_rate, self._seed, self.device)
+        tensors = (torch.tensor(samples, device=self.device), *bus)
         struct = ClipOnDevice()
         names = ("dry", "loop", "past", "line", "past_start", "scale")
         for name, tensor in zip(names, tensors, strict=True):
@@ -135,13 +143,16 @@ class ClipBank:
             setattr(struct, name, wp.from_torch(tensor, dtype=wp.vec2s if pairs else None))
         return _Stored(tensors, struct)
 
-    def _refresh(self) -> None:
-        """Forgets clips that nobody plays, oldest first, above the limit; renews the tables that kernels read."""
+    def _forget(self) -> None:
+        """Forgets clips that nobody plays, oldest first, above the limit."""
         used = set(self._playing.values())
         for key in [key for key in self._stored if key not in used]:
             if self.nbytes <= self._spare_bytes:
-                break
+                return
             del self._stored[key]
+
+    def _renew_tables(self) -> None:
+        """Renews the tables that kernels read after clips have come or gone."""
         place = {key: number for number, key in enumerate(self._stored)}
         slot = torch.full(self.slot.shape, -1, dtype=torch.int32)
         for (row, source), key in self._playing.items():

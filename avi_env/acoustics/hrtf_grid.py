@@ -48,14 +48,18 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
     index, weight = direction_weights(np.asarray(hrtf.directions, dtype=np.float64), wanted)
     magnitude = np.abs(np.fft.rfft(hrtf.taps.astype(np.float64), _CEPSTRUM))
     spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: _CEPSTRUM // length].astype(np.complex64)
-    grid = sum(spectra[index[:, corner]] * weight[:, corner, None, None] for corner in range(3))
+    share = weight.astype(np.float32)[..., None, None]
+    grid = spectra[index[:, 0]] * share[:, 0]
+    for corner in (1, 2):
+        grid += spectra[index[:, corner]] * share[:, corner]
     grid = (grid - _diffuse_gain(grid)).reshape(ELEVATION_STEPS, AZIMUTH_STEPS, 2, -1)
     itd = np.einsum("gk,gk->g", weight, hrtf.itd[index].astype(np.float64)).reshape(ELEVATION_STEPS, AZIMUTH_STEPS)
     if hrtf.is_mirrored:
         mirror = -np.arange(AZIMUTH_STEPS) % AZIMUTH_STEPS
         grid = (grid + grid[:, mirror][:, :, ::-1]) / 2
         itd = (itd - itd[:, mirror]) / 2
-    grid, itd = (np.concatenate([array, array[:, :1]], axis=1) for array in (grid, itd))
+    grid = np.concatenate([grid, grid[:, :1]], axis=1)
+    itd = np.concatenate([itd, itd[:, :1]], axis=1)
     return HrtfGrid(
         torch.from_numpy(np.ascontiguousarray(grid.reshape(-1, 2, grid.shape[-1]), dtype=np.complex64)).to(device),
         torch.from_numpy(itd.reshape(-1).astype(np.float32)).to(device),

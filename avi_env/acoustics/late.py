@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.energy_bands import octave_power
@@ -31,55 +32,61 @@ class ReverbBus(NamedTuple):
     always played, the past is what its playing before time 0 leaves behind.
     """
 
-    loop: npt.NDArray[np.int16]
-    """Steady state over one loop, shape (lines kept, n, 2)."""
-    past: npt.NDArray[np.int16]
-    """Decay after the clip has stopped at the end of a loop, the kept lines one after another, shape (sum, 2)."""
-    line: npt.NDArray[np.int32]
-    """Place of each of the 84 lines in `loop`, -1 for a silent one, shape (84,)."""
-    past_start: npt.NDArray[np.int32]
-    """First sample of each line in `past`, shape (84,)."""
-    scale: npt.NDArray[np.float32]
+    loop: torch.Tensor
+    """Steady state over one loop, shape (lines kept, n, 2) int16."""
+    past: torch.Tensor
+    """Decay after the clip has stopped at the end of a loop, the kept lines one after another, shape (sum, 2) int16."""
+    line: torch.Tensor
+    """Place of each of the 84 lines in `loop`, -1 for a silent one, shape (84,) int32."""
+    past_start: torch.Tensor
+    """First sample of each line in `past`, shape (84,) int32."""
+    scale: torch.Tensor
     """Pressure of one unit of loop and past, shape (84,)."""
 
 
-def reverberate(samples: npt.NDArray[np.floating], sample_rate: int, seed: int = 0) -> ReverbBus:
+def reverberate(
+    samples: npt.NDArray[np.floating], sample_rate: int, seed: int = 0, device: str | torch.device = "cpu"
+) -> ReverbBus:
     """Returns the reverb bus of a seamless loop.
 
     Args:
         samples: pressure at 1 m, shape (n,).
         sample_rate: [Hz].
         seed: of the noise.
+        device: where to compute and keep it.
     """
-    from scipy import fft
-
-    clip = np.asarray(samples, dtype=np.float32)
-    count = len(clip)
-    spectrum = fft.rfft(clip)
-    octaves = octave_power(np.fft.rfftfreq(count, 1 / sample_rate))
-    energy = octaves @ _mean_squares(spectrum, count)
-    kept = [band for band in range(BAND_COUNT) if energy[band] > _SILENT * max(float(energy.sum()), 1e-30)]
-    loops: list[npt.NDArray[np.int16]] = []
-    pasts: list[npt.NDArray[np.int16]] = []
+    clip = torch.tensor(samples, dtype=torch.float32, device=device)
+    count, slopes = len(clip), len(DECAY_TIMES)
+    spectrum = torch.fft.rfft(clip)
+    energy = octave_power(np.fft.rfftfreq(count, 1 / sample_rate)) @ _mean_squares(spectrum.cpu().numpy(), count)
+    kept = np.flatnonzero(energy > _SILENT * max(float(energy.sum()), 1e-30))
+    wanted = torch.tensor(energy[kept], dtype=torch.float32, device=device)
+    loops, pasts, units = [], [], []
+    for slope in range(slopes if len(kept) else 0):
+        noise = torch.from_numpy(late_noise(slope, sample_rate, seed)[kept]).to(device)
+        steady = torch.fft.irfft(torch.fft.rfft(_folded(noise, count)) * spectrum, count)
+        past = _past(clip, noise, late_samples(slope, sample_rate))
+        unit = torch.maximum(steady.abs().amax(dim=(1, 2)), past.abs().amax(dim=(1, 2))).clamp(min=1e-30) / _TALLEST
+        loops.append(_sixteen_bits(steady, unit))
+        pasts.append(_sixteen_bits(past, unit).flatten(0, 1))
+        # A tone meets one value of the noise's spectrum, by chance loud or soft: hold the clip to the mean.
+        chance = ((steady**2).mean(dim=(1, 2)) / wanted).clamp(min=1e-30)
+        units.append(unit * (chance**-0.5).clamp(0.5, 2.0))
+    lines = (BAND_COUNT * np.arange(slopes)[:, None] + kept).reshape(-1)
     line, past_start = np.full(BUS_LINES, -1, dtype=np.int32), np.zeros(BUS_LINES, dtype=np.int32)
-    scale, begin = np.zeros(BUS_LINES, dtype=np.float32), 0
-    for slope in range(len(DECAY_TIMES)):
-        noise = late_noise(slope, sample_rate, seed)[kept]
-        steady = fft.irfft(fft.rfft(_folded(noise, count)) * spectrum, count)
-        past = _past(clip, noise, sample_rate, slope)
-        for place, band in enumerate(kept):
-            number = BAND_COUNT * slope + band
-            unit = max(np.abs(steady[place]).max(), np.abs(past[place]).max(), 1e-30) / _TALLEST
-            line[number], past_start[number] = len(loops), begin
-            loops.append(np.rint(steady[place].T / unit).astype(np.int16))
-            pasts.append(np.rint(past[place].T / unit).astype(np.int16))
-            # A tone meets one value of the noise's spectrum, by chance loud or soft: hold the clip to the mean.
-            chance = float(np.mean(steady[place] ** 2)) / max(float(energy[band]), 1e-30)
-            scale[number] = unit * np.clip(max(chance, 1e-30) ** -0.5, 0.5, 2.0)
-            begin += past.shape[-1]
-    empty = np.zeros((0, count, 2), dtype=np.int16)
+    line[lines] = np.arange(len(lines))
+    lengths = np.repeat([late_samples(slope, sample_rate) for slope in range(slopes)], len(kept))
+    past_start[lines] = np.cumsum(lengths) - lengths
+    scale = torch.zeros(BUS_LINES, device=device)
+    empty = torch.zeros(0, count, 2, dtype=torch.int16, device=device)
+    if units:
+        scale[torch.from_numpy(lines).to(device)] = torch.cat(units)
     return ReverbBus(
-        np.stack(loops) if loops else empty, np.concatenate(pasts) if pasts else empty[:, 0], line, past_start, scale
+        torch.cat(loops) if loops else empty,
+        torch.cat(pasts) if pasts else empty[:, 0],
+        torch.from_numpy(line).to(device),
+        torch.from_numpy(past_start).to(device),
+        scale,
     )
 
 
@@ -92,22 +99,28 @@ def _mean_squares(spectrum: npt.NDArray[np.complexfloating], count: int) -> npt.
     return np.asarray(weight * np.abs(spectrum.astype(np.complex128)) ** 2 / count**2)
 
 
-def _folded(noise: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+def _folded(noise: torch.Tensor, count: int) -> torch.Tensor:
     """Returns noise (bands, 2, m) summed over periods of `count` samples: what a loop hears of it."""
     periods = -(-noise.shape[-1] // count)
-    padded = np.zeros((*noise.shape[:-1], periods * count), dtype=np.float32)
-    padded[..., : noise.shape[-1]] = noise
-    return np.asarray(padded.reshape(*noise.shape[:-1], periods, count).sum(axis=-2))
+    padded = torch.nn.functional.pad(noise, (0, periods * count - noise.shape[-1]))
+    return padded.reshape(*noise.shape[:-1], periods, count).sum(dim=-2)
 
 
-def _past(
-    clip: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], sample_rate: int, slope: int
-) -> npt.NDArray[np.float32]:
-    """Returns what an endless past of the loop leaves behind after it has stopped at its end, shape (bands, 2, m)."""
+def _past(clip: torch.Tensor, noise: torch.Tensor, length: int) -> torch.Tensor:
+    """Returns what an endless past of the loop leaves behind after it has stopped at its end, (bands, 2, length)."""
+    size = _even_size(2 * length)
+    before = clip[torch.arange(-length, 0, device=clip.device) % len(clip)]
+    past: torch.Tensor = torch.fft.irfft(torch.fft.rfft(noise, size) * torch.fft.rfft(before, size), size)
+    return past[..., length : 2 * length]
+
+
+def _even_size(least: int) -> int:
+    """Returns the next length with small prime factors, fast to transform."""
     from scipy import fft
 
-    length = late_samples(slope, sample_rate)
-    size = fft.next_fast_len(2 * length, real=True)
-    before = clip[np.arange(-length, 0) % len(clip)]
-    past = fft.irfft(fft.rfft(noise, size) * fft.rfft(before, size), size)
-    return np.asarray(past[..., length : 2 * length])
+    return 2 * int(fft.next_fast_len((least + 1) // 2, real=True))
+
+
+def _sixteen_bits(signal: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+    """Returns signals (bands, 2, m) in their units as integers with the ears side by side, (bands, m, 2)."""
+    return torch.round(signal / unit[:, None, None]).to(torch.int16).transpose(1, 2).contiguous()

@@ -102,7 +102,7 @@ def late_response(loop: Loop, energy: np.ndarray, rate: int) -> np.ndarray:
             folded = np.pad(noise[band], ((0, 0), (0, periods * count - noise.shape[-1])))
             folded = folded.reshape(2, periods, count).sum(axis=1)
             steady = np.fft.irfft(np.fft.rfft(folded) * np.fft.rfft(loop.samples), count)
-            stored = bus.loop[bus.line[line]].T * float(bus.scale[line])
+            stored = bus.loop[bus.line[line]].numpy().T * float(bus.scale[line])
             held = (stored * steady).sum() / (steady**2).sum()
             assert 0.49 < held < 2.01
             response[:, : noise.shape[-1]] += held * np.sqrt(energy[slope, band]) * noise[band]
@@ -140,9 +140,9 @@ def test_level_and_delay_survive_the_whole_chain(rate: int) -> None:
     )
     heard = audio.numpy().astype(np.float64)
     level = 10 * np.log10((heard**2).sum(-1) / (pulse.astype(float) ** 2).sum())
-    assert_allclose(level, -20 * np.log10(distance.expand(2, 2)), atol=0.1)
+    assert_allclose(level, -20 * np.log10(distance.expand(2, 2).numpy()), atol=0.1)
     middle = (heard**2 @ np.arange(heard.shape[-1])) / (heard**2).sum(-1)
-    assert_allclose(middle, onset + 119.5 + distance.expand(2, 2) / 343.0 * rate, atol=1.0)
+    assert_allclose(middle, onset + 119.5 + distance.expand(2, 2).numpy() / 343.0 * rate, atol=1.0)
 
 
 def test_the_length_of_a_step_does_not_matter() -> None:

@@ -139,10 +139,10 @@ def test_bands_without_sound_take_no_memory() -> None:
     """A 2 kHz tone keeps the octaves at 2 kHz and no line of the others."""
     tone = Loop(np.sin(2 * np.pi * 2000 * np.arange(RATE // 2) / RATE).astype(np.float32))
     bus = reverberate(tone.samples, RATE)
-    assert set(np.flatnonzero(bus.line >= 0) % 7) == {4}
+    assert set(np.flatnonzero(bus.line.numpy() >= 0) % 7) == {4}
     assert bus.loop.shape == (12, RATE // 2, 2)
     silence = reverberate(np.zeros(400, np.float32), RATE)
-    assert not np.any(silence.line >= 0)
+    assert not (silence.line >= 0).any()
 
 
 def test_clips_are_shared_and_forgotten() -> None:
