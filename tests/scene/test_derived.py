@@ -35,10 +35,13 @@ def test_built_once_per_key() -> None:
 
 def test_a_value_that_refers_to_its_scene_is_freed_with_it() -> None:
     """Training over thousands of houses must not keep every one of them alive."""
-    scene = triangle()
-    derived(scene, ("self",), lambda: [scene])
-    ghost = weakref.ref(scene)
-    del scene
+
+    def kept() -> weakref.ref[Scene]:
+        scene = triangle()
+        derived(scene, ("self",), lambda: [scene])
+        return weakref.ref(scene)
+
+    ghost = kept()
     gc.collect()
     assert ghost() is None
 

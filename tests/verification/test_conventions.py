@@ -79,7 +79,7 @@ def test_bands_are_seven_octaves() -> None:
 
 
 def test_material_may_not_transmit_more_than_it_absorbs() -> None:
-    """a >= 10^(-TL/10): 3 dB of transmission loss lets half the energy through, so a = 0.1 is refused."""
+    """Absorption >= 10^(-TL/10): 3 dB of transmission loss lets half the energy through, so a = 0.1 is refused."""
     with pytest.raises(ValueError, match="transmits more energy than it absorbs"):
         Material("paper", absorption=0.1, transmission_loss=3.0)
 
