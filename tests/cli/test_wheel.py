@@ -29,7 +29,8 @@ while not done:
     observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
     steps += 1
     done = terminated or truncated
-print(json.dumps({"file": avi_env.__file__, "agents": list(content_names("agents")), "steps": steps, "sdk": agents.OWNER}))
+names = list(content_names("agents"))
+print(json.dumps({"file": avi_env.__file__, "agents": names, "steps": steps, "sdk": agents.OWNER}))
 """
 
 
