@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from avi_env.acoustics.field import DECAY_TIMES
 
-__all__ = ["slope_energies", "slope_table"]
+__all__ = ["remaining_energy", "slope_energies", "slope_table"]
 
 FloatArray = npt.NDArray[np.float64]
 
 _DECAY = 6.0 * np.log(10.0)  # 13.8155: 60 dB as an exponent of energy
-_SWEEPS = 200
-_FLOOR = 10.0**-3.5  # energies this far below the largest bin are as uncertain as this one
+_SWEEPS = 100
+_FLOOR = 1e-4  # energies 40 dB below the beginning are as uncertain as this: T30 reads down to 35 dB
+_BEYOND = 20  # points past the histogram's end at which the extrapolated decay is held, as far apart as two bins
 
 
 def slope_table(bins: int, bin_seconds: float) -> FloatArray:
     """Returns the share of each slope's energy that falls into each bin, shape (bins, 12); DECAY_TIMES in order."""
-    edge = np.arange(bins + 1)[:, None] * bin_seconds
-    remaining = np.exp(-_DECAY * edge / np.array(DECAY_TIMES))
+    remaining = _slopes_at(np.arange(bins + 1) * bin_seconds)
     return np.asarray(remaining[:-1] - remaining[1:])
+
+
+def _slopes_at(time: npt.NDArray[np.floating[Any]]) -> FloatArray:
+    return np.asarray(np.exp(-_DECAY * time[:, None] / np.array(DECAY_TIMES)))
+
+
+def remaining_energy(histogram: FloatArray, bin_seconds: float) -> tuple[FloatArray, FloatArray]:
+    """Returns the energy still to come at the beginning of each bin, and at later times by extrapolation.
+
+    What the histogram's end cuts off follows the decay of its last half.
+
+    Args:
+        histogram: energy per bin, shape (P, bins).
+        bin_seconds: width of a bin [s].
+
+    Returns:
+        Times [s], shape (n,), and energies, shape (P, n); n exceeds the number of bins.
+    """
+    bins = histogram.shape[1]
+    quarter = max(bins // 4, 1)
+    last, before = histogram[:, -quarter:].sum(axis=1), histogram[:, -2 * quarter : -quarter].sum(axis=1)
+    known = (last > 0.0) & (before > last)
+    span = quarter * bin_seconds
+    rate = np.log(np.where(known, before / np.where(known, last, 1.0), np.exp(_DECAY * span / DECAY_TIMES[-1]))) / span
+    rate = np.clip(rate, _DECAY / DECAY_TIMES[-1], _DECAY / DECAY_TIMES[0])
+    beyond = last / np.expm1(rate * span)
+    energy = np.cumsum(histogram[:, ::-1], axis=1)[:, ::-1] + beyond[:, None]
+    later = np.arange(_BEYOND) * 2.0 * bin_seconds
+    time = np.concatenate([np.arange(bins) * bin_seconds, bins * bin_seconds + later])
+    return time, np.concatenate([energy, beyond[:, None] * np.exp(-rate[:, None] * later)], axis=1)
 
 
 def slope_energies(histogram: FloatArray, bin_seconds: float) -> FloatArray:
     """Returns the energies of the common slopes that best explain energy histograms, non-negative.
 
-    Errors are weighed relative to the energy itself, so that the tail counts as much as the beginning: reverberation
-    times are read 35 dB down. What lies beyond the histogram's end belongs to the slopes: nothing is cut off.
+    The slopes' decay curves are fitted to the histogram's, with errors relative to the curve itself: reverberation
+    times are read from that curve, 35 dB down. What lies beyond the histogram's end belongs to the slopes too.
 
     Args:
         histogram: energy per bin, shape (P, bins), P problems.
@@ -39,19 +71,17 @@ def slope_energies(histogram: FloatArray, bin_seconds: float) -> FloatArray:
     Source:
         Common slopes: Goetz, Schlecht, Pulkki, J. Acoust. Soc. Am. 153 (2023).
     """
-    problems, bins = histogram.shape
-    table = slope_table(bins, bin_seconds)
-    largest = histogram.max(axis=1, keepdims=True)
-    weight = 1.0 / np.maximum(histogram + _FLOOR * largest, 1e-300) ** 2
-    # Gram matrices per problem: G = A^T W A, b = A^T W h, with columns scaled to a unit diagonal.
-    pairs = (table[:, :, None] * table[:, None, :]).reshape(bins, -1)
-    gram = (weight @ pairs).reshape(problems, len(DECAY_TIMES), len(DECAY_TIMES))
-    target = (weight * histogram) @ table
+    total = histogram.sum(axis=1, keepdims=True)
+    time, energy = remaining_energy(histogram / np.where(total > 0.0, total, 1.0), bin_seconds)
+    table = _slopes_at(time)
+    weight = 1.0 / (energy + _FLOOR) ** 2
+    # Gram matrices per problem: G = A^T W A, b = A^T W e, with columns scaled to a unit diagonal.
+    pairs = (table[:, :, None] * table[:, None, :]).reshape(len(time), -1)
+    gram = (weight @ pairs).reshape(-1, len(DECAY_TIMES), len(DECAY_TIMES))
     scale = np.sqrt(np.einsum("pkk->pk", gram))
-    scale = np.where(scale > 0.0, scale, 1.0)
     gram /= scale[:, :, None] * scale[:, None, :]
-    solution = _coordinate_descent(gram, target / scale) / scale
-    return np.where(largest > 0.0, solution, 0.0)
+    solution = _coordinate_descent(gram, ((weight * energy) @ table) / scale) / scale
+    return np.asarray(np.where(total > 0.0, solution * total, 0.0))
 
 
 def _coordinate_descent(gram: FloatArray, target: FloatArray) -> FloatArray:
@@ -64,4 +94,4 @@ def _coordinate_descent(gram: FloatArray, target: FloatArray) -> FloatArray:
             step = np.maximum(x[k] - slope[k], 0.0) - x[k]
             x[k] += step
             slope += rows[k] * step
-    return x.T
+    return np.asarray(x.T)

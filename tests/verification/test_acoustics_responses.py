@@ -1,0 +1,235 @@
+"""Impulse responses and their parameters against closed form (numbers: the acoustics sheet, table 2.4)."""
+
+import numpy as np
+import pytest
+
+from avi_env.acoustics import render_rir, room_metrics
+from avi_env.acoustics.air import AIR_DB_PER_METRE, AIR_ENERGY_PER_METRE
+from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
+from avi_env.acoustics.decay import slope_energies, slope_table
+from avi_env.acoustics.field import DECAY_TIMES
+from avi_env.acoustics.formulas import eyring_rt60
+from avi_env.acoustics.noise import direction_shares, energy_held, noise_bands, sample_density, shaped_noise
+from avi_env.scene.mesh import shoebox
+from avi_env.scene.model import Material
+
+RATE = 48000
+SIZE = (6.0, 3.0, 5.0)
+SOURCE, LISTENER = (1.5, 1.2, 1.3), (4.4, 1.6, 3.3)
+DEAD = Material("dead", absorption=1.0, scattering=0.0, transmission_loss=60.0)
+
+
+def box(absorption, scattering=1.0):
+    """The 6 x 5 x 3 m room of the sheet."""
+    return shoebox(SIZE, material=Material("wall", absorption=absorption, scattering=scattering))
+
+
+def decaying_noise(rt60, seconds, seed=0):
+    """White noise whose energy falls by 60 dB in rt60."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    return np.random.default_rng(seed).standard_normal(len(time)) * 10.0 ** (-3.0 * time / rt60)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_walls_that_absorb_all_leave_exactly_the_direct_sound(rate):
+    """Energy 1/d^2 within 0.05 dB, arrival d/c within 2 us (air's own phase is one), and silence otherwise (test 2)."""
+    listener = np.array([3.1, 1.1, 2.7])
+    distance = float(np.linalg.norm(listener - SOURCE))
+    rir = render_rir(shoebox(SIZE, material=DEAD), SOURCE, listener, sample_rate=rate, layout="mono", seconds=0.1)
+    assert rir.shape == (1, rate // 10)
+    assert rir.dtype == np.float32
+    spectrum = np.fft.rfft(rir[0].astype(np.float64))
+    frequency = np.fft.rfftfreq(rir.shape[1], 1.0 / rate)
+    air = np.interp(np.log2(np.maximum(frequency, 1.0)), np.log2(BANDS_HZ), AIR_DB_PER_METRE) * distance
+    level = 20.0 * np.log10(np.abs(spectrum[1:-1])) + 20.0 * np.log10(distance) + air[1:-1]
+    np.testing.assert_allclose(level[frequency[1:-1] < 0.94 * rate / 2], 0.0, rtol=0, atol=0.05)
+    low = (frequency > 100.0) & (frequency < 2000.0)  # above, air's minimum phase adds its own
+    delay = -np.unwrap(np.angle(spectrum))[low] / (2.0 * np.pi * frequency[low])
+    turns = np.round((delay[0] - distance / SPEED_OF_SOUND) * frequency[low][0]) / frequency[low]
+    np.testing.assert_allclose(delay - turns, distance / SPEED_OF_SOUND, rtol=0, atol=2e-6)
+
+
+def test_distance_law_over_places():
+    """Twice as far is 6.02 dB less: energies over distances within 0.1 dB."""
+    scene = shoebox((20.0, 6.0, 6.0), material=DEAD)
+    levels = []
+    for distance in (1.0, 2.0, 4.0, 8.0, 16.0):
+        rir = render_rir(scene, (1.0, 3.0, 3.0), (1.0 + distance, 3.0, 3.0), layout="mono", seconds=0.1)
+        spectrum = np.abs(np.fft.rfft(rir[0].astype(np.float64)))
+        low = slice(int(0.1 * 400), int(0.1 * 600))
+        levels.append(10.0 * np.log10(np.mean(spectrum[low] ** 2)) + AIR_DB_PER_METRE[2] * distance)
+    np.testing.assert_allclose(np.diff(levels), -6.02, rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("layout", ["mono", "binaural", "ambisonics"])
+@pytest.mark.parametrize(("absorption", "tolerance"), [(0.1, 0.04), (0.2, 0.08), (0.4, 0.13)])
+def test_reverberation_time_of_the_waveform(absorption, tolerance, layout):
+    """T30 of the response itself in a diffuse 6 x 5 x 3 m room against Eyring, 250 Hz to 4 kHz (test 5)."""
+    rir = render_rir(box(absorption), SOURCE, LISTENER, layout=layout, seconds=1.5 if absorption < 0.2 else 0.8)
+    expected = eyring_rt60(90.0, 126.0, absorption, AIR_ENERGY_PER_METRE)
+    for channel in room_metrics(rir, RATE).T30[:1]:
+        np.testing.assert_allclose(channel[1:6] / expected[1:6], 1.0, rtol=0, atol=tolerance)
+
+
+def test_baked_response_decays_like_the_traced_one():
+    """What the agent hears: T30 within 7 %, C50 within 1.5 dB of the traced reference, 250 Hz to 4 kHz (test 29)."""
+    scene = box(0.2, 0.3)
+    traced, baked = (
+        room_metrics(render_rir(scene, SOURCE, LISTENER, mode=mode, layout="mono"), RATE)
+        for mode in ("traced", "baked")
+    )
+    np.testing.assert_allclose(baked.T30[0, 1:6], traced.T30[0, 1:6], rtol=0.07)
+    np.testing.assert_allclose(baked.C50[0, 1:6], traced.C50[0, 1:6], rtol=0, atol=1.5)
+
+
+def test_noise_keeps_the_energies_of_its_histogram():
+    """Per octave and 20 ms within 1 dB from 1 kHz up, 2 dB at 250 and 500 Hz; T30 within 3 % (test 25)."""
+    bins, width, rt60 = 400, 0.002, np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.45, 0.4])
+    edge = np.arange(bins + 1)[:, None] * width
+    energy = -np.diff(np.exp(-13.8155 * edge / rt60), axis=0)
+    count = int(bins * width * RATE)
+    density = sample_density(energy, width, RATE, count)
+    share = np.sum(noise_bands(1 << 16, RATE) ** 2, axis=1) / ((1 << 16) / 2)
+    wanted = density * share[:, None]
+    for seed in range(3):
+        noise = shaped_noise(density, RATE, np.random.default_rng(seed))[None]
+        held = energy_held(noise, wanted[None], RATE)[0]
+        found = room_metrics(held, RATE).T30
+        np.testing.assert_allclose(found[1:6], rt60[1:6], rtol=0.03)
+        spectrum = np.fft.rfft(held, 1 << 16)
+        for octave in range(2, 8):  # 250 Hz .. 8 kHz of the nine synthesis octaves
+            part = np.fft.irfft(spectrum * noise_bands(1 << 16, RATE)[octave])[:count]
+            blocks = np.sum(part[: count // 960 * 960].reshape(-1, 960) ** 2, axis=1)[1:12]
+            goal = np.sum(wanted[octave][: count // 960 * 960].reshape(-1, 960), axis=1)[1:12]
+            np.testing.assert_allclose(10.0 * np.log10(blocks / goal), 0.0, rtol=0, atol=1.0 if octave > 3 else 2.0)
+
+
+def test_directions_keep_their_mean():
+    """Energy shares over 32 directions have the first moment that they were given."""
+    index = np.arange(32)
+    z = 1.0 - (2.0 * index + 1.0) / 32
+    angle = index * np.pi * (3.0 - np.sqrt(5.0))
+    directions = np.column_stack([np.sqrt(1 - z * z) * np.cos(angle), np.sqrt(1 - z * z) * np.sin(angle), z])
+    for moment in ([0.0, 0.0, 0.0], [0.3, -0.2, 0.1], [0.0, 0.6, 0.0]):
+        share = direction_shares(np.array([1.0, *moment]), directions)
+        np.testing.assert_allclose(share.sum(), 1.0)
+        np.testing.assert_allclose(share @ directions, moment, rtol=0, atol=0.03)
+
+
+def test_room_metrics_of_an_exponential_decay():
+    """Noise with T = 0.8 s: T20, T30, EDT within 3 / 3 / 8 %, C50 = 10 log10(e^(13.8 te/T) - 1) within 0.5 dB."""
+    responses = np.stack([decaying_noise(0.8, 2.0, seed) for seed in range(8)])
+    found = room_metrics(responses, RATE)
+    for name, tolerance in (("T20", 0.03), ("T30", 0.03), ("EDT", 0.08)):
+        np.testing.assert_allclose(found[name][:, 2:].mean(axis=0), 0.8, rtol=tolerance)
+    for name, window in (("C50", 0.05), ("C80", 0.08)):
+        expected = 10.0 * np.log10(np.exp(13.8155 * window / 0.8) - 1.0)
+        np.testing.assert_allclose(found[name][:, 3:].mean(axis=0), expected, rtol=0, atol=0.5)
+    clarity = 10.0 ** (found.C50 / 10.0)
+    np.testing.assert_allclose(found.D50, clarity / (1.0 + clarity), rtol=1e-9)
+
+
+def test_direct_to_reverberant_ratio_of_known_parts():
+    """An impulse of energy 1 before noise of known energy: DRR within 0.7 dB in the upper octaves."""
+    tail = decaying_noise(0.5, 1.0)
+    tail /= np.sqrt(np.sum(tail**2))
+    response = np.concatenate([np.zeros(480), [1.0], np.zeros(480), 2.0 * tail])
+    found = room_metrics(response, RATE)
+    assert found.DRR.shape == (7,)
+    np.testing.assert_allclose(found.DRR[3:], -10.0 * np.log10(4.0), rtol=0, atol=0.7)
+
+
+def test_room_metrics_say_nan_where_nothing_can_be_told():
+    """Octaves beyond the Nyquist frequency and silent channels give NaN, not numbers."""
+    found = room_metrics(np.stack([decaying_noise(0.3, 0.5), np.zeros(24000)]), 8000)
+    assert np.isnan(found.T30[0, 6])
+    assert np.all(np.isfinite(found.T30[0, 2:5]))
+    assert np.all(np.isnan(found.T30[1]))
+    assert set(found) == {"T20", "T30", "EDT", "C50", "C80", "D50", "DRR"}
+    with pytest.raises(ValueError, match="shape"):
+        room_metrics(np.zeros((2, 2, 100)), RATE)
+
+
+def test_slopes_explain_their_own_decay():
+    """A histogram made of two of the common slopes gives back its decay curve: 0.1 dB down to -35 dB."""
+    energy = np.zeros(len(DECAY_TIMES))
+    energy[3], energy[7] = 2.0, 0.5
+    histogram = slope_table(40, 0.02) @ energy
+    found = slope_energies(np.stack([histogram, np.zeros(40)]), 0.02)
+    curves = [slope_table(400, 0.005)[::-1].cumsum(axis=0)[::-1] @ slopes for slopes in (found[0], energy)]
+    heard = curves[1] > 10.0**-3.5 * curves[1][0]
+    np.testing.assert_allclose(10.0 * np.log10(curves[0] / curves[1])[heard], 0.0, rtol=0, atol=0.1)
+    np.testing.assert_array_equal(found[1], 0.0)
+    assert np.all(found >= 0.0)
+
+
+@pytest.mark.parametrize("rt60", [0.15, 0.24, 0.34, 0.5, 0.7, 1.0, 1.4, 2.0])
+def test_slopes_between_the_common_ones_keep_their_time(rt60):
+    """A decay whose time is none of the common ones keeps its T30 within 3 %, also past the histogram's end."""
+    edge = np.arange(41) * 0.02
+    found = slope_energies(-np.diff(np.exp(-13.8155 * edge / rt60))[None], 0.02)[0]
+    curve = slope_table(2000, 0.002)[::-1].cumsum(axis=0)[::-1] @ found
+    decay = 10.0 * np.log10(curve / curve[0])
+    rows = np.flatnonzero((decay <= -5.0) & (decay >= -35.0))
+    np.testing.assert_allclose(-60.0 / np.polyfit(rows * 0.002, decay[rows], 1)[0], rt60, rtol=0.03)
+
+
+def test_same_seed_same_response():
+    """The same call gives the same samples; another seed another tail; the length does not depend on the place."""
+    scene = box(0.3, 0.3)
+    one, two, other = (render_rir(scene, SOURCE, LISTENER, 0.3, 16000, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert np.any(one != other)
+    assert render_rir(scene, SOURCE, (1.0, 2.0, 4.0), 0.0, 16000).shape == one.shape
+
+
+def test_left_is_left():
+    """A source on the left is louder and earlier at the left ear (row 0); turned round it is the right one."""
+    scene = shoebox(SIZE, material=DEAD)
+    for yaw, ear in ((0.0, 0), (np.pi, 1)):
+        rir = render_rir(scene, (1.0, 1.5, 2.5), (4.0, 1.5, 2.5), yaw, RATE, seconds=0.1)
+        energy = np.sum(rir.astype(np.float64) ** 2, axis=1)
+        assert energy[ear] > 2.0 * energy[1 - ear]
+        onset = [int(np.argmax(np.abs(row) > 0.1 * np.abs(row).max())) for row in rir]
+        assert onset[ear] < onset[1 - ear]
+
+
+def test_ambisonics_point_at_the_source():
+    """W, Y, Z, X of the direct sound are 1, left, up, ahead of the unit vector in the listener's frame."""
+    scene = shoebox(SIZE, material=DEAD)
+    source, listener = np.array([1.5, 2.2, 1.0]), np.array([4.0, 1.2, 3.0])
+    toward = (source - listener) / np.linalg.norm(source - listener)
+    for yaw in (0.0, 0.7, -2.0):
+        rir = render_rir(scene, source, listener, yaw, RATE, layout="ambisonics", seconds=0.1)
+        peak = int(np.argmax(np.abs(rir[0])))
+        left = np.dot(toward, [-np.cos(yaw), 0.0, np.sin(yaw)])
+        ahead = np.dot(toward, [-np.sin(yaw), 0.0, -np.cos(yaw)])
+        np.testing.assert_allclose(rir[1:, peak] / rir[0, peak], [left, toward[1], ahead], rtol=0, atol=1e-5)
+
+
+def test_two_sources_are_the_sum_of_each():
+    """Convolution with two responses adds: linear by construction, checked in the waveform (test 27)."""
+    scene = box(0.3, 0.3)
+    rng = np.random.default_rng(3)
+    dry = rng.standard_normal((2, 400))
+    parts = [render_rir(scene, place, LISTENER, 0.0, 16000, seconds=0.3) for place in (SOURCE, (5.0, 1.0, 4.0))]
+    wet = [np.stack([np.convolve(signal, ear) for ear in rir]) for signal, rir in zip(dry, parts, strict=True)]
+    again = [np.stack([np.convolve(signal, ear) for ear in rir]) for signal, rir in zip(0.5 * dry, parts, strict=True)]
+    np.testing.assert_allclose(sum(again), 0.5 * sum(wet), rtol=0, atol=1e-5)
+    assert not np.any(np.convolve(np.zeros(400), parts[0][0]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "trased"}, "Did you mean 'traced'"),
+        ({"layout": "stereo"}, "unknown render_rir layout"),
+        ({"sample_rate": 100}, "sample_rate"),
+        ({"seconds": -1.0}, "seconds"),
+        ({"specular_order": 9}, "specular_order"),
+    ],
+)
+def test_bad_arguments_say_what_is_known(arguments, message):
+    """A wrong name or range is an error with the remedy."""
+    with pytest.raises(ValueError, match=message):
+        render_rir(box(0.3), SOURCE, LISTENER, **arguments)
