@@ -75,16 +75,20 @@ def load_planner(name: str | Path, **settings: Any) -> Planner:
     return _ADAPTERS[manifest.planner](manifest, {**manifest.settings, **settings})
 
 
-def read_prompt(folder: Path | None, name: str) -> str:
-    """Returns the text of prompts/<name>.md of an agent's folder.
+def read_prompt(manifest: AgentManifest, name: str) -> str:
+    """Returns the text of an agent's prompts/<name>.md, or that of its adapter's own agent when it has none.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file in either.
     """
-    path = (folder or content_path("agents", name.partition("/")[0])) / "prompts" / f"{name.rpartition('/')[2]}.md"
-    if not path.is_file():
-        raise FileNotFoundError(f"the planner's prompt {path} is missing")
-    return path.read_text(encoding="utf-8").strip()
+    folders = [manifest.folder] if manifest.folder is not None else []
+    if manifest.planner in content_names("agents"):
+        folders.append(content_path("agents", manifest.planner))
+    for folder in folders:
+        path = folder / "prompts" / f"{name}.md"
+        if path.is_file():
+            return path.read_text(encoding="utf-8").strip()
+    raise FileNotFoundError(f"agent {manifest.name!r} has no prompts/{name}.md: write it, or reinstall avi-env")
 
 
 def _settings(kind: type[SettingsT], values: Mapping[str, Any], planner: str) -> SettingsT:
@@ -110,15 +114,13 @@ def _scripted(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
 def _chat(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
     from avi_env.agents.planner_chat import ChatPlanner, ChatSettings
 
-    return ChatPlanner(
-        _settings(ChatSettings, values, manifest.name), instructions=read_prompt(manifest.folder, "chat/system")
-    )
+    return ChatPlanner(_settings(ChatSettings, values, manifest.name), instructions=read_prompt(manifest, "system"))
 
 
 def _scoring(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
     from avi_env.agents.planner_scoring import ScoringPlanner, ScoringSettings
 
-    prompts = {name: read_prompt(manifest.folder, f"scoring/{name}") for name in ("skill", "answer")}
+    prompts = {name: read_prompt(manifest, name) for name in ("skill", "answer")}
     return ScoringPlanner(_settings(ScoringSettings, values, manifest.name), prompts)
 
 

@@ -19,7 +19,7 @@ class ScriptedSettings:
     """The script."""
 
     calls: tuple[Step, ...] = ()
-    """Calls in order; a string is short for a call without arguments ("explore"); one that is no skill is a bad reply."""
+    """Calls in order; a string is short for a call without arguments; one that is no skill is a bad reply."""
 
 
 class ScriptedPlanner:
