@@ -1,4 +1,5 @@
 """Baked fields on the device, one per environment row, and their look-up where the listener stands."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
 
 from __future__ import annotations
 
@@ -7,15 +8,23 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS, SourceField
+from avi_env.acoustics.warp_array import as_warp
+from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["Corners", "FieldBank", "FieldSample"]
 
-_SLOPES = len(DECAY_TIMES)
+wp.set_module_options({"enable_backward": False})
 
-_SCALE = 256.0
+_SLOPES = len(DECAY_TIMES)
+_BANDS = wp.constant(BAND_COUNT)
+_EARLY = wp.constant(EARLY_BINS * BAND_COUNT)
+_LATE = wp.constant(len(DECAY_TIMES) * BAND_COUNT)
+
+_SCALE = wp.constant(256.0)
 """Pressures are kept as 16-bit floats times this: -130 dB re the source at 1 m keeps eleven bits."""
 
 Visibility = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
@@ -41,6 +50,87 @@ class Corners(NamedTuple):
     """Bilinear share, 0 where there is no cell, shape (B, 4)."""
     center: torch.Tensor
     """World position of the cells [m], the listener's own where there is none, shape (B, 4, 3)."""
+
+
+@wp.kernel
+def _shares_kernel(
+    slot: wp.array[wp.int64],
+    corner: wp.array2d[wp.int64],
+    inside: wp.array2d[wp.float32],
+    weight: wp.array2d[wp.float32],
+    cell_count: wp.array[wp.int64],
+    cells: wp.array2d[wp.vec3],
+    position: wp.array[wp.vec3],
+    cell_out: wp.array2d[wp.int32],
+    share_out: wp.array2d[wp.float32],
+) -> None:
+    row = wp.tid()
+    field = int(slot[row])
+    total = weight[row, 0] + weight[row, 1] + weight[row, 2] + weight[row, 3]
+    nearest = int(0)  # noqa: RUF046, UP018 - a Warp variable, not a constant
+    heaviest = float(0.0)  # noqa: UP018
+    for i in range(weight.shape[1]):
+        cell_out[row, i] = wp.max(int(corner[row, i]), 0)
+        share_out[row, i] = weight[row, i] / wp.max(total, 1.0e-4)
+        if inside[row, i] > heaviest:
+            heaviest = inside[row, i]
+            nearest = int(corner[row, i])
+    if total < 1.0e-4:  # sees no corner: the nearest of them, or the nearest cell at all
+        if heaviest == 0.0:
+            least = float(wp.inf)
+            for cell in range(int(cell_count[field])):
+                distance = wp.length_sq(cells[field, cell] - position[row])
+                if distance < least:
+                    least = distance
+                    nearest = cell
+        for i in range(weight.shape[1]):
+            cell_out[row, i] = nearest
+            share_out[row, i] = 0.25
+
+
+@wp.kernel
+def _blend_kernel(
+    slot: wp.array[wp.int64],
+    cell: wp.array2d[wp.int32],
+    share: wp.array2d[wp.float32],
+    first_arrival: wp.array2d[wp.float32],
+    early: wp.array4d[wp.float16],
+    towards: wp.array4d[wp.float16],
+    late: wp.array4d[wp.float16],
+    early_out: wp.array4d[wp.float32],
+    late_out: wp.array3d[wp.float32],
+    first_arrival_out: wp.array[wp.float32],
+) -> None:
+    row, number = wp.tid()
+    field = int(slot[row])
+    sums = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    for i in range(cell.shape[1]):
+        c = cell[row, i]
+        part = share[row, i]
+        if number < _EARLY:
+            pressure = wp.float32(early[field, c, number / _BANDS, number % _BANDS]) / _SCALE
+            energy = part * pressure * pressure
+            x = 3 * (number % _BANDS)
+            bin = number / _BANDS
+            sums += energy * wp.vec4(
+                1.0,
+                wp.float32(towards[field, c, bin, x]),
+                wp.float32(towards[field, c, bin, x + 1]),
+                wp.float32(towards[field, c, bin, x + 2]),
+            )
+        elif number < _EARLY + _LATE:
+            line = number - _EARLY
+            pressure = wp.float32(late[field, c, line / _BANDS, line % _BANDS]) / _SCALE
+            sums[0] += part * pressure * pressure
+        else:
+            sums[0] += part * first_arrival[field, c]
+    if number < _EARLY:
+        for harmonic in range(4):
+            early_out[row, number / _BANDS, number % _BANDS, harmonic] = sums[harmonic]
+    elif number < _EARLY + _LATE:
+        late_out[row, (number - _EARLY) / _BANDS, (number - _EARLY) % _BANDS] = sums[0]
+    else:
+        first_arrival_out[row] = sums[0]
 
 
 class FieldBank:
@@ -123,39 +213,37 @@ class FieldBank:
         corners = self.corners(position, rows)
         seen = visible(corners.center) if callable(visible) else visible
         weight = corners.weight if seen is None else corners.weight * seen.to(corners.weight.dtype)
-        total = weight[:, 0] + weight[:, 1] + weight[:, 2] + weight[:, 3]
-        alone = total < 1e-4
-        weight = torch.where(alone[:, None], torch.eye(4, device=self.device)[0], weight)
-        weight = weight / torch.where(alone, 1.0, total)[:, None]
-        nearest = self._nearest(slot, position, corners)
-        cell = torch.where(alone[:, None], nearest[:, None], corners.cell.clamp(min=0))
-        return self._blend(slot, cell, weight)
+        return self._blend(slot, position.to(torch.float32).contiguous(), corners, weight)
 
-    def _blend(self, slot: torch.Tensor, cell: torch.Tensor, weight: torch.Tensor) -> FieldSample:
-        count = len(slot)
-        early = torch.zeros(count, EARLY_BINS, BAND_COUNT, 4, device=self.device)
-        late = torch.zeros(count, _SLOPES, BAND_COUNT, device=self.device)
-        arrival = torch.zeros(count, device=self.device)
-        for corner in range(4):  # a fixed order of summation, whatever the batch
-            where, share = (slot, cell[:, corner]), weight[:, corner]
-            arrival = arrival + share * self._first_arrival[where]
-            early = early + share[:, None, None, None] * self._early_energy(where)
-            late = late + share[:, None, None] * (self._late[where].float() / _SCALE) ** 2
-        return FieldSample(early, late, arrival)
-
-    def _early_energy(self, where: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        omni = ((self._early[where].float() / _SCALE) ** 2)[..., None]
-        return torch.cat([omni, omni * self._towards[where].float()], dim=-1)
-
-    def _nearest(self, slot: torch.Tensor, position: torch.Tensor, corners: Corners) -> torch.Tensor:
-        """Returns the heaviest corner cell, or the cell nearest to the listener where no corner has one, (B,)."""
-        best = corners.weight.argmax(dim=1, keepdim=True)
-        corner = corners.cell.gather(1, best)[:, 0]
-        away = self._cells[slot] - position[:, None].to(self._cells.dtype)
-        distance = away[..., 0] ** 2 + away[..., 1] ** 2 + away[..., 2] ** 2
-        number = torch.arange(distance.shape[1], device=self.device)
-        distance = torch.where(number < self._count[slot, None], distance, torch.inf)
-        return torch.where(corners.weight.gather(1, best)[:, 0] > 0, corner, distance.argmin(dim=1))
+    def _blend(self, slot: torch.Tensor, position: torch.Tensor, corners: Corners, weight: torch.Tensor) -> FieldSample:
+        count, device = len(slot), wp_device(self.device)
+        cell = torch.empty(count, 4, dtype=torch.int32, device=self.device)
+        share = torch.empty(count, 4, device=self.device)
+        wp.launch(
+            _shares_kernel,
+            dim=count,
+            inputs=[
+                *map(as_warp, (slot, corners.cell, corners.weight, weight.contiguous(), self._count)),
+                as_warp(self._cells, wp.vec3),
+                as_warp(position, wp.vec3),
+            ],
+            outputs=[as_warp(cell), as_warp(share)],
+            device=device,
+        )
+        sample = FieldSample(
+            torch.empty(count, EARLY_BINS, BAND_COUNT, 4, device=self.device),
+            torch.empty(count, _SLOPES, BAND_COUNT, device=self.device),
+            torch.empty(count, device=self.device),
+        )
+        stored = (slot, cell, share, self._first_arrival, self._early, self._towards, self._late)
+        wp.launch(
+            _blend_kernel,
+            dim=(count, EARLY_BINS * BAND_COUNT + _SLOPES * BAND_COUNT + 1),
+            inputs=[*map(as_warp, stored)],
+            outputs=[*map(as_warp, sample)],
+            device=device,
+        )
+        return sample
 
     def _slots(self, position: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
         if position.ndim != 2 or position.shape[1] != 3:
@@ -192,7 +280,7 @@ class FieldBank:
         self._cell_index = torch.full((slots, *columns), -1, dtype=torch.int32, device=self.device)
         self._cells, self._first_arrival = zeros(cells, 3), zeros(cells)
         self._early = zeros(cells, EARLY_BINS, BAND_COUNT, dtype=torch.float16)
-        self._towards = zeros(cells, EARLY_BINS, BAND_COUNT, 3, dtype=torch.float16)
+        self._towards = zeros(cells, EARLY_BINS, 3 * BAND_COUNT, dtype=torch.float16)
         self._late = zeros(cells, _SLOPES, BAND_COUNT, dtype=torch.float16)
 
     def _write(self, slot: int, field: SourceField) -> None:
@@ -213,8 +301,8 @@ class FieldBank:
         for target, value in (
             (self._cells, field.cells),
             (self._first_arrival, arrival),
-            (self._early, _SCALE * np.sqrt(omni[..., 0])),
-            (self._towards, np.clip(towards, -1.0, 1.0)),
-            (self._late, _SCALE * np.sqrt(np.maximum(field.late, 0.0))),
+            (self._early, float(_SCALE) * np.sqrt(omni[..., 0])),
+            (self._towards, np.clip(towards, -1.0, 1.0).reshape(count, EARLY_BINS, -1)),
+            (self._late, float(_SCALE) * np.sqrt(np.maximum(field.late, 0.0))),
         ):
             target[slot, :count] = torch.from_numpy(np.array(value, dtype=np.float32)).to(target)

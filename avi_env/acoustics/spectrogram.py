@@ -50,13 +50,14 @@ def spectrogram(audio: torch.Tensor, sample_rate: int = 16000) -> torch.Tensor:
     rows, _, samples = audio.shape
     padded = torch.nn.functional.pad(audio.to(torch.float32), (_FFT // 2, _FFT // 2))
     frames = padded.unfold(-1, _FFT, _HOP) * _hann(str(audio.device))
-    spectrum = torch.fft.rfft(frames).contiguous()
+    real, imaginary = torch.view_as_real(torch.fft.rfft(frames)).unbind(-1)
+    magnitude = torch.sqrt(real * real + imaginary * imaginary)
     frequencies, times, ears = spectrogram_shape(samples)
     result = torch.empty(rows, frequencies, times, ears, device=audio.device)
     wp.launch(
         _pool_kernel,
-        dim=(rows, frequencies, times, ears),
-        inputs=[as_warp(spectrum)],
+        dim=(rows, ears, times),
+        inputs=[as_warp(magnitude)],
         outputs=[as_warp(result)],
         device=wp_device(audio.device),
     )
@@ -72,15 +73,15 @@ def _hann(device: str) -> torch.Tensor:
 
 
 @wp.kernel
-def _pool_kernel(spectrum: wp.array4d[wp.vec2], result_out: wp.array4d[wp.float32]) -> None:
-    row, frequency, time, ear = wp.tid()
-    total = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
-    for i in range(_POOL):
-        for j in range(_POOL):
-            t, f = time * _POOL + i, frequency * _POOL + j
-            if t < spectrum.shape[2] and f < spectrum.shape[3]:
-                total += wp.length(spectrum[row, ear, t, f])
-    mean = total / float(_POOL * _POOL)
-    # log(1 + x) loses the digits of a small x.
-    small = mean * (1.0 - mean * (0.5 - mean * (0.33333333 - 0.25 * mean)))
-    result_out[row, frequency, time, ear] = wp.where(mean < 0.01, small, wp.log(1.0 + mean))
+def _pool_kernel(magnitude: wp.array4d[wp.float32], result_out: wp.array4d[wp.float32]) -> None:
+    row, ear, time = wp.tid()
+    last = wp.min((time + 1) * _POOL, magnitude.shape[2])
+    for frequency in range(result_out.shape[1]):
+        total = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
+        for t in range(time * _POOL, last):
+            for f in range(frequency * _POOL, wp.min((frequency + 1) * _POOL, magnitude.shape[3])):
+                total += magnitude[row, ear, t, f]
+        mean = total / float(_POOL * _POOL)
+        # log(1 + x) loses the digits of a small x.
+        small = mean * (1.0 - mean * (0.5 - mean * (0.33333333 - 0.25 * mean)))
+        result_out[row, frequency, time, ear] = wp.where(mean < 0.01, small, wp.log(1.0 + mean))

@@ -168,15 +168,21 @@ def _dry_kernel(
     duration: wp.array2d[wp.int32],
     gain: wp.array2d[wp.float32],
     history: wp.int32,
+    block_size: wp.int32,
     signal_out: wp.array3d[wp.float32],
 ) -> None:
-    row, source, sample = wp.tid()
-    time = age[row, source] + sample - history
-    value = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
-    clip = slot[row, source]
-    if clip >= 0 and time >= 0 and time < duration[row, source]:
-        value = gain[row, source] * clips[clip].dry[time % clips[clip].dry.shape[0]]
-    signal_out[row, source, sample] = value
+    row, source, block = wp.tid()
+    if slot[row, source] < 0:
+        return
+    clip = clips[slot[row, source]]
+    count = clip.dry.shape[0]
+    begin = age[row, source] - history
+    first = wp.max(block * block_size, -begin)
+    last = wp.min(wp.min((block + 1) * block_size, signal_out.shape[2]), duration[row, source] - begin)
+    position = (begin + first) % count
+    for sample in range(first, last):
+        signal_out[row, source, sample] = gain[row, source] * clip.dry[position]
+        position = wp.where(position + 1 == count, 0, position + 1)
 
 
 def _dry_signal(
@@ -184,16 +190,36 @@ def _dry_signal(
 ) -> torch.Tensor:
     """Returns what the sources emit from `history` samples before the step on, shape (B, S, length)."""
     rows, sources = bank.slot.shape
-    signal = torch.empty(rows, sources, length, device=bank.device)
+    signal = torch.zeros(rows, sources, length, device=bank.device)
     gain = gain.to(torch.float32).contiguous()
+    block_size = length if bank.device.type == "cpu" else 1
     wp.launch(
         _dry_kernel,
-        dim=(rows, sources, length),
-        inputs=[bank.structs, *map(as_warp, (bank.slot, age, duration, gain)), wp.int32(history)],
+        dim=(rows, sources, -(-length // block_size)),
+        inputs=[bank.structs, *map(as_warp, (bank.slot, age, duration, gain)), wp.int32(history), wp.int32(block_size)],
         outputs=[as_warp(signal)],
         device=wp_device(bank.device),
     )
     return signal
+
+
+@wp.func
+def _bus_value(
+    clip: ClipOnDevice, line: int, position: int, time: int, stopped: int, whole: bool, past: int, decay: float
+) -> wp.vec2:
+    """Returns a line of the bus at both ears `time` after it began and `stopped` after the clip has ended."""
+    start = clip.past_start[line]
+    value = wp.vec2(0.0, 0.0)
+    if stopped < 0 or not whole:
+        value = wp.vec2(clip.loop[clip.line[line], position])
+    if time < past:
+        value -= wp.vec2(clip.past[start + time])
+    if stopped >= 0:
+        if not whole:
+            value *= wp.exp(-decay * float(stopped))
+        elif stopped < past:
+            value += wp.vec2(clip.past[start + stopped])
+    return value
 
 
 @wp.kernel
@@ -212,39 +238,39 @@ def _late_kernel(
     audio_out: wp.array3d[wp.float32],
 ) -> None:
     row, block = wp.tid()
-    begin = block * block_size
-    end = wp.min(begin + block_size, limit)
+    end = wp.min((block + 1) * block_size, limit)
     for source in range(slot.shape[1]):
         if slot[row, source] >= 0:
             clip = clips[slot[row, source]]
             count = clip.dry.shape[0]
-            start = wp.max(begin, -age[row, source])
+            begun = age[row, source]
+            start = wp.max(block * block_size, -begun)
+            first = (begun + start) % count
             whole = duration[row, source] % count == 0
             for line in range(_LINES):
                 level = gain[row, source, line] * clip.scale[line]
-                place = clip.line[line]
-                if level > 0.0 and place >= 0:
+                if level > 0.0:
                     past = past_length[line / _BANDS]
-                    time = age[row, source] + start
-                    position = time % count
-                    for sample in range(start, end):
+                    # Where neither the start nor the end of the clip is heard, and nothing fades, the loop says all.
+                    plain = wp.clamp(wp.max(fade, past - begun), start, wp.max(start, end))
+                    if begun + end > duration[row, source]:
+                        plain = wp.max(start, end)
+                    position = first
+                    for sample in range(start, plain):
+                        time = begun + sample
                         stopped = time - duration[row, source]
-                        value = wp.vec2(0.0, 0.0)
-                        if stopped < 0 or not whole:
-                            value = wp.vec2(clip.loop[place, position])
-                        if time < past:
-                            value -= wp.vec2(clip.past[clip.past_start[line] + time])
-                        if stopped >= 0:
-                            if not whole:
-                                value *= wp.exp(-decay[line / _BANDS] * float(stopped))
-                            elif stopped < past:
-                                value += wp.vec2(clip.past[clip.past_start[line] + stopped])
                         weight = level
                         if sample < fade:
-                            weight *= wp.where(rising, float(sample) / float(fade), 1.0 - float(sample) / float(fade))
+                            ramp = float(sample) / float(fade)
+                            weight *= wp.where(rising, ramp, 1.0 - ramp)
+                        value = _bus_value(clip, line, position, time, stopped, whole, past, decay[line / _BANDS])
                         audio_out[row, 0, sample] += weight * value[0]
                         audio_out[row, 1, sample] += weight * value[1]
-                        time += 1
+                        position = wp.where(position + 1 == count, 0, position + 1)
+                    for sample in range(plain, end):
+                        value = level * wp.vec2(clip.loop[clip.line[line], position])
+                        audio_out[row, 0, sample] += value[0]
+                        audio_out[row, 1, sample] += value[1]
                         position = wp.where(position + 1 == count, 0, position + 1)
 
 
