@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
 from avi_env.bench.files import save_image, write_json
-from avi_env.scene import Scene, load_scene
+from avi_env.scene import Room, Scene, load_scene
 from avi_env.sounds import SOUND_CLASSES, make_clip, sound_classes, write_clip
 
 __all__ = ["room_views", "scene_table", "show_scene", "show_sounds"]
 
+Picture = npt.NDArray[np.uint8]
+
+_VIEW_HFOV, _VIEW_PITCH, _VIEW_HEIGHT = 85.0, -0.15, 1.5  # [degrees], [rad], [m]: a photographer's
+_VIEW_PLACES, _VIEW_TURNS = 40, 12  # tried per room
 _STRUCTURE = {"wall", "floor", "ceiling", "window", "door", "door_frame", "baseboard"}
 
 
@@ -92,25 +97,53 @@ def _write_scene(scene: Scene, output: Path, console: Console) -> None:
     console.print(f"wrote map.png and {len(scene.rooms)} room pictures to {output}")
 
 
-def room_views(scene: Scene, size: int = 512) -> dict[str, np.ndarray]:
-    """Returns one picture of each room, from the walkable place that sees farthest, (size, size, 3) uint8."""
+def room_views(scene: Scene, width: int = 512, height: int = 512) -> dict[str, Picture]:
+    """Returns one picture of each room, from the place and in the direction that show most of its things.
+
+    Args:
+        scene: the scene.
+        width: of a picture [pixels].
+        height: of a picture [pixels].
+
+    Returns:
+        Pictures (height, width, 3) uint8 by room name; four rays a pixel.
+    """
+    from PIL import Image
+
+    from avi_env.vision import render
+
+    views = {}
+    for room in scene.rooms:
+        pose = _best_pose(scene, room)
+        if pose is not None:
+            eye, yaw = pose
+            large = render(scene, eye, yaw, 2 * width, 2 * height, _VIEW_HFOV, quality="shadows", pitch=_VIEW_PITCH)
+            views[room.name] = np.array(Image.fromarray(large["rgb"]).resize((width, height), Image.Resampling.BOX))
+    return views
+
+
+def _best_pose(scene: Scene, room: Room) -> tuple[npt.NDArray[np.float64], float] | None:
+    """Returns eye and yaw of the pose that shows most of a room's things, None where nobody can stand."""
     from avi_env.navigation import walkable_grid
     from avi_env.vision import render
 
     grid = walkable_grid(scene)
     centers = grid.center(np.argwhere(grid.free))
-    views = {}
-    for room in scene.rooms:
-        polygon = np.asarray(room.polygon)
-        middle = polygon.mean(axis=0)
-        inside = np.all((centers > polygon.min(axis=0) + 0.3) & (centers < polygon.max(axis=0) - 0.3), axis=1)
-        if not inside.any():
-            continue
-        x, z = centers[inside][np.argmax(np.linalg.norm(centers[inside] - middle, axis=1))]
-        yaw = float(np.arctan2(-(middle[0] - x), -(middle[1] - z)))
-        eye = (x, room.floor_y + 1.5, z)
-        views[room.name] = render(scene, eye, yaw, size, size, quality="shadows", pitch=-0.12)["rgb"]
-    return views
+    polygon = np.asarray(room.polygon)
+    inside = centers[np.all((centers > polygon.min(axis=0)) & (centers < polygon.max(axis=0)), axis=1)]
+    if not len(inside):
+        return None
+    places = inside[np.linspace(0, len(inside) - 1, _VIEW_PLACES).astype(int)]
+    height = room.floor_y + _VIEW_HEIGHT
+    eyes = np.repeat(np.column_stack([places[:, 0], np.full(len(places), height), places[:, 1]]), _VIEW_TURNS, axis=0)
+    yaws = np.tile(np.arange(_VIEW_TURNS) * 2.0 * np.pi / _VIEW_TURNS, len(places))
+    seen = render(scene, eyes, yaws, 40, 40, _VIEW_HFOV, pitch=_VIEW_PITCH)
+    own = np.array([o.room == room.id and o.category not in _STRUCTURE for o in scene.objects] + [False])
+    things = [np.unique(image[own[image]], return_counts=True)[1] for image in seen["semantic"]]
+    # A thing counts up to a twentieth of the picture: a close cupboard is not a better view than six things.
+    score = [float(np.minimum(counts, 80).sum()) for counts in things]
+    best = int(np.argmax(score))
+    return eyes[best], float(yaws[best])
 
 
 def show_sounds(names: tuple[str, ...], seed: int, sample_rate: int, output: Path | None, json: Path | None) -> int:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from avi_env.bench.run import RunSettings
 
-__all__ = ["Session", "make_planner", "play", "replay"]
+__all__ = ["Session", "heard_words", "make_planner", "play", "replay"]
 
 _ENVIRONMENT = "avi_env/AudioNav-v0"
 _SURE = 0.4  # probability of a class from which the video names it
@@ -87,7 +87,7 @@ def play(settings: RunSettings, console: Console) -> Session:
         def on_step(report: StepReport) -> None:
             digest.add(dict(report.observation))
             skill = report.call.to_text() if report.call else "listening"
-            heard, azimuth = _heard(report.mind)
+            heard, azimuth = heard_words(report.mind)
             footage.add(dict(report.observation), skill, heard, azimuth)
             status.update(f"step {report.step}: {skill}; hears {heard or 'nothing'}")
 
@@ -140,7 +140,7 @@ def _question(env: AviEnv, text: str) -> Question:
     return Question(text, ()) if text else room_question(env.batch.world.scene(0), env.episode)
 
 
-def _heard(mind: Perception) -> tuple[str, float | None]:
+def heard_words(mind: Perception) -> tuple[str, float | None]:
     """Returns what the agent takes itself to hear, in words, and from where [deg clockwise]."""
     if not mind.hearing.is_on(mind.time_s):
         return "", None
