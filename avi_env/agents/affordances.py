@@ -6,11 +6,10 @@ Source: Ahn et al. 2022, "Do As I Can, Not As I Say", arXiv 2204.01691: argmax o
 from __future__ import annotations
 
 from avi_env.agents.protocol import HeardSound, PlannerObservation, SeenObject, SkillCall, SkillResult, SkillSpec
-from avi_env.agents.question import Question, parse_question, source_objects, target_sound
+from avi_env.agents.question import AT_M, Question, likely_sources, parse_question, source_objects, target_sound
 
 __all__ = ["affordances"]
 
-_AT_M = 1.0  # an object this near is reached
 _REPEAT = 0.3  # each failure of the same call since the last success makes it this much less likely to work
 _STANDING = ("listen", "look_around")
 _MAX_OBJECTS, _MAX_ROOMS = 6, 4  # of each kind: the nearest
@@ -33,7 +32,7 @@ def affordances(
         values.append((SkillCall("look_around"), 0.6 if last == "listen" else 0.9))
     if last not in _STANDING:
         values.append((SkillCall("listen"), 0.5 if history else 0.9))
-    here = {o.track for o in observation.seen if o.distance_m <= _AT_M or _stands_at(o.name, history)}
+    here = {o.track for o in observation.seen if o.distance_m <= AT_M or _stands_at(o.name, history)}
     values += [
         (SkillCall("go_to_sound", {"sound": s.track}), 0.0 if s.track in here else _sound_value(s, history))
         for s in observation.heard
@@ -41,9 +40,13 @@ def affordances(
     values += [(SkillCall("go_to_object", {"object": o.name}), v) for o, v in _objects(observation, question, history)]
     values += [(SkillCall("go_to_room", {"room": r}), 0.7) for r in _rooms(observation)]
     values.append((SkillCall("answer" if question.wants_answer else "stop"), _evidence(observation, question, history)))
-    offered = {s.name for s in skills}
-    tried = ((c, v * _REPEAT ** _failures(c, history)) for c, v in values if c.name in offered)
+    offered = {s.name: {c for a in s.arguments for c in a.choices} for s in skills}
+    tried = ((c, v * _REPEAT ** _failures(c, history)) for c, v in values if _on_offer(c, offered))
     return tuple((c, v) for c, v in tried if v > 0.0)
+
+
+def _on_offer(call: SkillCall, offered: dict[str, set[str]]) -> bool:
+    return call.name in offered and all(value in offered[call.name] for value in call.arguments.values())
 
 
 def _sound_value(sound: HeardSound, history: History) -> float:
@@ -54,7 +57,8 @@ def _sound_value(sound: HeardSound, history: History) -> float:
 
 def _objects(observation: PlannerObservation, question: Question, history: History) -> list[tuple[SeenObject, float]]:
     sound = target_sound(question, observation.heard)
-    likely = [o.name for o in source_objects(question, sound, observation.seen)]
+    likely = [o.name for o in likely_sources(question, observation, history)]
+    likely += [o.name for o in source_objects(question, sound, observation.seen)]
     ranked = sorted(
         observation.seen, key=lambda o: (likely.index(o.name) if o.name in likely else 99, o.distance_m, o.name)
     )
@@ -64,7 +68,8 @@ def _objects(observation: PlannerObservation, question: Question, history: Histo
 
 
 def _object_value(thing: SeenObject, history: History) -> float:
-    if thing.distance_m <= _AT_M or _stands_at(thing.name, history):
+    silent = any(r.code == "lost_sound" and thing.name in r.call.arguments.values() for r in history)
+    if silent or thing.distance_m <= AT_M or _stands_at(thing.name, history):
         return 0.0
     return 0.9 if thing.in_view else 0.7
 
@@ -79,7 +84,7 @@ def _rooms(observation: PlannerObservation) -> list[str]:
 def _evidence(observation: PlannerObservation, question: Question, history: History) -> float:
     """How well the answer, or that the goal is reached, is supported; 0 = not at all."""
     sound = target_sound(question, observation.heard)
-    things = source_objects(question, sound, observation.seen)
+    things = likely_sources(question, observation, history)
     hopeless = observation.steps_left <= 12 or observation.calls_left <= 1
     if hopeless:
         return 1.0
@@ -89,7 +94,7 @@ def _evidence(observation: PlannerObservation, question: Question, history: Hist
         return 0.9 if things or observation.frontiers == 0 else 0.0
     if question.goal == "what_sound":
         return sound.confidence if sound is not None else 0.0
-    if any(o.distance_m <= _AT_M or _stands_at(o.name, history) for o in things):
+    if any(o.distance_m <= AT_M or _stands_at(o.name, history) for o in things):
         return 1.0
     if sound is not None and _stands_at(sound.track, history):
         return 0.6

@@ -26,6 +26,7 @@ _DESCRIPTIONS = {
     "stop": "Declare that the place asked for is reached. Ends the episode without an answer.",
 }
 LISTEN_SECONDS = (0.5, 5.0)
+_MAX_OBJECTS = 40  # choices of go_to_object, those first that matter most
 
 
 def offered_skills(observation: PlannerObservation) -> tuple[SkillSpec, ...]:
@@ -34,7 +35,7 @@ def offered_skills(observation: PlannerObservation) -> tuple[SkillSpec, ...]:
     A skill whose argument would have no choice is left out, as is `explore` when the map has no open edge.
     """
     sounds = tuple(s.track for s in observation.heard)
-    objects = tuple(o.name for o in observation.seen)
+    objects = tuple(o.name for o in observation.ranked_objects()[:_MAX_OBJECTS])
     rooms = tuple(r.name for r in observation.rooms if r.name != observation.room or not r.visited)
     specs = [
         _spec("explore") if observation.frontiers > 0 else None,

@@ -16,7 +16,16 @@ from avi_env.agents.protocol import (
     SkillSpec,
     Usage,
 )
-from avi_env.agents.question import Question, parse_question, plain, room_answer, source_objects, target_sound
+from avi_env.agents.question import (
+    AT_M,
+    Question,
+    likely_sources,
+    parse_question,
+    plain,
+    room_answer,
+    source_objects,
+    target_sound,
+)
 from avi_env.agents.transcript import Transcript
 
 __all__ = ["RulePlanner", "RuleSettings", "decide"]
@@ -35,12 +44,10 @@ class RuleSettings:
     """Confidence in a sound below which the agent first turns to hear it from other sides, 0..1."""
     name_confidence: float = 0.6
     """Confidence in a sound's class from which "what is that sound?" is answered from afar, 0..1."""
-    at_object_m: float = 1.0
+    at_object_m: float = AT_M
     """An object this near counts as reached [m]."""
-    same_direction_deg: float = 30.0
-    """A seen object of the right kind within this angle of the sound counts as its source [deg]."""
-    far_sound_m: float = 3.0
-    """When a sound seems farther than this at an object just reached, that object is not its source [m]."""
+    around_m: float = 5.0
+    """Where a sound is reached but not its source seen, objects of its kind this near are tried [m]."""
     last_steps: int = 12
     """Environment steps left below which the best guess is given."""
     attempts: int = 3
@@ -91,7 +98,8 @@ def decide(
     settings: RuleSettings | None = None,
 ) -> SkillCall | Answer:
     """Returns the next call or the answer, from the observation and the results so far alone."""
-    turn = _Turn(observation, frozenset(s.name for s in skills), history, settings or RuleSettings())
+    objects = frozenset(c for s in skills if s.name == "go_to_object" for a in s.arguments for c in a.choices)
+    turn = _Turn(observation, frozenset(s.name for s in skills), objects, history, settings or RuleSettings())
     question = parse_question(observation.instruction)
     if observation.steps_left <= turn.settings.last_steps or observation.calls_left <= 1:
         return _last_word(turn, question)
@@ -110,6 +118,8 @@ class _Turn:
 
     now: PlannerObservation
     offered: frozenset[str]
+    objects: frozenset[str]
+    """Objects that may be named."""
     history: History
     settings: RuleSettings
 
@@ -124,6 +134,12 @@ class _Turn:
     def failures(self, target: str) -> int:
         """How often a walk to a target has not succeeded."""
         return sum(_is_walk_to(r, target) and r.status != "success" for r in self.history)
+
+    def can_try(self, thing: SeenObject) -> bool:
+        """Whether a walk to an object is worth a try: not found silent, not just failed, not failed too often."""
+        silent = any(_is_walk_to(r, thing.name) and r.code == "lost_sound" for r in self.history)
+        often = self.failures(thing.name) >= self.settings.attempts
+        return thing.name in self.objects and not (silent or often or self.just_failed(thing.name))
 
     def reached(self, target: str) -> bool:
         """Whether the last walk ended at the target."""
@@ -147,35 +163,23 @@ def _reach(turn: _Turn, question: Question) -> SkillCall | Answer:
     sound = target_sound(question, turn.now.heard)
     if not turn.history:
         return _listen(turn, "first, hear what there is")
-    things = _believable(turn, source_objects(question, sound, turn.now.seen), sound)
+    things = likely_sources(question, turn.now, turn.history)
     for thing in things:
         if turn.reached(thing.name) or (thing.in_view and thing.distance_m <= turn.settings.at_object_m):
             return _arrived(turn, question, thing.room, f"{thing.name} is here", 0.95)
     for thing in things:
-        if turn.failures(thing.name) < turn.settings.attempts and not turn.just_failed(thing.name):
+        if turn.can_try(thing):
             return SkillCall("go_to_object", {"object": thing.name}, "it may be the source of the sound")
     if sound is None:
         return _search(turn, "nothing is heard that the task is about")
     if turn.reached(sound.track):
         if not turn.listened():
             return SkillCall("look_around", {}, "the sound is here: look for what makes it")
+        near = [o for o in source_objects(question, sound, turn.now.seen) if turn.can_try(o)]
+        if near and near[0].distance_m <= turn.settings.around_m:
+            return SkillCall("go_to_object", {"object": near[0].name}, "it may be what sounds here")
         return _arrived(turn, question, sound.room, "the sound comes from here", 0.7)
     return _follow(turn, sound)
-
-
-def _believable(turn: _Turn, things: tuple[SeenObject, ...], sound: HeardSound | None) -> tuple[SeenObject, ...]:
-    """Keeps the objects that can be the source: tied to the sound, the only one of its kind, or in its direction."""
-    if sound is None or not sound.still_on:
-        return things
-    kept = []
-    for thing in things:
-        off = abs((thing.azimuth_deg - sound.azimuth_deg + 180.0) % 360.0 - 180.0)
-        far = sound.distance_m is not None and sound.distance_m > turn.settings.far_sound_m
-        wrong = turn.reached(thing.name) and thing.track != sound.track and far  # stood there, it sounds from elsewhere
-        tied = thing.track == sound.track
-        if (tied or len(things) == 1 or (thing.in_view and off <= turn.settings.same_direction_deg)) and not wrong:
-            kept.append(thing)
-    return tuple(kept)
 
 
 def _follow(turn: _Turn, sound: HeardSound) -> SkillCall | Answer:

@@ -99,7 +99,7 @@ class ScoringPlanner:
             self.transcript.refuse("", "no skill on offer makes sense")
             return Invalid("", "no skill on offer makes sense")
         best = scored[0].call
-        decision = self._answer(observation, question) if best.name == "answer" else self._call(best, scored)
+        decision = self._answer(observation, history, question) if best.name == "answer" else self._call(best, scored)
         after = self._model.usage
         self.transcript.bill(
             Usage(
@@ -164,10 +164,10 @@ class ScoringPlanner:
             self._neutral |= {(text, w): value for w, value in found.items()}
         return {w: self._neutral[text, w] for w in words}
 
-    def _answer(self, observation: PlannerObservation, question: Question) -> Answer:
+    def _answer(self, observation: PlannerObservation, history: tuple[SkillResult, ...], question: Question) -> Answer:
         """Returns the most likely of the answers that can be given, after the facts."""
         began = time.perf_counter()
-        facts = answer_facts(question, observation)
+        facts = answer_facts(question, observation, history)
         choices = [f" {c}" for c in answer_choices(question, observation)]
         said = self._model.scores(self._answer_shots + facts, choices, _ANSWER_SLOT)
         total = _log_sum(list(said.values()))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from avi_env.content import name_error
+from avi_env.sounds import sounds_of_object
 
 __all__ = [
     "RESULT_CODES",
@@ -49,7 +50,7 @@ RESULT_CODES = (
 """Closed list of `SkillResult.code`."""
 
 _SECTORS = ("ahead", "ahead-right", "right", "behind-right", "behind", "behind-left", "left", "ahead-left")
-_MAX_SOUNDS, _MAX_OBJECTS, _MAX_ROOMS = 8, 16, 12  # what the text lists, best first: keeps it under 1200 tokens
+_MAX_SOUNDS, _MAX_OBJECTS, _MAX_ROOMS = 8, 20, 12  # what the text lists, best first: keeps it under 1200 tokens
 
 
 def direction_words(azimuth_deg: float) -> str:
@@ -240,7 +241,7 @@ class PlannerObservation:
             f"Map: {self.explored_m2:.0f} m2 explored, {self.frontiers} unexplored edges.",
             "Rooms: " + ("; ".join(_room_text(r) for r in self.rooms[:_MAX_ROOMS]) or "none known"),
             "Heard: " + ("; ".join(_sound_text(s) for s in self._loudest()) or "nothing"),
-            "Seen: " + ("; ".join(_object_text(o) for o in self._nearest()) or "nothing of note"),
+            "Seen: " + ("; ".join(_object_text(o) for o in self.ranked_objects()[:_MAX_OBJECTS]) or "nothing of note"),
         ]
         if self.last is not None:
             lines.append(f"Last: {self.last.to_text()}")
@@ -249,8 +250,19 @@ class PlannerObservation:
     def _loudest(self) -> list[HeardSound]:
         return sorted(self.heard, key=lambda s: (not s.still_on, -s.level_db, s.track))[:_MAX_SOUNDS]
 
-    def _nearest(self) -> list[SeenObject]:
-        return sorted(self.seen, key=lambda o: (not o.track, not o.in_view, o.distance_m, o.name))[:_MAX_OBJECTS]
+    def ranked_objects(self) -> tuple[SeenObject, ...]:
+        """Returns the seen objects, those first that matter most.
+
+        First what seems to be a sound's source, then what the task names or what can make a sound, then what is in
+        view, each by distance.
+        """
+        words = self.instruction.lower()
+
+        def matters(thing: SeenObject) -> bool:
+            return thing.category.replace("_", " ") in words or bool(sounds_of_object(thing.category))
+
+        order = sorted(self.seen, key=lambda o: (not o.track, not matters(o), not o.in_view, o.distance_m, o.name))
+        return tuple(order)
 
 
 def _room_text(room: RoomSeen) -> str:

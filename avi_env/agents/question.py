@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from avi_env.agents.knowledge import ROOM_SIGNS, emitters_of
-from avi_env.agents.protocol import HeardSound, RoomSeen, SeenObject
+from avi_env.agents.protocol import HeardSound, PlannerObservation, RoomSeen, SeenObject, SkillResult
 from avi_env.sounds import sound_classes, sound_phrase
 
 __all__ = [
+    "AT_M",
     "Question",
+    "likely_sources",
     "parse_question",
     "plain",
     "room_answer",
@@ -47,6 +49,12 @@ _ROOM_QUESTION = r"\b(?:which|what) room\b|^\s*where\b|\bin which room\b"
 _WHAT_QUESTION = r"^\s*what(?:'s| is| are)? .*\b(?:ring|sound|nois|beep|hear|bark|whistl|drip|play|mak)\w*"
 _COUNT_QUESTION = r"\bhow many rooms\b|\bnumber of rooms\b"
 _EXISTS_QUESTION = r"^\s*(?:is|are) there\b|^\s*(?:does|do) (?:the|this) house have\b|^\s*can you (?:see|hear)\b"
+
+AT_M = 1.0
+"""An object this near counts as reached [m]."""
+
+_FAR_M = 3.0  # a sound that seems farther than this does not come from what is right here
+_SAME_DIRECTION_DEG = 30.0
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,28 @@ def source_objects(
     named = [o for o in seen if not sound_class and re.search(rf"\b{re.escape(plain(o.category))}s?\b", question.words)]
     order = sorted(named, key=_nearness) if not (tied or likely) else []
     return tuple(sorted(tied, key=_nearness) + sorted(likely, key=_nearness) + order)
+
+
+def likely_sources(
+    question: Question, observation: PlannerObservation, history: tuple[SkillResult, ...]
+) -> tuple[SeenObject, ...]:
+    """Returns of `source_objects` those that can be believed to be the source while its sound is heard.
+
+    They are tied to the sound, or the only one of their kind, or in view in its direction. Out are those that the agent
+    has walked up to and found silent, and those right beside it while the sound seems far.
+    """
+    sound = target_sound(question, observation.heard)
+    silent = {str(r.call.arguments.get("object")) for r in history if r.code == "lost_sound"}
+    things = tuple(o for o in source_objects(question, sound, observation.seen) if o.name not in silent)
+    if sound is None or not sound.still_on:
+        return things
+    return tuple(o for o in things if o.track == sound.track or _can_be(o, sound, alone=len(things) == 1))
+
+
+def _can_be(thing: SeenObject, sound: HeardSound, alone: bool) -> bool:
+    off = abs((thing.azimuth_deg - sound.azimuth_deg + 180.0) % 360.0 - 180.0)
+    elsewhere = thing.distance_m <= AT_M and sound.distance_m is not None and sound.distance_m > _FAR_M
+    return not elsewhere and (alone or (thing.in_view and off <= _SAME_DIRECTION_DEG))
 
 
 def _nearness(thing: SeenObject) -> tuple[float, str]:

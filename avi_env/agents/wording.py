@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from avi_env.agents.protocol import PlannerObservation, SkillCall, SkillResult, direction_words
-from avi_env.agents.question import Question, plain, room_answer, source_objects, target_sound
+from avi_env.agents.question import AT_M, Question, likely_sources, plain, room_answer, source_objects, target_sound
 
 __all__ = ["NEUTRAL_STATE", "VERBS", "answer_choices", "answer_facts", "call_verb", "state_line", "target_words"]
 
@@ -30,7 +30,6 @@ _DONE = {
     "look_around": "looked around",
     "listen": "listened",
 }
-_AT_M = 1.0
 _STANDING = ("listen", "look_around")
 
 
@@ -68,9 +67,9 @@ def _goal_state(observation: PlannerObservation, history: tuple[SkillResult, ...
     if question.goal == "count_rooms":
         return "not all rooms seen" if observation.frontiers else "all rooms reached"
     sound = target_sound(question, observation.heard)
-    things = source_objects(question, sound, observation.seen)
+    things = likely_sources(question, observation, history)
     if things:
-        near = things[0].distance_m <= _AT_M or _ended_at(things[0].name, history)
+        near = things[0].distance_m <= AT_M or _ended_at(things[0].name, history)
         return f"{plain(things[0].category)} {'reached' if near else 'seen'}"
     goal = plain(question.sound_class or (sound.sound_class if sound else "goal"))
     if sound is None:
@@ -102,10 +101,10 @@ def answer_choices(question: Question, observation: PlannerObservation) -> tuple
     return tuple(dict.fromkeys(room_answer(name, observation.rooms) for name in names))
 
 
-def answer_facts(question: Question, observation: PlannerObservation) -> str:
+def answer_facts(question: Question, observation: PlannerObservation, history: tuple[SkillResult, ...]) -> str:
     """Returns the facts that bear on the question and the question, ending where the answer goes."""
     sound = target_sound(question, observation.heard)
-    things = source_objects(question, sound, observation.seen)[:1]
+    things = (likely_sources(question, observation, history) or source_objects(question, sound, observation.seen))[:1]
     others = [o for o in observation.seen if o not in things and o.category not in {t.category for t in things}][:2]
     facts = [
         f"The {plain(o.category)} is in the {room_answer(o.room, observation.rooms)}."
