@@ -19,7 +19,7 @@ AZIMUTH_COUNT = 72
 
 _BAND_HZ = (250.0, 7000.0)  # below, both ears hear the same; above, measured tables and heads differ
 _FRAME_SECONDS = 0.032
-_ELEVATIONS = (-30.0, 0.0, 35.0)  # [deg]; a source on the floor beside the agent, far away, under the ceiling
+_ELEVATIONS = (-20.0, 0.0, 20.0)  # [deg]; a source on the floor beside the agent, far away, under the ceiling
 
 
 class EarTable(NamedTuple):

@@ -21,14 +21,16 @@ __all__ = ["AUDIBLE_DB", "DirectionBelief", "Hearing", "HeardMoment", "listen_mo
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-AUDIBLE_DB = 10.0
+AUDIBLE_DB = 5.0
 """Level [dB SPL] under which there is silence."""
 
-_DYNAMIC_DB = 30.0  # bins more than this below the strongest are noise
+_DYNAMIC_DB = 40.0  # bins more than this below the strongest are noise
 _DECAY_DB_PER_SECOND = 100.0  # echoes of a living room (T60 0.6 s) die at this rate
-_STEADY_WEIGHT = 0.05  # weight of what is not rising
+_STEADY_WEIGHT = 0.02  # weight of what is not rising
 _SHARPNESS = 12.0  # log-likelihood of a whole moment per unit of mean bin score
 _FLOOR = 0.05  # of 1 - match: no bin is certain
+_BINS_ENOUGH = 60.0  # bins that sound from which a moment counts in full: a pure tone in a room points anywhere
+_FADE_SECONDS = 0.05  # the first part of a step still holds the sound of the pose before
 
 
 class HeardMoment(NamedTuple):
@@ -65,7 +67,7 @@ def listen_moment(audio: FloatArray, sample_rate: int, table: EarTable, seconds:
     spectra = _spectra(audio[:, -(count + table.frame) :], table, hop)
     power = np.sum(np.abs(spectra) ** 2, axis=0)
     weight = _onset_weights(power, hop / sample_rate)
-    used = slice(max(0, len(power) - count // hop), None)
+    used = slice(-max(1, (count - round(_FADE_SECONDS * sample_rate)) // hop), None)
     power, weight, spectra = power[used], weight[used], spectra[:, used]
     energy = power.sum(axis=0)
     strong = energy > energy.max() * 10.0 ** (-_DYNAMIC_DB / 10.0)
@@ -73,9 +75,10 @@ def listen_moment(audio: FloatArray, sample_rate: int, table: EarTable, seconds:
         return silent
     onset = float((weight * power).sum() / power.sum())
     match = _match(spectra[:, :, strong], weight[:, strong], table.steering[:, :, strong])
-    bin_weight = np.sqrt(energy[strong])
+    bin_weight = energy[strong] ** 0.25
+    bins = float(bin_weight.sum() ** 2 / np.sum(bin_weight**2))
     score = -np.log1p(_FLOOR - match) @ (bin_weight / bin_weight.sum())  # (E, A)
-    evidence = _SHARPNESS * score.max(axis=0)
+    evidence = _SHARPNESS * min(1.0, bins / _BINS_ENOUGH) * score.max(axis=0)
     return HeardMoment(level, onset, evidence - evidence.max())
 
 

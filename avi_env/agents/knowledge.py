@@ -50,6 +50,7 @@ ROOM_SIGNS: Mapping[str, Mapping[str, float]] = {
 }
 """Category -> how strongly it speaks for each type of room."""
 
+_ALSO: Mapping[str, tuple[str, ...]] = {"door": ("front_door",), "sink": ("washbasin",)}
 _TYPES_LEAST = 1.0  # votes without which a room is "unknown"
 
 
@@ -67,7 +68,8 @@ def guess_room(categories: Iterable[str]) -> str:
 
 def emitters_of(sound_class: str) -> tuple[str, ...]:
     """Returns the categories of objects that make a class of sound, the most natural first; empty when unknown."""
-    return tuple(CLASS_OF_OBJECT.get(sound_class, ()))
+    kinds = tuple(CLASS_OF_OBJECT.get(sound_class, ()))
+    return kinds + tuple(other for kind in kinds for other in _ALSO.get(kind, ()) if other not in kinds)
 
 
 def is_noteworthy(category: str) -> bool:

@@ -62,6 +62,7 @@ class HouseMap:
         self._evidence = np.zeros((count, count), np.float32)
         self._free = np.zeros((count, count), bool)
         self._blocked = np.zeros((count, count), bool)
+        self._dismissed = np.zeros((count, count), bool)
         self._region = np.full((count, count), -1, np.int32)
         self._tall = np.zeros((count, count), np.float32)
         self._low = np.array([count, count])
@@ -127,13 +128,19 @@ class HouseMap:
         self._blocked[ix[near], iz[near]] = False
         self.version += 1
 
-    def dismiss(self, point: tuple[float, float], radius: float = 0.5) -> None:
-        """Takes what is unknown around a point [m] for occupied: it was looked at from near and stayed unseen."""
+    def dismiss(self, point: tuple[float, float], stand: tuple[float, float], radius: float = 0.6) -> None:
+        """Takes what is unknown around a point [m] for occupied: it was looked at from `stand` and stayed unseen.
+
+        The ground under the agent's feet is left as it is.
+        """
         (ix,), (iz,) = self._cells2(np.asarray([point]))
         span = math.ceil(radius / CELL)
-        cut = (slice(ix - span, ix + span + 1), slice(iz - span, iz + span + 1))
+        left, top = max(int(ix) - span, 0), max(int(iz) - span, 0)
+        cut = (slice(left, int(ix) + span + 1), slice(top, int(iz) + span + 1))
         unknown = ~self._free[cut] & (self._evidence[cut] <= 0.0)
-        self._blocked[cut] |= unknown
+        rows, columns = np.indices(unknown.shape)
+        x, z = (rows + left + self._corner + 0.5) * CELL - stand[0], (columns + top + self._corner + 0.5) * CELL - stand[1]
+        self._dismissed[cut] |= unknown & (np.hypot(x, z) > 2.0 * _BODY_RADIUS)
         self.version += 1
 
     def window(self) -> MapWindow:
@@ -142,7 +149,7 @@ class HouseMap:
         low = np.maximum(self._low - _MARGIN, 0)
         high = np.minimum(self._high + _MARGIN + 1, count)
         cut = (slice(low[0], high[0]), slice(low[1], high[1]))
-        occupied = (self._evidence[cut] > 0.0) | self._blocked[cut]
+        occupied = (self._evidence[cut] > 0.0) | self._blocked[cut] | (self._dismissed[cut] & ~self._free[cut])
         origin = (low + self._corner + 0.5) * CELL
         free = self._free[cut] & ~occupied
         return MapWindow(
@@ -222,6 +229,7 @@ class HouseMap:
             self._evidence = np.pad(self._evidence, pad)
             self._free = np.pad(self._free, pad)
             self._blocked = np.pad(self._blocked, pad)
+            self._dismissed = np.pad(self._dismissed, pad)
             self._tall = np.pad(self._tall, pad)
             self._region = np.pad(self._region, pad, constant_values=-1)
             self._corner -= pad

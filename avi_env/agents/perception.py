@@ -119,7 +119,8 @@ class Perception:
         moment = self.hearing.observe(audio, self.yaw, walked, self.time_s)
         self.recognition.observe(audio)
         if moment.level_db >= AUDIBLE_DB:
-            self.source.heard(self.sound_ways(), moment.trusted, self.yaw)
+            source, unsure = self.recognition.source_level
+            self.source.heard(self.sound_ways(), moment.trusted, self.yaw, (self.hearing.peak_db - source, unsure))
 
     def ways(self) -> Ways:
         """Returns the ways over the map from here; computed once per step."""

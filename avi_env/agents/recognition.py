@@ -29,6 +29,8 @@ class SoundTemplates(NamedTuple):
     """Projection of the features, shape (D, K): unit spread within a class."""
     centers: npt.NDArray[np.float64]
     """Class means, shape (C, K)."""
+    levels: npt.NDArray[np.float64]
+    """Loudest quarter of a second in two, 1 m away in the open [dB SPL], shape (C,)."""
 
 
 class Verdict(NamedTuple):
@@ -45,7 +47,7 @@ def load_templates() -> SoundTemplates:
     """Returns the templates that come with the package (made by `avi_env.agents.recognition_fit`)."""
     with np.load(package_file("agents/sound_templates.npz")) as data:
         names = tuple(str(name) for name in data["names"])
-        return SoundTemplates(names, *(data[key].astype(np.float64) for key in ("offset", "axes", "centers")))
+        return SoundTemplates(names, *(data[key].astype(np.float64) for key in ("offset", "axes", "centers", "levels")))
 
 
 def classify(features: FloatArray, templates: SoundTemplates) -> npt.NDArray[np.float64]:
@@ -92,6 +94,14 @@ class SoundRecognition:
         """Probability of each class; all alike before anything was heard."""
         weight = np.exp(self._log - self._log.max())
         return dict(zip(self._templates.names, (weight / weight.sum()).tolist(), strict=True))
+
+    @property
+    def source_level(self) -> tuple[float, float]:
+        """Level of the source at 1 m [dB SPL], loudest quarter of a second in two: mean and spread over the classes."""
+        chance = np.array(list(self.probabilities.values()))
+        levels = self._templates.levels
+        mean = float(chance @ levels)
+        return mean, float(np.sqrt(chance @ (levels - mean) ** 2))
 
     @property
     def verdict(self) -> Verdict:

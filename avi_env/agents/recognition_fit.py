@@ -17,7 +17,7 @@ from avi_env.agents.recognition import SoundTemplates
 from avi_env.agents.sound_features import FEATURE_RATE, sound_features
 from avi_env.sounds import make_clip, sound_classes
 
-__all__ = ["coloured", "fit_templates", "training_features", "write_templates"]
+__all__ = ["coloured", "fit_templates", "source_levels", "training_features", "write_templates"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -65,7 +65,23 @@ def training_features(
     return np.array(rows), np.array(labels)
 
 
-def fit_templates(features: FloatArray, labels: npt.NDArray[np.int64], names: tuple[str, ...]) -> SoundTemplates:
+def source_levels(variants: range) -> npt.NDArray[np.float64]:
+    """Returns the level 1 m from each class [dB SPL]: the loudest quarter of a second in any two, shape (C,)."""
+    quarter = FEATURE_RATE // 4
+    found = []
+    for name in sound_classes():
+        peaks = []
+        for variant in variants:
+            loop = np.tile(make_clip(name, variant, FEATURE_RATE).samples.astype(np.float64), 3)
+            blocks = np.mean(loop[: len(loop) // quarter * quarter].reshape(-1, quarter) ** 2, axis=1)
+            peaks.append(10.0 * np.log10(np.lib.stride_tricks.sliding_window_view(blocks, 8).max(axis=1).mean()) + 94.0)
+        found.append(np.mean(peaks))
+    return np.array(found)
+
+
+def fit_templates(
+    features: FloatArray, labels: npt.NDArray[np.int64], names: tuple[str, ...], levels: FloatArray
+) -> SoundTemplates:
     """Returns linear discriminants of labelled features."""
     offset = features.mean(axis=0)
     centers = np.stack([features[labels == k].mean(axis=0) for k in range(len(names))])
@@ -75,14 +91,15 @@ def fit_templates(features: FloatArray, labels: npt.NDArray[np.int64], names: tu
     whiten = vectors / np.sqrt(values)
     _, _, rotation = np.linalg.svd((centers - offset) @ whiten, full_matrices=False)
     axes = whiten @ rotation[: len(names) - 1].T
-    return SoundTemplates(names, offset, axes, (centers - offset) @ axes)
+    return SoundTemplates(names, offset, axes, (centers - offset) @ axes, np.asarray(levels, np.float64))
 
 
 def write_templates(path: Path) -> SoundTemplates:
     """Fits and writes the templates; a pure function of the sound classes."""
-    features, labels = training_features(range(FIRST_VARIANT, FIRST_VARIANT + 8), rooms=5, windows=3)
-    templates = fit_templates(features, labels, sound_classes())
-    arrays = {key: getattr(templates, key).astype(np.float32) for key in ("offset", "axes", "centers")}
+    variants = range(FIRST_VARIANT, FIRST_VARIANT + 8)
+    features, labels = training_features(variants, rooms=5, windows=3)
+    templates = fit_templates(features, labels, sound_classes(), source_levels(variants))
+    arrays = {key: getattr(templates, key).astype(np.float32) for key in ("offset", "axes", "centers", "levels")}
     np.savez_compressed(path, names=np.array(templates.names), **arrays)
     return templates
 

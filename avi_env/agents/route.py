@@ -102,8 +102,8 @@ class Frontier(NamedTuple):
     point: Point
     """(x, z) of the cell of the edge that is nearest to walk to [m]."""
     cell: tuple[int, int]
-    center: Point
-    """(x, z) of the middle of the edge [m]."""
+    beyond: Point
+    """(x, z) of the middle of the unknown at that edge [m]."""
     width: float
     """Length of the edge [m]."""
     distance: float
@@ -203,9 +203,16 @@ def find_frontiers(ways: Ways) -> tuple[Frontier, ...]:
         best = cells[int(np.argmin(length))]
         cell = (int(best[0]), int(best[1]))
         region = int(plan.region[cell])
-        center = plan.point_of(cells.mean(axis=0))
-        found.append(Frontier(plan.point_of(cell), cell, center, _STEP * len(cells), float(length.min()), region))
+        beyond = _unknown_near(plan, cell)
+        found.append(Frontier(plan.point_of(cell), cell, beyond, _STEP * len(cells), float(length.min()), region))
     return tuple(sorted(found, key=lambda f: (f.distance, f.point)))
+
+
+def _unknown_near(plan: WalkPlan, cell: tuple[int, int], span: int = 6) -> Point:
+    """Middle [m] of the unknown within `span` cells of a cell."""
+    left, top = max(cell[0] - span, 0), max(cell[1] - span, 0)
+    cells = np.argwhere(plan.unknown[left : cell[0] + span + 1, top : cell[1] + span + 1]) + (left, top)
+    return plan.point_of(cells.mean(axis=0)) if len(cells) else plan.point_of(cell)
 
 
 def clear_line(plan: WalkPlan, start: Point, end: Point) -> bool:
@@ -227,31 +234,30 @@ def steer(plan: WalkPlan, path: FloatArray, position: Point, yaw: float) -> int:
     The agent heads for the farthest point of the way that it can walk to straight. It turns when another heading of
     the 15 degree raster would bring it nearer to that point than walking on does.
     """
-    here = np.asarray(position)
-    nearest = int(np.argmin(np.hypot(*(path - here).T)))
+    nearest = int(np.argmin(np.hypot(path[:, 0] - position[0], path[:, 1] - position[1])))
     end = (float(path[-1][0]), float(path[-1][1]))
-    if math.hypot(end[0] - position[0], end[1] - position[1]) < 0.5 * FORWARD:
+    if math.dist(end, position) < 0.5 * FORWARD:
         return 0
     target = _look_ahead(plan, path[nearest:], position)
     error = wrap_angle(bearing_to(position, target) - yaw)
-    gap = math.hypot(target[0] - position[0], target[1] - position[1])
     if abs(error) > 0.5 * TURN + 0.02:
         return _LEFT if error > 0 else _RIGHT
-    if gap < 0.5 * FORWARD:
-        return 0
     dx, dz = heading_vector(yaw)
     ahead = (position[0] + FORWARD * dx, position[1] + FORWARD * dz)
-    return _FORWARD if math.hypot(target[0] - ahead[0], target[1] - ahead[1]) < gap else 0
+    nearer = math.dist(target, ahead) < math.dist(target, position)
+    return _FORWARD if nearer or target != end else 0
 
 
 def _look_ahead(plan: WalkPlan, path: FloatArray, position: Point) -> Point:
     """The farthest point of the way that can be walked to straight, at least one step away where there is one."""
     gaps = np.hypot(path[:, 0] - position[0], path[:, 1] - position[1])
-    far = np.flatnonzero(np.cumsum(np.r_[gaps[0], np.hypot(*np.diff(path, axis=0).T)]) <= _LOOK_AHEAD)
-    last = int(far[-1]) if len(far) else 0
-    for index in range(last, 0, -2):
+    along = np.cumsum(np.r_[gaps[0], np.hypot(*np.diff(path, axis=0).T)])
+    far = np.flatnonzero((gaps >= FORWARD) & (along <= _LOOK_AHEAD))
+    if not len(far):
+        index = int(np.argmax(gaps >= FORWARD)) if np.any(gaps >= FORWARD) else len(path) - 1
+        return float(path[index][0]), float(path[index][1])
+    for index in far[::-2]:
         point = (float(path[index][0]), float(path[index][1]))
         if clear_line(plan, position, point):
             return point
-    index = min(int(np.argmax(gaps >= FORWARD)) if np.any(gaps >= FORWARD) else len(path) - 1, len(path) - 1)
-    return float(path[index][0]), float(path[index][1])
+    return float(path[far[0]][0]), float(path[far[0]][1])

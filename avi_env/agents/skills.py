@@ -14,9 +14,15 @@ from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import SkillCall, Status
 from avi_env.agents.route import Frontier, Ways
-from avi_env.agents.sound_search import SoundTarget, expected_db, object_chances, sound_target
+from avi_env.agents.sound_search import (
+    SoundTarget,
+    emission_chance,
+    expected_db,
+    object_chances,
+    sound_target,
+)
 from avi_env.agents.standing import nearest_goal, object_goal
-from avi_env.agents.walking import MoveEnd, Moves, turn_by, walk
+from avi_env.agents.walking import MoveEnd, Moves, face, turn_by, walk
 
 __all__ = ["Skill", "SkillOutcome", "SkillState", "start_skill"]
 
@@ -34,9 +40,11 @@ BUDGETS = {
 
 _FULL_LOOK = 18  # turns of 15 degrees after which a view of 90 degrees has met every direction
 _CHUNK = 6  # steps towards a sound before the agent thinks again
-_QUIET_DB = 6.0  # an object this much quieter than it would be at this distance is not the source
+_QUIET_DB = 8.0  # an object this much quieter than it would be at this distance is not the source
 _SURE = 0.5  # confidence in a direction from which one need not turn to hear better
 _NEAR_PLACE = 0.5  # [m]; a place is reached
+_DENIED_MOST = 5  # places found empty after which a loud one will do: the source may be nothing one can see
+_SAME_PLACE = 1.0  # [m]; nearer than this one need not look around again
 _PATIENCE_S = 12.0  # silence after which a sound is lost
 _NEW_AFTER_S = 5.0  # a sound after so much silence is news
 
@@ -56,6 +64,10 @@ class SkillState:
 
     silent: set[int] = field(default_factory=set)
     """Ids of objects that were walked up to and found not to be the source."""
+    looked: list[tuple[float, float]] = field(default_factory=list)
+    """Where the agent has looked around for what sounds [m]."""
+    denied: int = 0
+    """Places that were walked to and held nothing that sounds."""
 
 
 def start_skill(call: SkillCall, mind: Perception, state: SkillState, steps_left: int) -> Skill:
@@ -106,19 +118,29 @@ def _sway(steps: int) -> Moves:
 
 
 def _explore(mind: Perception, budget: int) -> Skill:
+    """Walks to an edge of the known and looks beyond; an edge that stays unseen is dismissed."""
     frontier = _best_frontier(mind)
     if frontier is None:
         return SkillOutcome("failed", "nothing_left", "no unexplored edge can be reached")
-    area = mind.house.floor_area()
+    area, start = mind.house.floor_area(), mind.steps
     news = _news(mind)
-    end = yield from walk(mind, nearest_goal(frontier.point, 0.5), budget, lambda: news() or _settled(mind, frontier))
+
+    def enough() -> bool:
+        return news() or _settled(mind, frontier)
+
+    end = yield from walk(mind, nearest_goal(frontier.point, 0.5), budget, enough)
+    if end == "arrived":
+        yield from face(mind, frontier.beyond, budget - (mind.steps - start))
+        if not _settled(mind, frontier):
+            mind.house.dismiss(frontier.beyond, mind.position)
+    gained = mind.house.floor_area() - area
     if news():
         return SkillOutcome("interrupted", "preempted", "a sound began")
-    gained = mind.house.floor_area() - area
+    if end == "unreachable":
+        mind.house.dismiss(frontier.beyond, mind.position)
+        return SkillOutcome("failed", "unreachable", "the way there is blocked")
     if end == "budget":
         return SkillOutcome("timeout", "budget", f"{gained:.0f} m2 more seen")
-    if gained < 0.05 and not _settled(mind, frontier):
-        mind.house.dismiss(frontier.point)
     return SkillOutcome("success", "ok", f"{gained:.0f} m2 more seen")
 
 
@@ -137,9 +159,7 @@ def _best_frontier(mind: Perception) -> Frontier | None:
 
 def _settled(mind: Perception, frontier: Frontier) -> bool:
     """Whether nothing unknown is left around a frontier."""
-    return mind.steps % 2 == 0 and not any(
-        math.hypot(f.point[0] - frontier.point[0], f.point[1] - frontier.point[1]) < 0.6 for f in mind.frontiers()
-    )
+    return not any(math.dist(f.beyond, frontier.beyond) < 0.5 for f in mind.frontiers())
 
 
 def _news(mind: Perception) -> Callable[[], bool]:
@@ -164,6 +184,9 @@ def _go_to_object(mind: Perception, state: SkillState, name: str, budget: int) -
     distance = mind.distance_to(track)
     if distance > 1.5:
         return SkillOutcome("failed", "unreachable", f"no way nearer than {distance:.1f} m to {name}")
+    if emission_chance(mind, track.category) > _SURE and not _is_loud(mind, distance):
+        state.silent.add(track.id)
+        return SkillOutcome("failed", "lost_sound", f"{name} is here, but the sound comes from elsewhere")
     return SkillOutcome("success", "ok", f"{distance:.1f} m from {name}, {mind.hearing.peak_db:.0f} dB")
 
 
@@ -174,6 +197,10 @@ def _approach(mind: Perception, track: ObjectTrack, budget: int, cut: Callable[[
     left = budget - (mind.steps - start)
     if end == "arrived" and mind.distance_to(track) > 1.0 and left > 0:
         end = yield from walk(mind, nearest_goal(track.center), left, cut, hopeful=True)
+        left = budget - (mind.steps - start)
+        if end == "arrived" and mind.distance_to(track) > 1.0 and left > 0:
+            mind.house.forgive(mind.pose)
+            end = yield from walk(mind, object_goal(track), left, cut)
     return end
 
 
@@ -220,25 +247,35 @@ def _pursue(
         if end == "budget":
             return None
         return _judge_object(mind, state, target.track, end)
-    before = mind.steps
     end = yield from walk(mind, nearest_goal(target.point), min(_CHUNK, left), hopeful=True)
-    gap = math.hypot(target.point[0] - mind.position[0], target.point[1] - mind.position[1])
+    gap = math.dist(target.point, mind.position)
     if end == "budget" and gap > _NEAR_PLACE:
         return None
-    if mind.hearing.peak_db >= expected_db(mind, max(gap, 1.0)) - _QUIET_DB and gap < 1.0:
-        return SkillOutcome("success", "ok", f"the sound is here, {mind.hearing.peak_db:.0f} dB")
+    loud = gap < 1.0 and _is_loud(mind, gap)
+    if loud and all(math.dist(place, mind.position) > _SAME_PLACE for place in state.looked):
+        state.looked.append(mind.position)  # what sounds here has not been seen: look for it first
+        yield from turn_by(min(_FULL_LOOK, left))
+        return None
     mind.source.deny(target.point, 0.8)
-    if mind.steps == before:
-        yield from _sway(min(4, left))
+    state.denied += 1
+    if loud and state.denied >= _DENIED_MOST:
+        return SkillOutcome("success", "ok", f"the sound is here, {mind.hearing.peak_db:.0f} dB")
+    yield from _sway(min(4, left))
     return None
 
 
 def _judge_object(mind: Perception, state: SkillState, track: ObjectTrack, end: MoveEnd) -> SkillOutcome | None:
     distance = mind.distance_to(track)
-    loud = mind.hearing.peak_db >= expected_db(mind, max(distance, 1.0)) - _QUIET_DB
-    if end == "arrived" and distance < 1.5 and loud:
+    if end == "arrived" and distance < 1.5 and _is_loud(mind, distance):
         return SkillOutcome("success", "ok", f"at {track.name}, {mind.hearing.peak_db:.0f} dB")
     if object_chances(mind, frozenset(state.silent)).get(track.id, 0.0) > 0.95 and end == "arrived":
         return SkillOutcome("success", "ok", f"as near to {track.name} as one can get")
     state.silent.add(track.id)
     return None
+
+
+def _is_loud(mind: Perception, distance: float) -> bool:
+    """Whether the sound is as loud as it must be when its source is that near [m]; True when it is silent now."""
+    hearing = mind.hearing
+    level = max(hearing.peak_db, hearing.last_level_db)
+    return level >= expected_db(mind, max(distance, 1.0)) - _QUIET_DB

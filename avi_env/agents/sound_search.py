@@ -12,8 +12,7 @@ from scipy import ndimage
 from avi_env.agents.knowledge import emitters_of
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
-from avi_env.agents.source_belief import PLACE, SoundWays
-from avi_env.sounds import SOUND_CLASSES
+from avi_env.agents.source_belief import PLACE, SoundWays, gain_in_sight_db
 
 __all__ = ["SoundTarget", "emission_chance", "expected_db", "object_chances", "sound_field", "sound_target"]
 
@@ -46,10 +45,8 @@ def emission_chance(mind: Perception, category: str) -> float:
 
 
 def expected_db(mind: Perception, distance: float) -> float:
-    """Returns the level [dB SPL] that the recognised sound would have at a distance [m] in the open."""
-    chances = mind.recognition.probabilities
-    level = sum(p * SOUND_CLASSES[name].spl_db for name, p in chances.items() if name in SOUND_CLASSES)
-    return level - 20.0 * math.log10(max(distance, 0.5))
+    """Returns the level [dB SPL] that the recognised sound has at a distance [m] from its source, in sight of it."""
+    return mind.recognition.source_level[0] + float(gain_in_sight_db(distance))
 
 
 def object_chances(mind: Perception, rejected: frozenset[int] = frozenset()) -> dict[int, float]:

@@ -18,7 +18,7 @@ from scipy.sparse import csgraph
 from avi_env.agents.ears import AZIMUTH_COUNT
 from avi_env.agents.mapping import CELL, HouseMap
 
-__all__ = ["PLACE", "SoundWays", "SourceBelief", "sound_ways"]
+__all__ = ["PLACE", "SoundWays", "SourceBelief", "gain_in_sight_db", "sound_ways"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
@@ -31,7 +31,14 @@ _FINE = round(PLACE / CELL)
 _WALL_CELLS = 2  # map cells at ear height that make a place a wall
 _MARGIN = 15  # places of unknown around the known part: a room's width
 _UNKNOWN_COST = 1.15  # a way through the unknown may turn out closed
-_DENIAL = 4.0  # log-likelihood a place loses when the agent stood there and the sound was elsewhere
+# Levels measured in generated houses (seeds 1100-1123, 48 walks): in sight 8 dB at 1.2 m falling to 3 dB, round
+# corners 1.4 dB less per metre of way; the spread is 3 dB in sight and 4 dB round corners.
+_NEAR_GAIN, _ROOM_GAIN = 6.0, 1.7
+_BEND_DB, _WAY_DB = 1.5, 1.35
+_LEVEL_DB = 4.5  # [dB]; spread of levels
+_LEVEL_WEIGHT = 0.12  # levels of successive steps say nearly the same
+_LEVEL_MOST = 6.0  # log-likelihood one level can take away
+_DENIED = 0.02  # what is left of the chance of a place at which the agent stood and saw nothing that sounds
 _RAYS = 180
 _RAY_RANGE = 14.0  # [m]
 
@@ -49,6 +56,16 @@ class SoundWays(NamedTuple):
     """Whether nothing known is in between."""
     unknown: BoolArray
     """Not seen yet."""
+
+    @property
+    def gain_db(self) -> npt.NDArray[np.float64]:
+        """Level that a source at each place would have here, re its level at 1 m in the open [dB]."""
+        return np.where(self.straight & ~self.unknown, gain_in_sight_db(self.length), _BEND_DB - _WAY_DB * self.length)
+
+
+def gain_in_sight_db(distance: FloatArray | float) -> npt.NDArray[np.float64]:
+    """Returns the level of a source in the same furnished room at a distance [m], re 1 m in the open [dB]."""
+    return np.asarray(10.0 * np.log10(_NEAR_GAIN / np.maximum(distance, 0.5) ** 2 + _ROOM_GAIN))
 
 
 def sound_ways(house: HouseMap, ear: Point) -> SoundWays:
@@ -144,33 +161,32 @@ class SourceBelief:
         self._memory = memory
         self._origin: Point | None = None
         self._log = np.zeros((0, 0))
+        self._denied: list[tuple[Point, float]] = []
         self.ways: SoundWays | None = None
         """The ways of sound to where the agent stood at the last update."""
 
-    def heard(self, ways: SoundWays, evidence: FloatArray, yaw: float) -> None:
+    def heard(self, ways: SoundWays, evidence: FloatArray, yaw: float, loudness: tuple[float, float]) -> None:
         """Takes in what one moment says.
 
         Args:
             ways: of sound to where the agent stands.
             evidence: log-likelihood of each azimuth, counter-clockwise from ahead, shape (AZIMUTH_COUNT,).
             yaw: where the agent looks [rad, start frame].
+            loudness: level heard re the source's level at 1 m in the open, and how unsure that one is [dB].
         """
         self._carry(ways)
         index = (ways.bearing - yaw) * (AZIMUTH_COUNT / (2.0 * math.pi))
         low = np.floor(index).astype(np.int64)
         part = index - low
         at = evidence[low % AZIMUTH_COUNT] * (1.0 - part) + evidence[(low + 1) % AZIMUTH_COUNT] * part
-        self._log = self._memory * self._log + at
+        gap, unsure = loudness
+        miss = (gap - ways.gain_db) / math.hypot(_LEVEL_DB, unsure)
+        self._log = self._memory * self._log + at - _LEVEL_WEIGHT * np.minimum(0.5 * miss**2, _LEVEL_MOST)
         self._log -= self._log.max()
 
     def deny(self, point: Point, radius: float) -> None:
-        """Takes in that the source is not within `radius` [m] of a point [m]."""
-        if self._origin is None:
-            return
-        nx, nz = self._log.shape
-        x = (self._origin[0] + PLACE * np.arange(nx) - point[0])[:, None]
-        z = (self._origin[1] + PLACE * np.arange(nz) - point[1])[None, :]
-        self._log = self._log - _DENIAL * (np.hypot(x, z) <= radius)
+        """Takes in, for good, that the source is not within `radius` [m] of a point [m]."""
+        self._denied.append((point, radius))
 
     def _carry(self, ways: SoundWays) -> None:
         """Brings the belief onto the grid of new ways; new places take the mean of the old ones."""
@@ -188,4 +204,9 @@ class SourceBelief:
         weight = np.exp(self._log - self._log.max()) if self._log.size else self._log
         if prior is not None:
             weight = weight * prior
+        if self._origin is not None:
+            x = (self._origin[0] + PLACE * np.arange(weight.shape[0]))[:, None]
+            z = (self._origin[1] + PLACE * np.arange(weight.shape[1]))[None, :]
+            for point, radius in self._denied:
+                weight = np.where(np.hypot(x - point[0], z - point[1]) <= radius, _DENIED * weight, weight)
         return np.asarray(weight / max(float(weight.sum()), 1e-300))

@@ -36,9 +36,10 @@ def turn_by(steps: int) -> Moves:
     return "arrived"
 
 
-def face(mind: Perception, point: Point) -> Moves:
+def face(mind: Perception, point: Point, budget: int = 24) -> Moves:
     """Turns towards an (x, z) point [m]."""
-    return (yield from turn_by(round(wrap_angle(bearing_to(mind.position, point) - mind.yaw) / TURN)))
+    steps = round(wrap_angle(bearing_to(mind.position, point) - mind.yaw) / TURN)
+    return (yield from turn_by(max(-budget, min(budget, steps))))
 
 
 def walk(

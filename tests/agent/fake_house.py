@@ -68,8 +68,14 @@ def make_house() -> Scene:
 class FakeHouseEnv(gym.Env[dict[str, Any], np.int64]):
     """The agent's side of an environment: the same keys, actions and conventions."""
 
-    def __init__(self, source: str = "phone", sound: str = "phone", start: tuple[float, float, float] = (3.0, 2.5, 0.0)):
-        self.scene = make_house()
+    def __init__(
+        self,
+        source: str = "phone",
+        sound: str = "phone",
+        start: tuple[float, float, float] = (3.0, 2.5, 0.0),
+        scene: Scene | None = None,
+    ) -> None:
+        self.scene = scene or make_house()
         self.thing = next(o for o in self.scene.objects if o.category == source)
         self.source = emission_point(self.thing)
         self.config = SimpleNamespace(sample_rate=RATE, step_seconds=STEP, hfov=90.0, eye_height=EYE, hrtf="kemar")
