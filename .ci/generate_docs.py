@@ -38,7 +38,7 @@ def house_picture() -> np.ndarray:
     chart = topdown_map(scene, pixels_per_metre=56, labels=True).image
     width = round(chart.shape[1] * 480 / chart.shape[0])
     chart = np.array(Image.fromarray(chart).resize((width, 480), Image.Resampling.LANCZOS))
-    views = room_views(scene, (1280 - width) // 2, 480)
+    views = room_views(scene, (1280 - width) // 2, 480, "shadows")
     chosen = [next(view for name, view in views.items() if name.startswith(kind)) for kind in ROOMS]
     return np.concatenate([chart, *chosen], axis=1)
 

@@ -97,13 +97,14 @@ def _write_scene(scene: Scene, output: Path, console: Console) -> None:
     console.print(f"wrote map.png and {len(scene.rooms)} room pictures to {output}")
 
 
-def room_views(scene: Scene, width: int = 512, height: int = 512) -> dict[str, Picture]:
+def room_views(scene: Scene, width: int = 512, height: int = 512, quality: str = "fast") -> dict[str, Picture]:
     """Returns one picture of each room, from the place and in the direction that show most of its things.
 
     Args:
         scene: the scene.
         width: of a picture [pixels].
         height: of a picture [pixels].
+        quality: as in `avi_env.vision.render`.
 
     Returns:
         Pictures (height, width, 3) uint8 by room name; four rays a pixel.
@@ -117,7 +118,7 @@ def room_views(scene: Scene, width: int = 512, height: int = 512) -> dict[str, P
         pose = _best_pose(scene, room)
         if pose is not None:
             eye, yaw = pose
-            large = render(scene, eye, yaw, 2 * width, 2 * height, _VIEW_HFOV, quality="shadows", pitch=_VIEW_PITCH)
+            large = render(scene, eye, yaw, 2 * width, 2 * height, _VIEW_HFOV, quality, pitch=_VIEW_PITCH)
             views[room.name] = np.array(Image.fromarray(large["rgb"]).resize((width, height), Image.Resampling.BOX))
     return views
 
