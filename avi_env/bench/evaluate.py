@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from avi_env.content import content_path, name_error
+from avi_env.whole_file import write_whole
 
 if TYPE_CHECKING:
     from avi_env.agents.protocol import Planner
@@ -197,20 +198,22 @@ def _log_file(settings: EvaluateSettings) -> Path | None:
 
 
 def _earlier(log: Path | None, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the episodes of an earlier run with the same arguments.
+    """Returns the episodes of an earlier run with the same arguments; drops a line that was cut while being written.
 
     Raises:
         ValueError: the folder holds an evaluation with other arguments.
     """
     if log is None or not log.exists():
         return []
-    records = []
+    whole, records = "", []
     for line in log.read_text(encoding="utf-8").splitlines():
         try:
             record = json.loads(line)
         except json.JSONDecodeError:
-            continue  # the line that was being written when the run was cut off
+            continue
         if record.pop("arguments") != arguments:
             raise ValueError(f"{log} holds an evaluation with other arguments: choose another --output, or remove it")
         records.append(record)
+        whole += line + "\n"
+    write_whole(log, whole)
     return records
