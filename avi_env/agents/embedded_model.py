@@ -78,13 +78,23 @@ class EmbeddedModel:
         parameters.n_gpu_layers = 0
         parameters.verbosity = -1
         parameters.ui = False
+        parameters.cache_ram_mib = 0  # what was read before must not depend on what else was asked
         parameters.api_keys = [secrets.token_hex(16)]  # it also opens a local port: for nobody else
         self._server = xllamacpp.Server(parameters)
         self.usage = Usage()
+        self._read: dict[int, str] = {}
+        self._complete("A", 0)  # a server that is freed before its first request never ends
 
-    def warm(self, text: str, slot: int = 0) -> None:
-        """Reads a text ahead, so that later prompts which begin with it start from there."""
-        self._complete(text, slot, n_probs=0)
+    def read(self, text: str, slot: int = 0) -> None:
+        """Reads a text that the next prompts begin with; from here on equal prompts get equal scores, bit for bit.
+
+        Scores depend in their last digits on how much of a prompt was read at once. So the slot is always brought to
+        the same state: all of the text but its last token read at once, the last token by itself.
+        """
+        if self._read.get(slot) != text:
+            self._complete(text, slot)
+            self._read[slot] = text
+        self._complete(text, slot)
 
     def scores(self, text: str, continuations: Sequence[str], slot: int = 0) -> dict[str, float]:
         """Returns the natural log-probability of each continuation of a text.
@@ -142,7 +152,15 @@ class EmbeddedModel:
         return total
 
     def _complete(self, text: str, slot: int, **options: Any) -> list[dict[str, Any]]:
-        request = {"prompt": text, "n_predict": 1, "cache_prompt": True, "id_slot": slot, "seed": 0, **options}
+        request = {
+            "prompt": text,
+            "n_predict": 1,
+            "n_probs": 0,
+            "cache_prompt": True,
+            "id_slot": slot,
+            "seed": 0,
+            **options,
+        }
         reply = self._server.handle_completions(request)
         if not isinstance(reply, dict) or "choices" not in reply:
             raise ValueError(f"the embedded language model refused a text of {len(text)} characters: {reply}")

@@ -265,4 +265,5 @@ def _last_reply(messages: list[ModelMessage]) -> str:
 
 def _cause(error: Exception) -> str:
     inner = error.__cause__ or error
-    return f"it is no valid call: {str(inner).splitlines()[0][:300]}"
+    said = " ".join(str(inner).partition("For further information")[0].split())
+    return f"it is no valid call: {said[:300]}"

@@ -32,8 +32,7 @@ from avi_env.agents.wording import (
 
 __all__ = ["ScoringPlanner", "ScoringSettings"]
 
-_SKILL_SLOT, _NEUTRAL_SLOT, _ANSWER_SLOT = 0, 1, 2
-_NEUTRAL_FACTS = "N/A\nQuestion: N/A\nAnswer:"
+_SKILL_SLOT, _ANSWER_SLOT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,11 @@ class ScoringPlanner:
         self.settings = settings
         self._skill_shots = prompts["skill"] + "\n"
         self._answer_shots = prompts["answer"] + "\n\n"
-        self._model = EmbeddedModel(settings.model_path, settings.threads, slots=3)
-        self._neutral: dict[tuple[str, str], float] = {}
+        self._model = EmbeddedModel(settings.model_path, settings.threads, slots=2)
+        self._model.read(self._skill_shots, _SKILL_SLOT)
+        verbs = {name: call_verb(name) for name in VERBS}
+        neutral = self._model.scores(self._skill_shots + NEUTRAL_STATE, list(verbs.values()), _SKILL_SLOT)
+        self._neutral = {name: neutral[verb] for name, verb in verbs.items()}
         self.transcript = Transcript()
 
     @property
@@ -83,7 +85,7 @@ class ScoringPlanner:
         return self.transcript.usage
 
     def reset(self) -> None:
-        """Empties the transcript; what the model said of the neutral prompt is kept, it never changes."""
+        """Empties the transcript; what the model said of the neutral prompt never changes."""
         self.transcript = Transcript()
 
     def plan(
@@ -127,7 +129,7 @@ class ScoringPlanner:
         options = affordances(observation, skills, history)
         state = state_line(observation, history, question)
         names = tuple(dict.fromkeys(call.name for call, _ in options))
-        of_skill = self._calibrated(self._skill_shots, state, {n: call_verb(n) for n in names})
+        of_skill = self._skills(state, names)
         scored = []
         for name in names:
             calls = [(call, chance) for call, chance in options if call.name == name]
@@ -149,27 +151,27 @@ class ScoringPlanner:
         total = _log_sum(list(said.values()))
         return [said[w] - total for w in words]
 
-    def _calibrated(self, shots: str, state: str, words: Mapping[str, str]) -> dict[str, float]:
-        """Returns log-probability less neutral log-probability of each entry, normalised over the entries."""
-        said = self._model.scores(shots + state, list(words.values()), _SKILL_SLOT)
-        plain = self._neutral_scores(shots + NEUTRAL_STATE, tuple(words.values()))
-        values = {name: said[w] - self.settings.neutral_weight * plain[w] for name, w in words.items()}
+    def _skills(self, state: str, names: tuple[str, ...]) -> dict[str, float]:
+        """Returns each skill's log-probability less its neutral one, normalised over the skills on offer."""
+        self._model.read(self._skill_shots, _SKILL_SLOT)
+        verbs = {name: call_verb(name) for name in names}
+        said = self._model.scores(self._skill_shots + state, list(verbs.values()), _SKILL_SLOT)
+        weight = self.settings.neutral_weight
+        values = {name: said[verb] - weight * self._neutral[name] for name, verb in verbs.items()}
         total = _log_sum(list(values.values()))
         return {name: value - total for name, value in values.items()}
-
-    def _neutral_scores(self, text: str, words: tuple[str, ...]) -> dict[str, float]:
-        missing = [w for w in words if (text, w) not in self._neutral]
-        if missing:
-            found = self._model.scores(text, missing, _NEUTRAL_SLOT)
-            self._neutral |= {(text, w): value for w, value in found.items()}
-        return {w: self._neutral[text, w] for w in words}
 
     def _answer(self, observation: PlannerObservation, history: tuple[SkillResult, ...], question: Question) -> Answer:
         """Returns the most likely of the answers that can be given, after the facts."""
         began = time.perf_counter()
         facts = answer_facts(question, observation, history)
         choices = [f" {c}" for c in answer_choices(question, observation)]
+        self._model.read(self._answer_shots, _ANSWER_SLOT)
         said = self._model.scores(self._answer_shots + facts, choices, _ANSWER_SLOT)
+        if question.goal == "exists":  # yes and no say little by themselves: how much does the fact change them?
+            blank = f"N/A\n{facts.partition(chr(10))[2]}"
+            taste = self._model.scores(self._answer_shots + blank, choices, _ANSWER_SLOT)
+            said = {c: said[c] - self.settings.neutral_weight * taste[c] for c in choices}
         total = _log_sum(list(said.values()))
         best = max(choices, key=lambda c: said[c])
         shares = {c.strip(): round(math.exp(said[c] - total), 4) for c in choices}

@@ -102,21 +102,23 @@ def answer_choices(question: Question, observation: PlannerObservation) -> tuple
 
 
 def answer_facts(question: Question, observation: PlannerObservation, history: tuple[SkillResult, ...]) -> str:
-    """Returns the facts that bear on the question and the question, ending where the answer goes."""
+    """Returns the fact that bears on the question and the question, ending where the answer goes.
+
+    One fact only: a model this small is led astray by any other room that is mentioned.
+    """
     sound = target_sound(question, observation.heard)
-    things = (likely_sources(question, observation, history) or source_objects(question, sound, observation.seen))[:1]
-    others = [o for o in observation.seen if o not in things and o.category not in {t.category for t in things}][:2]
-    facts = [
-        f"The {plain(o.category)} is in the {room_answer(o.room, observation.rooms)}."
-        for o in (*others, *things)
-        if o.room
-    ]
+    things = likely_sources(question, observation, history) or source_objects(question, sound, observation.seen)
     if question.goal == "count_rooms":
-        facts = [f"The house has {len(observation.rooms)} rooms."]
+        fact = f"The house has {len(observation.rooms)} rooms."
     elif question.goal == "what_sound":
-        facts = [f"The {plain(sound.sound_class)} is heard."] if sound else ["There is silence."]
-    elif question.goal != "exists" and not (things and things[0].room):
-        source = plain(question.sound_class or (sound.sound_class if sound else "") or "source of the sound")
-        room = (sound.room if sound else "") or observation.room
-        facts.append(f"The {source} is in the {room_answer(room, observation.rooms) or 'house'}.")
-    return f"{' '.join(facts)}\nQuestion: {observation.instruction}\nAnswer:"
+        fact = f"The {plain(sound.sound_class)} is heard." if sound else "There is silence."
+    elif question.goal == "exists":
+        asked = plain(question.sound_class or question.thing or (things[0].category if things else "such thing"))
+        fact = f"There is {'a' if things or sound else 'no'} {asked}."
+    else:
+        source = (
+            question.sound_class or (things[0].category if things else "") or (sound.sound_class if sound else "goal")
+        )
+        room = (things[0].room if things else "") or (sound.room if sound else "") or observation.room
+        fact = f"The {plain(source)} is in the {room_answer(room, observation.rooms) or 'house'}."
+    return f"{fact}\nQuestion: {observation.instruction}\nAnswer:"

@@ -37,7 +37,7 @@ def vcr_config() -> dict[str, Any]:
             "x-stainless-arch",
             "x-stainless-runtime-version",
         ],
-        "match_on": ["method", "scheme", "host", "port", "path", "body"],
+        "match_on": ["method", "scheme", "host", "port", "path", "asked"],
         "decode_compressed_response": True,
     }
 
@@ -73,5 +73,5 @@ def test_a_model_that_chats_instead_of_calling_is_asked_twice_and_counted() -> N
 def test_a_wrong_address_names_the_setting() -> None:
     """A 404 of the endpoint says which settings to look at."""
     planner = load_planner("chat", base_url="http://127.0.0.1:18080/wrong", model="smollm2-135m")
-    with pytest.raises(ValueError, match="AVI_LLM_MODEL.*AVI_LLM_BASE_URL"):
+    with pytest.raises(ValueError, match=r"AVI_LLM_MODEL.*AVI_LLM_BASE_URL"):
         planner.plan(_TOLD, offered_skills(_TOLD), ())
