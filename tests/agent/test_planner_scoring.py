@@ -173,9 +173,10 @@ def test_the_real_model_answers_from_the_facts(planner: ScoringPlanner) -> None:
 
 
 @needs_model
-def test_decisions_are_capped() -> None:
+def test_decisions_are_capped(planner: ScoringPlanner, monkeypatch: pytest.MonkeyPatch) -> None:
     """After max_calls decisions the planner gives up instead of going on for ever."""
-    planner = load_planner("scoring", max_calls=0)
+    planner.reset()
+    monkeypatch.setattr(planner, "settings", dataclasses.replace(planner.settings, max_calls=0))
     decision = planner.plan(TOLD, offered_skills(TOLD), ())
     assert isinstance(decision, Invalid)
     assert decision.final
