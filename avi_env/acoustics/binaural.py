@@ -7,13 +7,13 @@ import torch
 import warp as wp
 
 from avi_env.acoustics.ear_filters import path_places, path_responses
-from avi_env.acoustics.hrtf import Hrtf, load_hrtf
+from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.hrtf_grid import hrtf_grid
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.warp_array import as_warp
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["ambisonic_fir", "overlay", "paths_to_fir"]
+__all__ = ["overlay", "paths_to_fir"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -38,30 +38,6 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     places = path_places(paths, yaw, grid)
     responses = path_responses(places, grid)
     return overlay(responses.reshape(rows, slots, 2, -1), places.start.reshape(rows, slots, 2), length)
-
-
-def ambisonic_fir(paths: Paths, yaw: torch.Tensor, sample_rate: int, length: int) -> torch.Tensor:
-    """Returns first-order ambisonic impulse responses of discrete paths, shape (B, 4, length).
-
-    Channels W, Y, Z, X (AmbiX: ACN order, SN3D weights) in the listener's frame: X ahead, Y left, Z up.
-
-    Args:
-        paths: B environments with P path slots each.
-        yaw: of the listener [rad], shape (B,).
-        sample_rate: [Hz].
-        length: [samples].
-    """
-    rows, slots = paths.delay.shape
-    grid = hrtf_grid(load_hrtf("mono", sample_rate), str(paths.gain.device))
-    places = path_places(paths, yaw, grid)
-    responses = path_responses(places, grid)[:, :1]
-    cosine, sine = torch.cos(yaw)[:, None], torch.sin(yaw)[:, None]
-    x, y, z = paths.direction.unbind(-1)
-    left, ahead = -(x * cosine - z * sine), -(x * sine + z * cosine)
-    channels = torch.stack([torch.ones_like(x), left, y, ahead], dim=-1)
-    weighted = responses.reshape(rows, slots, 1, -1) * channels[..., None]
-    start = places.start.reshape(rows, slots, 2)[..., :1].expand(-1, -1, 4)
-    return overlay(weighted, start, length)
 
 
 @wp.kernel

@@ -74,7 +74,7 @@ def render_rir(
         mode: "traced" (paths traced to this listener: the reference) or "baked" (what an agent hears: the field baked
             for the source, read at the listener).
         layout: "mono" (1 channel, omnidirectional), "binaural" (2, row 0 = left ear), or "ambisonics" (4: first order,
-            AmbiX = ACN order W Y Z X with SN3D weights, X ahead, Y left, Z up in the listener's frame).
+            ACN order W Y Z X with N3D weights, X ahead, Y left, Z up in the listener's frame).
         seed: seed of paths and noise; the same seed gives the same samples.
         seconds: length [s]; None = one length per scene, from its reverberation time.
         path_count: paths traced, errors fall with its root; None = 4096 traced, as many as an agent's bake baked.
@@ -212,12 +212,12 @@ def _discrete(paths: Paths, layout: str, yaw: float, sample_rate: int, hrtf: str
 
 
 def _harmonics(direction: FloatArray, yaw: float, order: int) -> FloatArray:
-    """Returns the spherical harmonics (ACN, SN3D) of a world direction in the frame of a listener."""
+    """Returns the spherical harmonics (ACN, N3D) of a world direction in the frame of a listener."""
     if order == 0:
         return np.ones(1)
     x, y, z = direction
     left, ahead = -x * np.cos(yaw) + z * np.sin(yaw), -x * np.sin(yaw) - z * np.cos(yaw)
-    return np.array([1.0, left, y, ahead])
+    return np.array([1.0, *(np.sqrt(3.0) * component for component in (left, y, ahead))])
 
 
 def _even_directions(count: int) -> FloatArray:

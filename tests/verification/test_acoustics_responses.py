@@ -195,7 +195,7 @@ def test_left_is_left():
 
 
 def test_ambisonics_point_at_the_source():
-    """W, Y, Z, X of the direct sound are 1, left, up, ahead of the unit vector in the listener's frame."""
+    """W, Y, Z, X of the direct sound are 1 and sqrt(3) times left, up, ahead in the listener's frame (ACN, N3D)."""
     scene = shoebox(SIZE, material=DEAD)
     source, listener = np.array([1.5, 2.2, 1.0]), np.array([4.0, 1.2, 3.0])
     toward = (source - listener) / np.linalg.norm(source - listener)
@@ -204,7 +204,8 @@ def test_ambisonics_point_at_the_source():
         peak = int(np.argmax(np.abs(rir[0])))
         left = np.dot(toward, [-np.cos(yaw), 0.0, np.sin(yaw)])
         ahead = np.dot(toward, [-np.sin(yaw), 0.0, -np.cos(yaw)])
-        np.testing.assert_allclose(rir[1:, peak] / rir[0, peak], [left, toward[1], ahead], rtol=0, atol=1e-5)
+        expected = np.sqrt(3.0) * np.array([left, toward[1], ahead])
+        np.testing.assert_allclose(rir[1:, peak] / rir[0, peak], expected, rtol=0, atol=1e-5)
 
 
 def test_two_sources_are_the_sum_of_each():

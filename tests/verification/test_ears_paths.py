@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
-from avi_env.acoustics.binaural import ambisonic_fir, paths_to_fir
+from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.paths import Paths, join_paths
 
@@ -108,14 +108,6 @@ def test_rows_do_not_depend_on_the_batch() -> None:
     for row in range(7):
         alone = paths_to_fir(Paths(*(p[row : row + 1] for p in paths)), yaw[row : row + 1], hrtf, 1000)
         assert_array_equal(together[row : row + 1], alone)
-
-
-def test_ambisonic_channels_point_where_the_sound_comes_from() -> None:
-    """W is the pressure, Y, Z, X are W times the direction's left, up and ahead components."""
-    paths = free_field(np.array([3.0]), (-0.6, 0.48, -0.64))
-    fir = ambisonic_fir(paths, torch.tensor([np.pi / 2]), 16000, 512)[0]  # facing -X: ahead 0.6, left is +Z: -0.64
-    for channel, component in ((1, -0.64), (2, 0.48), (3, 0.6)):
-        assert_allclose(fir[channel], component * fir[0], atol=1e-6)
 
 
 def test_shapes_are_checked() -> None:
