@@ -1,6 +1,6 @@
 """The baked sound field of one source: what is computed once per (scene, source) and looked up at every step.
 
-Energies are mean-square pressures of a source that makes 1 Pa at 1 m in free field, so the direct sound has energy 1/d^2.
+Energies are mean-square pressures of a source that makes 1 Pa at 1 m in free field: the direct sound has energy 1/d^2.
 """
 
 from __future__ import annotations
