@@ -12,23 +12,24 @@ import numpy.typing as npt
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.cell_tracer import LATE_BIN_SECONDS, CellHistograms, trace_cells
 from avi_env.acoustics.decay import slope_energies
-from avi_env.acoustics.field import DECAY_TIMES, SourceField, WavefrontField
+from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS, SourceField, WavefrontField
 from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.placement import check_place
+from avi_env.acoustics.room import room_estimate
 from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.scene.model import Scene
 
-__all__ = ["BAKE_PATHS", "bake_field"]
+__all__ = ["BAKE_PATHS", "bake_field", "neighbour_weights"]
 
 FloatArray = npt.NDArray[np.float64]
 
 BAKE_PATHS = 2048
 """Paths of a bake, where nothing else is asked for."""
 
-_SECONDS = 1.0  # [s] of sound traced; what comes later follows the slopes
+_LATE_SECONDS = (0.3, 1.2)  # least and greatest time for which the late field is traced [s]
 _ROULETTE = 1e-3
-_LATE_RADIUS = 1.5  # [m] over which the shape of the late decay is pooled: it is common to a room
+_LATE_RADIUS = 2.5  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
 _MEMORY_BYTES = 256 * 2**20
 
@@ -80,9 +81,12 @@ def _bake(scene: Scene, source: FloatArray, seed: int, path_count: int, ear_heig
     cells = listener_cells(scene, ear_height)
     wavefront = wavefront_field(scene, source, ear_height=ear_height)
     first = _first_arrival(wavefront, source, cells)
-    budget = PathBudget(path_count, _SECONDS, _ROULETTE)
-    raw = trace_cells(scene, source, cells, first, budget, seed=seed, device=device)
-    early, late = _denoised(raw, cells)
+    # The late field is traced until 30 dB down, the slopes know the rest.
+    late_seconds = float(np.clip(0.6 * np.max(room_estimate(scene).rt60), *_LATE_SECONDS))
+    late_bins = int(np.ceil(late_seconds / LATE_BIN_SECONDS))
+    budget = PathBudget(path_count, float(first.max()) + EARLY_SECONDS + late_bins * LATE_BIN_SECONDS, _ROULETTE)
+    raw = trace_cells(scene, source, cells, first, budget, seed=seed, late_bins=late_bins, device=device)
+    early, late = _denoised(raw, cells, room_estimate(scene).rt60)
     return SourceField(
         source=(float(source[0]), float(source[1]), float(source[2])),
         origin=cells.origin,
@@ -108,23 +112,25 @@ def _first_arrival(wavefront: WavefrontField, source: FloatArray, cells: Listene
     return np.asarray(np.hypot(level, points[:, 1] - source[1]) / SPEED_OF_SOUND)
 
 
-def _denoised(raw: CellHistograms, cells: ListenerCells) -> tuple[FloatArray, FloatArray]:
+def _denoised(raw: CellHistograms, cells: ListenerCells, longest: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Returns smoothed early energies (C, 20, 7, 4) and late slopes (C, 12, 7)."""
     count = len(cells.points)
-    near = _neighbour_weights(cells, _SMOOTH_RADIUS)
+    near = neighbour_weights(cells, _SMOOTH_RADIUS)
     early = (near @ raw.early.reshape(count, -1)).reshape(raw.early.shape)
     early[..., 0] = np.maximum(early[..., 0], np.linalg.norm(early[..., 1:], axis=-1))
     level = near @ raw.late.sum(axis=1)  # (C, 7)
     bins = raw.late.shape[1]
-    pooled = (_neighbour_weights(cells, _LATE_RADIUS) @ raw.late.reshape(count, -1)).reshape(raw.late.shape)
+    pooled = (neighbour_weights(cells, _LATE_RADIUS) @ raw.late.reshape(count, -1)).reshape(raw.late.shape)
     problems = pooled.transpose(0, 2, 1).reshape(-1, bins)
-    slopes = slope_energies(problems, LATE_BIN_SECONDS).reshape(count, BAND_COUNT, len(DECAY_TIMES))
+    slopes = slope_energies(problems, LATE_BIN_SECONDS, np.tile(longest, count)).reshape(
+        count, BAND_COUNT, len(DECAY_TIMES)
+    )
     # The pooled fit gives the shape, the cell itself the level.
     share = level / np.maximum(pooled.sum(axis=1), 1e-300)
     return early, (slopes * share[:, :, None]).transpose(0, 2, 1)
 
 
-def _neighbour_weights(cells: ListenerCells, radius: float) -> FloatArray:
+def neighbour_weights(cells: ListenerCells, radius: float) -> FloatArray:
     """Returns row-normalised weights of mutually visible cells within a radius [m], falling linearly, shape (C, C)."""
     flat = cells.points[:, [0, 2]].astype(np.float64)
     gap = np.linalg.norm(flat[:, None] - flat[None, :], axis=-1)

@@ -19,6 +19,7 @@ from avi_env.acoustics.path_walk import (
     PathSet,
     Surroundings,
     Walk,
+    damped,
     diffuse_energy_out,
     path_sets,
     surroundings,
@@ -104,13 +105,6 @@ def _deposit(
 
 
 @wp.func
-def _damped(scene: Surroundings, energy: vec7, distance: wp.float32) -> vec7:
-    for band in range(_BANDS):
-        energy[band] = energy[band] * wp.exp(-scene.air[band] * distance)
-    return energy
-
-
-@wp.func
 def _is_likely(cells: Cells, home: wp.int32, cell: wp.int32) -> wp.bool:
     low = cells.likely_start[home]
     end = cells.likely_start[home + 1]
@@ -152,7 +146,7 @@ def _link(
                 chance = chance + _LIKELY / wp.float32(likely)
             clamped = wp.max(distance, _NEAREST)
             scale = per_path * cosine / (wp.pi * clamped * clamped * chance * wp.float32(cells.links))
-            energy = _damped(scene, diffuse, distance)
+            energy = damped(scene, diffuse, distance)
             _deposit(cells, cell, energy, scale, walk.travelled + distance, -towards, early_out, late_out)
 
 
@@ -175,7 +169,7 @@ def _deposit_leg(
         if column >= 0 and row >= 0 and column < cells.owner.shape[0] and row < cells.owner.shape[1]:
             cell = cells.owner[column, row]
             if cell >= 0 and wp.abs(point[1] - cells.points[wp.max(cell, 0)][1]) < _SLAB:
-                energy = _damped(scene, walk.energy, along)
+                energy = damped(scene, walk.energy, along)
                 scale = per_path * pace / cells.volume[cell]
                 _deposit(cells, cell, energy, scale, walk.travelled + along, -walk.direction, early_out, late_out)
 

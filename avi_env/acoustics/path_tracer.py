@@ -16,6 +16,7 @@ from avi_env.acoustics.path_walk import (
     PathBudget,
     PathSet,
     Surroundings,
+    damped,
     diffuse_energy_out,
     path_sets,
     surroundings,
@@ -32,7 +33,7 @@ from avi_env.acoustics.placement import check_place, clearance
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["Echogram", "EnergyBalance", "trace_balance", "trace_echogram"]
+__all__ = ["Echogram", "EnergyBalance", "trace_balance", "trace_decay", "trace_echogram"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -92,13 +93,6 @@ def _deposit(
                 wp.atomic_add(histogram_out, slot, band, axis + 1, wp.int64(value * towards[axis]))
 
 
-@wp.func
-def _damped(scene: Surroundings, energy: vec7, distance: wp.float32) -> vec7:
-    for band in range(_BANDS):
-        energy[band] = energy[band] * wp.exp(-scene.air[band] * distance)
-    return energy
-
-
 @wp.kernel
 def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histogram_out: wp.array3d[wp.int64]) -> None:
     path = wp.tid()
@@ -117,7 +111,7 @@ def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histo
                 far = wp.min(far, meeting.distance)
             if far > near and half > 0.0:
                 along = 0.5 * (near + far)
-                energy = _damped(scene, walk.energy, along)
+                energy = damped(scene, walk.energy, along)
                 scale = paths.per_path * (far - near) / detector.volume
                 _deposit(detector, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
         if meeting.hit == 0:
@@ -135,7 +129,7 @@ def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histo
                 if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
                     clamped = wp.max(distance, _NEAREST)
                     scale = paths.per_path * cosine / (wp.pi * clamped * clamped)
-                    energy = _damped(scene, diffuse, distance)
+                    energy = damped(scene, diffuse, distance)
                     _deposit(detector, energy, scale, walk.travelled + distance, -towards, histogram_out)
             chance = transmit_probability(scene, paths, walk, meeting)
             if wp.randf(state) < chance:
@@ -248,3 +242,56 @@ def trace_balance(
     shares = balance.numpy().astype(np.float64) / _COARSE_POINT / path_count
     del mesh
     return EnergyBalance(*shares)
+
+
+@wp.kernel
+def _decay_kernel(
+    scene: Surroundings, paths: PathSet, bin_metres: wp.float32, carried_out: wp.array2d[wp.int64]
+) -> None:
+    path = wp.tid()
+    state = wp.rand_init(paths.seed, path)
+    walk = walk_start(paths, path)
+    for _bounce in range(paths.bounce_limit):
+        meeting = walk_meet(scene, walk)
+        if meeting.hit == 0:
+            break
+        # The path's energy at every instant that falls into this leg.
+        first = wp.int32(wp.ceil(walk.travelled / bin_metres))
+        last = wp.int32(wp.ceil((walk.travelled + meeting.distance) / bin_metres))
+        for slot in range(first, wp.min(last, carried_out.shape[0])):
+            energy = damped(scene, walk.energy, wp.float32(slot) * bin_metres - walk.travelled)
+            for band in range(_BANDS):
+                wp.atomic_add(carried_out, slot, band, wp.int64(energy[band] * _COARSE))
+        walk = walk_advance(scene, walk, meeting)
+        draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
+        walk = walk_reflect(scene, walk, meeting, 1.0, draw)
+        walk = walk_roulette(walk, paths.reach, wp.randf(state))
+        if walk.alive == 0:
+            break
+
+
+def trace_decay(
+    scene: Scene, sources: npt.ArrayLike, *, seconds: float = 2.0, bin_seconds: float = 0.02, path_count: int = 512
+) -> npt.NDArray[np.float64]:
+    """Returns how the energy in the whole scene decays after its sources have sounded once, shape (n, 7).
+
+    Args:
+        scene: the scene.
+        sources: positions [m], shape (s, 3), world frame; each gets its share of the paths.
+        seconds: length [s].
+        bin_seconds: distance of the n instants [s], the first at 0.
+        path_count: number of paths.
+
+    Returns:
+        Energy at each instant, in shares of what the sources gave.
+    """
+    places = np.atleast_2d(np.asarray(sources, dtype=np.float64))
+    carried = wp.zeros((max(int(seconds / bin_seconds), 1), BAND_COUNT), dtype=wp.int64, device="cpu")
+    budget = PathBudget(max(path_count // len(places), 1), seconds, 1e-4)
+    for number, place in enumerate(places):
+        room, mesh = surroundings(scene, place, "cpu")
+        paths = path_sets(scene, place, number, budget)[0]
+        inputs = [room, paths, bin_seconds * SPEED_OF_SOUND]
+        wp.launch(_decay_kernel, dim=paths.count, inputs=inputs, outputs=[carried], device="cpu")
+        del mesh
+    return np.asarray(carried.numpy() / (_COARSE_POINT * budget.path_count * len(places)))

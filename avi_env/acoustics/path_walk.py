@@ -189,10 +189,17 @@ def walk_meet(scene: Surroundings, walk: Walk) -> Meeting:
 
 
 @wp.func
+def damped(scene: Surroundings, energy: vec7, distance: wp.float32) -> vec7:
+    """Returns what the air leaves of an energy after a distance [m]."""
+    for band in range(_BANDS):
+        energy[band] = energy[band] * wp.exp(-scene.air[band] * distance)
+    return energy
+
+
+@wp.func
 def walk_advance(scene: Surroundings, walk: Walk, meeting: Meeting) -> Walk:
     """Returns the path at the surface: its energy less what the air took."""
-    for band in range(_BANDS):
-        walk.energy[band] = walk.energy[band] * wp.exp(-scene.air[band] * meeting.distance)
+    walk.energy = damped(scene, walk.energy, meeting.distance)
     walk.travelled = walk.travelled + meeting.distance
     return walk
 

@@ -1,4 +1,4 @@
-"""What a scene as a whole does to sound: mean free path, mean absorption, expected reverberation time."""
+"""What a scene as a whole does to sound: mean free path, mean absorption, reverberation time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.acoustics.air import AIR_ENERGY_PER_METRE
-from avi_env.acoustics.bands import SPEED_OF_SOUND
+from avi_env.acoustics.bands import BAND_COUNT
+from avi_env.acoustics.listener_cells import listener_cells
+from avi_env.acoustics.path_tracer import trace_decay
 from avi_env.acoustics.surfaces import scene_surfaces
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
@@ -16,21 +17,24 @@ from avi_env.scene.rays import closest_hit
 
 __all__ = ["RoomEstimate", "rir_seconds", "room_estimate"]
 
+FloatArray = npt.NDArray[np.float64]
+
+_SOURCES = 8
 _RAYS = 4096
-_BOUNCES = 6
-_LENGTHS = (0.5, 4.0)  # [s]
-_DECAY = 6.0 * np.log(10.0)
+_SECONDS, _BIN_SECONDS = 2.5, 0.02
+_LENGTHS = (0.5, 4.0)  # [s] least and greatest length of an impulse response
+_LONGEST = 8.0  # [s] reverberation times are capped here: bare rooms of perfectly hard walls
 
 
 class RoomEstimate(NamedTuple):
-    """Averages over rays that are reflected diffusely through a scene, per octave where shape is (7,)."""
+    """A scene's averages, per octave where the shape is (7,)."""
 
     mean_free_path: float
-    """Mean distance between surfaces [m]."""
-    absorption: npt.NDArray[np.float64]
-    """Mean absorption coefficient of the surfaces met, shape (7,)."""
-    rt60: npt.NDArray[np.float64]
-    """Eyring's reverberation time from the two [s], shape (7,)."""
+    """Mean distance between surfaces of diffusely reflected rays [m]."""
+    absorption: FloatArray
+    """Mean absorption coefficient of the surfaces that such rays meet, shape (7,)."""
+    rt60: FloatArray
+    """Reverberation time of the energy in the whole scene (traced, -5 to -35 dB) [s], shape (7,)."""
 
 
 def room_estimate(scene: Scene) -> RoomEstimate:
@@ -46,11 +50,31 @@ def rir_seconds(scene: Scene) -> float:
 
 
 def _build(scene: Scene) -> RoomEstimate:
+    if not len(scene.triangles):
+        return RoomEstimate(np.inf, np.ones(BAND_COUNT), np.zeros(BAND_COUNT))
+    points = listener_cells(scene).points
+    chosen = points[np.linspace(0, len(points) - 1, min(_SOURCES, len(points))).astype(int)]
+    carried = trace_decay(scene, chosen, seconds=_SECONDS, bin_seconds=_BIN_SECONDS)
+    rt60 = np.array([_decay_time(energy) for energy in carried.T])
+    return RoomEstimate(*_surfaces_met(scene), rt60)
+
+
+def _decay_time(energy: FloatArray) -> float:
+    """Returns the time for 60 dB [s] of energy at regular instants; from what there is, where it falls little."""
+    left = np.cumsum(energy[::-1])[::-1]
+    decay = 10.0 * np.log10(np.maximum(left, 1e-30) / max(left[0], 1e-30))
+    rows = np.flatnonzero((decay <= -5.0) & (decay >= -35.0))
+    rows = rows[rows < 0.8 * len(energy)]  # the curve bends down to its end
+    if len(rows) < 2:
+        return 0.0 if decay[min(2, len(decay) - 1)] < -35.0 else _LONGEST
+    slope = np.polyfit(rows * _BIN_SECONDS, 10.0 * np.log10(np.maximum(energy[rows], 1e-30)), 1)[0]
+    return float(min(-60.0 / slope, _LONGEST)) if slope < 0.0 else _LONGEST
+
+
+def _surfaces_met(scene: Scene) -> tuple[float, FloatArray]:
+    """Returns mean free path and absorption of rays that leave surfaces by area and the cosine law."""
     surfaces = scene_surfaces(scene)
     rng = np.random.default_rng(0x524F4F4D)
-    if not len(scene.triangles):
-        return RoomEstimate(np.inf, np.ones(7), np.zeros(7))
-    # Rays start on surfaces, as reflected sound does: by area, on the side of the air.
     corners = scene.vertices[scene.triangles].astype(np.float64)
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(cross, axis=1)
@@ -59,26 +83,14 @@ def _build(scene: Scene) -> RoomEstimate:
     fold = u + v > 1.0
     u, v = np.where(fold, 1.0 - u, u), np.where(fold, 1.0 - v, v)
     edges = corners[face, 1:] - corners[face, :1]
-    origin = corners[face, 0] + u[:, None] * edges[:, 0] + v[:, None] * edges[:, 1]
     normal = cross[face] / area[face, None]
-    lengths, materials = [], []
-    for _ in range(_BOUNCES):
-        ball = rng.standard_normal(origin.shape)
-        direction = normal + ball / np.linalg.norm(ball, axis=1, keepdims=True)
-        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        hits = closest_hit(scene, origin + 1e-4 * normal, direction)
-        met = hits.triangle >= 0
-        lengths.append(hits.distance[met].astype(np.float64))
-        materials.append(scene.triangle_material[hits.triangle[met]])
-        if not met.any():
-            break
-        origin = (origin + hits.distance[:, None] * direction)[met]
-        normal = cross[hits.triangle[met]] / area[hits.triangle[met], None]
-        normal *= np.where(np.einsum("ij,ij->i", normal, direction[met]) > 0.0, -1.0, 1.0)[:, None]
-    length, material = np.concatenate(lengths), np.concatenate(materials)
-    if not len(length):
-        return RoomEstimate(np.inf, np.ones(7), np.zeros(7))
-    absorption = surfaces.absorption[np.where(material < 0, -1, material)].mean(axis=0).astype(np.float64)
-    path = float(length.mean())
-    exponent = -np.log1p(-np.minimum(absorption, 0.999)) / path + AIR_ENERGY_PER_METRE
-    return RoomEstimate(path, absorption, _DECAY / (SPEED_OF_SOUND * np.maximum(exponent, 1e-6)))
+    origin = corners[face, 0] + u[:, None] * edges[:, 0] + v[:, None] * edges[:, 1] + 1e-4 * normal
+    ball = rng.standard_normal(origin.shape)
+    direction = normal + ball / np.linalg.norm(ball, axis=1, keepdims=True)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    hits = closest_hit(scene, origin, direction)
+    met = hits.triangle >= 0
+    if not met.any():
+        return np.inf, np.ones(BAND_COUNT)
+    absorption = surfaces.absorption[scene.triangle_material[hits.triangle[met]]].mean(axis=0)
+    return float(hits.distance[met].mean()), absorption.astype(np.float64)
