@@ -11,7 +11,7 @@ from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import HeardSound, PlannerObservation, RoomSeen, SeenObject, SkillResult
 from avi_env.agents.route import Ways
-from avi_env.agents.sound_search import object_chances, sound_field
+from avi_env.agents.sound_search import is_loud, object_chances, sound_field
 from avi_env.agents.source_belief import PLACE
 
 __all__ = ["TRACK", "brief"]
@@ -20,7 +20,8 @@ TRACK = "sound_1"
 """Id of the sound that is followed; what sounds together is one sound."""
 
 _SURE_CLASS = 0.4  # probability of a class from which it is named
-_TIED = 0.3  # chance of being the source from which an object is tied to the sound
+_TIED = 0.4  # chance of being the source from which an object is tied to the sound
+_NEAR = 1.5  # [m]; from nearer than this a source is loud
 _SURE_ROOM = 0.5  # share of the known places' belief from which a room is named
 _MISSING_AREA = 0.3  # [m2] of unseen floor per metre of open edge, for the explored share
 
@@ -47,7 +48,7 @@ def brief(
     frontiers = mind.frontiers()
     chances = object_chances(mind, silent)
     source = max(sorted(chances), key=lambda k: chances[k], default=None)
-    tied = source if source is not None and chances[source] >= _TIED else None
+    tied = source if source is not None and _is_tied(mind, source, chances[source]) else None
     return PlannerObservation(
         instruction=instruction,
         time_s=mind.time_s,
@@ -63,6 +64,12 @@ def brief(
         calls_left=calls_left,
         last=last,
     )
+
+
+def _is_tied(mind: Perception, number: int, chance: float) -> bool:
+    """Whether an object is taken for the source: likely, and loud if it is near."""
+    distance = mind.ear_distance_to(mind.objects.tracks[number])
+    return chance >= _TIED and (distance > _NEAR or is_loud(mind, distance))
 
 
 def _clockwise_deg(mind: Perception, bearing: float) -> float:
@@ -136,4 +143,3 @@ def _room(mind: Perception, ways: Ways, floor: int) -> RoomSeen:
         visited=floor in mind.rooms.visited,
         distance_m=reach if math.isfinite(reach) else None,
     )
-

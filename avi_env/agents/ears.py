@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ class EarTable(NamedTuple):
 
 def azimuths() -> npt.NDArray[np.float64]:
     """Returns the azimuths [rad], counter-clockwise, of the table's directions, shape (AZIMUTH_COUNT,)."""
-    return np.arange(AZIMUTH_COUNT) * (2.0 * math.pi / AZIMUTH_COUNT)
+    return np.arange(AZIMUTH_COUNT, dtype=np.float64) * (2.0 * math.pi / AZIMUTH_COUNT)
 
 
 @lru_cache(maxsize=8)
@@ -66,5 +66,9 @@ def _directions() -> npt.NDArray[np.float64]:
     """Unit vectors towards the source, shape (E, A, 3), head frame: +x right, +y up, -z ahead."""
     elevation = np.radians(_ELEVATIONS)[:, None]
     azimuth = azimuths()[None, :]
-    parts = (-np.sin(azimuth) * np.cos(elevation), np.sin(elevation) + 0.0 * azimuth, -np.cos(azimuth) * np.cos(elevation))
+    parts = (
+        -np.sin(azimuth) * np.cos(elevation),
+        np.sin(elevation) + 0.0 * azimuth,
+        -np.cos(azimuth) * np.cos(elevation),
+    )
     return np.stack(parts, axis=-1)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from avi_env.sounds import CLASS_OF_OBJECT, sounds_of_object
 
-__all__ = ["ROOM_SIGNS", "STRUCTURE", "emitters_of", "guess_room", "is_noteworthy"]
+__all__ = ["ROOM_SIGNS", "STRUCTURE", "emitters_of", "guess_room", "is_noteworthy", "least_width"]
 
 STRUCTURE = frozenset({"wall", "floor", "ceiling", "window", "door_frame", "open_door", "skirting", "object", ""})
 """Categories that are the house itself: no place to go to, no sign of a room's type."""
@@ -50,6 +50,7 @@ ROOM_SIGNS: Mapping[str, Mapping[str, float]] = {
 }
 """Category -> how strongly it speaks for each type of room."""
 
+_LEAST_WIDTH = {"door": 0.6, "front_door": 0.6, "washing_machine": 0.45, "person": 0.2, "television": 0.4}
 _ALSO: Mapping[str, tuple[str, ...]] = {"door": ("front_door",), "sink": ("washbasin",)}
 _TYPES_LEAST = 1.0  # votes without which a room is "unknown"
 
@@ -70,6 +71,11 @@ def emitters_of(sound_class: str) -> tuple[str, ...]:
     """Returns the categories of objects that make a class of sound, the most natural first; empty when unknown."""
     kinds = tuple(CLASS_OF_OBJECT.get(sound_class, ()))
     return kinds + tuple(other for kind in kinds for other in _ALSO.get(kind, ()) if other not in kinds)
+
+
+def least_width(category: str) -> float:
+    """Returns how wide [m] things of a category are at least; less was only partly seen."""
+    return _LEAST_WIDTH.get(category, 0.0)
 
 
 def is_noteworthy(category: str) -> bool:

@@ -24,6 +24,7 @@ NEEDED_SENSORS = ("depth", "semantic", "audio", "pose")
 """Observation keys the agent lives on."""
 
 _STOP = 0
+_INVALID_MOST = 3  # unusable turns in a row after which a run ends
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def senses_of(env: gym.Env[Any, Any]) -> Senses:
     missing = [name for name in NEEDED_SENSORS if name not in inner.observation_space.spaces]
     if missing:
         wanted = ", ".join(repr(n) for n in NEEDED_SENSORS)
-        raise ValueError(f"the agent needs the sensors {', '.join(missing)}: make the environment with sensors=({wanted})")
+        raise ValueError(
+            f"the agent needs the sensors {', '.join(missing)}: make the environment with sensors=({wanted})"
+        )
     config = inner.config
     return Senses(
         categories=tuple(inner.semantic_categories),
@@ -135,13 +138,24 @@ def run_agent(
         if on_call is not None:
             on_call(told, said)
         if isinstance(said, Invalid):
-            break
+            results.append(_refused(said))
+            if said.final or [r.status for r in results[-_INVALID_MOST:]] == ["invalid"] * _INVALID_MOST:
+                break
+            continue
         call = SkillCall("answer", {"text": said.text}, said.reason) if isinstance(said, Answer) else said
         if call.name in ("answer", "stop"):
             body.act(_STOP, call)
             break
+        last_word = body.steps_left <= 1  # the one action left is for a stop
         results.append(body.carry_out(call, state))
+        if last_word:
+            break
     return body.finish(said, tuple(results), planner)
+
+
+def _refused(said: Invalid) -> SkillResult:
+    """The result of a turn without a usable call: nothing was carried out."""
+    return SkillResult(SkillCall("invalid", {}, said.reason), "invalid", "bad_call", said.reason)
 
 
 class _Body:
@@ -210,7 +224,9 @@ class _Body:
         """Returns the record of the run."""
         answer = said if isinstance(said, Answer) else None
         if isinstance(said, SkillCall) and said.name == "answer":
-            answer = Answer(str(said.arguments.get("text", "")), float(said.arguments.get("confidence", 1.0)), said.reason)
+            answer = Answer(
+                str(said.arguments.get("text", "")), float(said.arguments.get("confidence", 1.0)), said.reason
+            )
         stopped = bool(self.actions) and self.actions[-1] == _STOP
         ended: Literal["answer", "stop", "budget", "invalid", "environment"] = "budget"
         if isinstance(said, Invalid):

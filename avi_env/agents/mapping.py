@@ -139,7 +139,10 @@ class HouseMap:
         cut = (slice(left, int(ix) + span + 1), slice(top, int(iz) + span + 1))
         unknown = ~self._free[cut] & (self._evidence[cut] <= 0.0)
         rows, columns = np.indices(unknown.shape)
-        x, z = (rows + left + self._corner + 0.5) * CELL - stand[0], (columns + top + self._corner + 0.5) * CELL - stand[1]
+        x, z = (
+            (rows + left + self._corner + 0.5) * CELL - stand[0],
+            (columns + top + self._corner + 0.5) * CELL - stand[1],
+        )
         self._dismissed[cut] |= unknown & (np.hypot(x, z) > 2.0 * _BODY_RADIUS)
         self.version += 1
 
@@ -152,9 +155,7 @@ class HouseMap:
         occupied = (self._evidence[cut] > 0.0) | self._blocked[cut] | (self._dismissed[cut] & ~self._free[cut])
         origin = (low + self._corner + 0.5) * CELL
         free = self._free[cut] & ~occupied
-        return MapWindow(
-            (float(origin[0]), float(origin[1])), occupied, free, self._region[cut], self._tall[cut] > 0.0
-        )
+        return MapWindow((float(origin[0]), float(origin[1])), occupied, free, self._region[cut], self._tall[cut] > 0.0)
 
     def region_at(self, position: tuple[float, float], reach: float = 0.6) -> int:
         """Returns the object id of the floor at an (x, z) position [m] or the nearest within reach [m], -1 = none."""

@@ -50,6 +50,12 @@ class ObjectTrack:
         return float(middle[0]), float(middle[2])
 
     @property
+    def width(self) -> float:
+        """Horizontal diagonal of what was seen [m]."""
+        size = self.high - self.low
+        return float(np.hypot(size[0], size[2]))
+
+    @property
     def floor(self) -> int:
         """Object id of the floor it stands on, -1 = unknown."""
         return min(self.rooms, key=lambda f: (-self.rooms[f], f)) if self.rooms else -1

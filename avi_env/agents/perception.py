@@ -120,7 +120,8 @@ class Perception:
         self.recognition.observe(audio)
         if moment.level_db >= AUDIBLE_DB:
             source, unsure = self.recognition.source_level
-            self.source.heard(self.sound_ways(), moment.trusted, self.yaw, (self.hearing.peak_db - source, unsure))
+            loudness = (self.hearing.peak_db - source, unsure)
+            self.source.heard(self.sound_ways(), moment.evidence, moment.trust, self.yaw, loudness)
 
     def ways(self) -> Ways:
         """Returns the ways over the map from here; computed once per step."""
@@ -147,3 +148,8 @@ class Perception:
         """Returns the straight distance to an object [m]."""
         x, z = track.center
         return math.hypot(x - self.position[0], z - self.position[1])
+
+    def ear_distance_to(self, track: ObjectTrack) -> float:
+        """Returns the distance from the ears to the middle of an object [m], height included."""
+        rise = 0.5 * float(track.low[1] + track.high[1]) - float(self.pose[1]) - self.senses.eye_height
+        return math.hypot(self.distance_to(track), rise)

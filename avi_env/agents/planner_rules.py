@@ -165,7 +165,8 @@ def _reach(turn: _Turn, question: Question) -> SkillCall | Answer:
         return _listen(turn, "first, hear what there is")
     things = likely_sources(question, turn.now, turn.history)
     for thing in things:
-        if turn.reached(thing.name) or (thing.in_view and thing.distance_m <= turn.settings.at_object_m):
+        beside = thing.in_view and thing.track and thing.distance_m <= turn.settings.at_object_m
+        if turn.reached(thing.name) or beside:
             return _arrived(turn, question, thing.room, f"{thing.name} is here", 0.95)
     for thing in things:
         if turn.can_try(thing):

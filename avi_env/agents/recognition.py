@@ -16,7 +16,7 @@ __all__ = ["SoundRecognition", "SoundTemplates", "Verdict", "classify", "load_te
 FloatArray = npt.NDArray[np.floating[Any]]
 
 _TEMPERATURE = 4.0  # windows overlap and rooms differ from the fit: likelihoods are taken this much less seriously
-_STRANGE = 3.5  # distance to the nearest template, in units of its usual distance, from which a sound is unknown
+_EAGER = 4  # looks that come twice as often as later ones
 
 
 class SoundTemplates(NamedTuple):
@@ -80,7 +80,8 @@ class SoundRecognition:
         new = audio if not self._calls else audio[:, -self._step :]
         self._audio = np.concatenate([self._audio, new.astype(np.float32)], axis=1)[:, -self._window :]
         self._calls += 1
-        if self._calls % 2 or self._audio.shape[1] < self._rate:
+        every = 2 if self._looked < _EAGER else 4
+        if self._calls % every or self._audio.shape[1] < self._rate:
             return
         features = sound_features(self._audio, self._rate)
         if features is None:

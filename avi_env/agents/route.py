@@ -13,7 +13,19 @@ from scipy.sparse import csgraph
 from avi_env.agents.geometry import bearing_to, heading_vector, wrap_angle
 from avi_env.agents.mapping import CELL, HouseMap, MapWindow
 
-__all__ = ["AGENT_RADIUS", "Frontier", "WalkPlan", "Ways", "find_frontiers", "nearest_cell", "neighbour_graph", "steer", "walk_plan", "ways_from"]
+__all__ = [
+    "AGENT_RADIUS",
+    "Frontier",
+    "WalkPlan",
+    "Ways",
+    "find_frontiers",
+    "nearest_cell",
+    "neighbour_graph",
+    "steer",
+    "unknown_near",
+    "walk_plan",
+    "ways_from",
+]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
@@ -57,8 +69,9 @@ class WalkPlan(NamedTuple):
 
     def cell_of(self, position: Point) -> tuple[int, int]:
         """Returns the cell of an (x, z) position [m], brought inside the arrays."""
-        index = [round((position[k] - self.origin[k]) / _STEP) for k in (0, 1)]
-        return tuple(min(max(i, 0), n - 1) for i, n in zip(index, self.walkable.shape, strict=True))  # type: ignore[return-value]
+        nx, nz = self.walkable.shape
+        ix, iz = (round((position[k] - self.origin[k]) / _STEP) for k in (0, 1))
+        return min(max(ix, 0), nx - 1), min(max(iz, 0), nz - 1)
 
     def point_of(self, cell: tuple[int, int] | FloatArray) -> Point:
         """Returns the centre [m] of a cell."""
@@ -117,19 +130,20 @@ def walk_plan(house: HouseMap, radius: float = AGENT_RADIUS) -> WalkPlan:
     window = _even(house.window())
     clearance = CELL * (ndimage.distance_transform_edt(~window.occupied) - 0.5)
     passable = window.free & (clearance >= radius - 0.5 * CELL)
-    walkable = _blocks(passable).any(axis=(1, 3))
+    walkable = np.asarray(_blocks(passable).any(axis=(1, 3)), bool)
     hopeful = walkable | _blocks(~window.occupied & (clearance >= radius)).all(axis=(1, 3))
     room = _blocks(np.where(passable, clearance, 0.0)).max(axis=(1, 3))
     tight = np.clip((_COMFORT - room) / (_COMFORT - radius), 0.0, 1.0)
-    unknown = _blocks(~window.free & ~window.occupied).all(axis=(1, 3))
+    unknown = np.asarray(_blocks(~window.free & ~window.occupied).all(axis=(1, 3)), bool)
     region = _blocks(window.region).max(axis=(1, 3)).astype(np.int32)
     origin = (window.origin[0] + 0.5 * CELL, window.origin[1] + 0.5 * CELL)
-    return WalkPlan(origin, walkable, hopeful, 1.0 + _NARROW_COST * tight**2, unknown, region)
+    return WalkPlan(origin, walkable, np.asarray(hopeful, bool), 1.0 + _NARROW_COST * tight**2, unknown, region)
 
 
 def _even(window: MapWindow) -> MapWindow:
     nx, nz = (n // _COARSE * _COARSE for n in window.free.shape)
-    return MapWindow(window.origin, *(array[:nx, :nz] for array in window[1:]))
+    occupied, free, tall = (mask[:nx, :nz] for mask in (window.occupied, window.free, window.tall))
+    return MapWindow(window.origin, occupied, free, window.region[:nx, :nz], tall)
 
 
 def _blocks(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -196,23 +210,23 @@ def find_frontiers(ways: Ways) -> tuple[Frontier, ...]:
     label, _ = ndimage.label(edge, np.ones((3, 3), int))
     found = []
     for number, box in enumerate(ndimage.find_objects(label), start=1):
-        cells = np.argwhere(label[box] == number) + [s.start for s in box]
+        cells = np.argwhere(label[box] == number) + np.array([s.start for s in box])
         if len(cells) < _FRONTIER_MIN:
             continue
         length = ways.length[cells[:, 0], cells[:, 1]]
         best = cells[int(np.argmin(length))]
         cell = (int(best[0]), int(best[1]))
         region = int(plan.region[cell])
-        beyond = _unknown_near(plan, cell)
+        beyond = unknown_near(plan, cell)
         found.append(Frontier(plan.point_of(cell), cell, beyond, _STEP * len(cells), float(length.min()), region))
     return tuple(sorted(found, key=lambda f: (f.distance, f.point)))
 
 
-def _unknown_near(plan: WalkPlan, cell: tuple[int, int], span: int = 6) -> Point:
-    """Middle [m] of the unknown within `span` cells of a cell."""
+def unknown_near(plan: WalkPlan, cell: tuple[int, int], span: int = 6) -> Point:
+    """Returns the middle [m] of the unknown within `span` cells of a cell, the cell itself when all is known."""
     left, top = max(cell[0] - span, 0), max(cell[1] - span, 0)
-    cells = np.argwhere(plan.unknown[left : cell[0] + span + 1, top : cell[1] + span + 1]) + (left, top)
-    return plan.point_of(cells.mean(axis=0)) if len(cells) else plan.point_of(cell)
+    cells = np.argwhere(plan.unknown[left : cell[0] + span + 1, top : cell[1] + span + 1])
+    return plan.point_of(cells.mean(axis=0) + np.array([left, top])) if len(cells) else plan.point_of(cell)
 
 
 def clear_line(plan: WalkPlan, start: Point, end: Point) -> bool:

@@ -10,14 +10,15 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from avi_env.agents.geometry import bearing_to, wrap_angle
+from avi_env.agents.knowledge import least_width
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import SkillCall, Status
-from avi_env.agents.route import Frontier, Ways
+from avi_env.agents.route import Frontier, Ways, unknown_near
 from avi_env.agents.sound_search import (
     SoundTarget,
     emission_chance,
-    expected_db,
+    is_loud,
     object_chances,
     sound_target,
 )
@@ -40,10 +41,16 @@ BUDGETS = {
 
 _FULL_LOOK = 18  # turns of 15 degrees after which a view of 90 degrees has met every direction
 _CHUNK = 6  # steps towards a sound before the agent thinks again
-_QUIET_DB = 8.0  # an object this much quieter than it would be at this distance is not the source
 _SURE = 0.5  # confidence in a direction from which one need not turn to hear better
+_BESIDE = 1.0  # [m]; a place this near to where one can walk is gone to there
 _NEAR_PLACE = 0.5  # [m]; a place is reached
 _DENIED_MOST = 5  # places found empty after which a loud one will do: the source may be nothing one can see
+_RIVAL = 0.02  # chance from which another object may be the source, too
+_BELIEVED = 0.6  # chance of an object from which one need not listen again
+_CERTAIN = 0.95  # chance of an object that is the source even if it cannot be walked up to
+_UNLIKELY = 0.05  # chance below which an object one stands at is not the source
+_VAGUE = 0.35  # chance of the best place below which the agent looks round before it walks on
+_SAME_ROOM = 2.0  # [m]
 _SAME_PLACE = 1.0  # [m]; nearer than this one need not look around again
 _PATIENCE_S = 12.0  # silence after which a sound is lost
 _NEW_AFTER_S = 5.0  # a sound after so much silence is news
@@ -66,6 +73,8 @@ class SkillState:
     """Ids of objects that were walked up to and found not to be the source."""
     looked: list[tuple[float, float]] = field(default_factory=list)
     """Where the agent has looked around for what sounds [m]."""
+    place: tuple[float, float] | None = None
+    """Where the agent is on its way to for the sound [m]."""
     denied: int = 0
     """Places that were walked to and held nothing that sounds."""
 
@@ -177,31 +186,61 @@ def _go_to_object(mind: Perception, state: SkillState, name: str, budget: int) -
     track = mind.objects.by_name(name)
     if track is None:
         return SkillOutcome("failed", "unknown_entity", f"no {name} has been seen")
+    start = mind.steps
     end = yield from _approach(mind, track, budget)
     if end in ("unreachable", "budget"):
         code = "unreachable" if end == "unreachable" else "budget"
-        return SkillOutcome("timeout" if end == "budget" else "failed", code, f"{mind.distance_to(track):.1f} m from {name}")
+        return SkillOutcome(
+            "timeout" if end == "budget" else "failed", code, f"{mind.distance_to(track):.1f} m from {name}"
+        )
     distance = mind.distance_to(track)
     if distance > 1.5:
         return SkillOutcome("failed", "unreachable", f"no way nearer than {distance:.1f} m to {name}")
-    if emission_chance(mind, track.category) > _SURE and not _is_loud(mind, distance):
-        state.silent.add(track.id)
-        return SkillOutcome("failed", "lost_sound", f"{name} is here, but the sound comes from elsewhere")
+    if emission_chance(mind, track.category) > _SURE and math.isfinite(mind.hearing.last_heard_s):
+        rest = budget - (mind.steps - start)
+        return (yield from _judge_candidate(mind, state, track, rest))
     return SkillOutcome("success", "ok", f"{distance:.1f} m from {name}, {mind.hearing.peak_db:.0f} dB")
+
+
+def _judge_candidate(mind: Perception, state: SkillState, track: ObjectTrack, left: int) -> Skill:
+    """Tells whether an object that could make the sound, and that has been walked up to, does."""
+    loud = is_loud(mind, mind.ear_distance_to(track))
+    if _chances(mind, state).get(track.id, 0.0) < _BELIEVED or not loud:
+        yield from _sway(min(8, left))
+    chance = _chances(mind, state).get(track.id, 0.0)
+    if is_loud(mind, mind.ear_distance_to(track)) and chance >= _SURE:
+        return SkillOutcome("success", "ok", f"at {track.name}, {mind.hearing.peak_db:.0f} dB")
+    if chance < _UNLIKELY:
+        state.silent.add(track.id)
+    return SkillOutcome("failed", "lost_sound", f"{track.name} is here, but the sound comes from elsewhere")
 
 
 def _approach(mind: Perception, track: ObjectTrack, budget: int, cut: Callable[[], bool] = lambda: False) -> Moves:
     """Walks as near to an object as the map allows, through the unseen when the known leads no nearer."""
     start = mind.steps
+
+    def left() -> int:
+        return budget - (mind.steps - start)
+
     end: MoveEnd = yield from walk(mind, object_goal(track), budget, cut)
-    left = budget - (mind.steps - start)
-    if end == "arrived" and mind.distance_to(track) > 1.0 and left > 0:
-        end = yield from walk(mind, nearest_goal(track.center), left, cut, hopeful=True)
-        left = budget - (mind.steps - start)
-        if end == "arrived" and mind.distance_to(track) > 1.0 and left > 0:
+    if end == "arrived" and track.width < least_width(track.category) and left() > 0:
+        yield from _look_closer(mind, track, left())
+        end = yield from walk(mind, object_goal(track), left(), cut)
+    if end == "arrived" and mind.distance_to(track) > 1.0 and left() > 0:
+        end = yield from walk(mind, nearest_goal(track.center), left(), cut, hopeful=True)
+        if end == "arrived" and mind.distance_to(track) > 1.0 and left() > 0:
             mind.house.forgive(mind.pose)
-            end = yield from walk(mind, object_goal(track), left, cut)
+            end = yield from walk(mind, object_goal(track), left(), cut)
     return end
+
+
+def _look_closer(mind: Perception, track: ObjectTrack, budget: int) -> Moves:
+    """Steps round to where an object of which only an edge was seen, such as an open door, can be seen whole."""
+    start = mind.steps
+    plan = mind.plan()
+    beyond = unknown_near(plan, plan.cell_of(track.center), span=8)
+    yield from walk(mind, nearest_goal(beyond, 1.0), min(budget, 10), hopeful=True)
+    return (yield from face(mind, track.center, max(budget - (mind.steps - start), 0)))
 
 
 def _go_to_room(mind: Perception, name: str, budget: int) -> Skill:
@@ -227,9 +266,13 @@ def _go_to_sound(mind: Perception, state: SkillState, budget: int) -> Skill:
     if mind.hearing.direction.confidence < _SURE:
         yield from _sway(min(8, budget))
     while (left := budget - (mind.steps - start)) > 0:
-        target = sound_target(mind, frozenset(state.silent))
+        target = sound_target(mind, frozenset(state.silent), state.place)
         if target is None:
             return SkillOutcome("failed", "lost_sound", "nothing is heard")
+        state.place = target.point if target.track is None else None
+        if target.chance < _VAGUE and is_loud(mind, _SAME_ROOM) and not _has_looked(mind, state, _SAME_ROOM):
+            yield from _look_for_source(mind, state, left)
+            continue
         outcome = yield from _pursue(mind, state, target, left)
         if outcome is not None:
             return outcome
@@ -246,15 +289,18 @@ def _pursue(
         end = yield from _approach(mind, target.track, min(_CHUNK, left))
         if end == "budget":
             return None
-        return _judge_object(mind, state, target.track, end)
-    end = yield from walk(mind, nearest_goal(target.point), min(_CHUNK, left), hopeful=True)
+        return (yield from _judge_object(mind, state, target.track, end, left))
+    beside = nearest_goal(target.point, _BESIDE)
+    if beside(mind.ways()) is not None:
+        end = yield from walk(mind, beside, min(_CHUNK, left))
+    else:
+        end = yield from walk(mind, nearest_goal(target.point), min(_CHUNK, left), hopeful=True)
     gap = math.dist(target.point, mind.position)
     if end == "budget" and gap > _NEAR_PLACE:
         return None
-    loud = gap < 1.0 and _is_loud(mind, gap)
-    if loud and all(math.dist(place, mind.position) > _SAME_PLACE for place in state.looked):
-        state.looked.append(mind.position)  # what sounds here has not been seen: look for it first
-        yield from turn_by(min(_FULL_LOOK, left))
+    loud = gap < 1.0 and is_loud(mind, gap)
+    if loud and not _has_looked(mind, state, _SAME_PLACE):
+        yield from _look_for_source(mind, state, left)  # what sounds here has not been seen
         return None
     mind.source.deny(target.point, 0.8)
     state.denied += 1
@@ -264,18 +310,33 @@ def _pursue(
     return None
 
 
-def _judge_object(mind: Perception, state: SkillState, track: ObjectTrack, end: MoveEnd) -> SkillOutcome | None:
+def _has_looked(mind: Perception, state: SkillState, reach: float) -> bool:
+    return any(math.dist(place, mind.position) <= reach for place in state.looked)
+
+
+def _look_for_source(mind: Perception, state: SkillState, left: int) -> Moves:
+    state.looked.append(mind.position)
+    return (yield from turn_by(min(_FULL_LOOK, left)))
+
+
+def _judge_object(
+    mind: Perception, state: SkillState, track: ObjectTrack, end: MoveEnd, left: int
+) -> Generator[int, None, SkillOutcome | None]:
+    """Decides at an object whether it is the source; listens once more when another one may be."""
+    rivals = [k for k, chance in _chances(mind, state).items() if k != track.id and chance > _RIVAL]
+    if end == "arrived" and (rivals or not is_loud(mind, mind.ear_distance_to(track))):
+        yield from _sway(min(8, left))  # a ringing phone pauses, too
+        if rivals and _chances(mind, state).get(track.id, 0.0) < _SURE:
+            return None
     distance = mind.distance_to(track)
-    if end == "arrived" and distance < 1.5 and _is_loud(mind, distance):
+    if end == "arrived" and distance < 1.5 and is_loud(mind, mind.ear_distance_to(track)):
         return SkillOutcome("success", "ok", f"at {track.name}, {mind.hearing.peak_db:.0f} dB")
-    if object_chances(mind, frozenset(state.silent)).get(track.id, 0.0) > 0.95 and end == "arrived":
+    certain = _chances(mind, state).get(track.id, 0.0) > _CERTAIN and distance >= 1.5
+    if end == "arrived" and certain and is_loud(mind, distance):
         return SkillOutcome("success", "ok", f"as near to {track.name} as one can get")
     state.silent.add(track.id)
     return None
 
 
-def _is_loud(mind: Perception, distance: float) -> bool:
-    """Whether the sound is as loud as it must be when its source is that near [m]; True when it is silent now."""
-    hearing = mind.hearing
-    level = max(hearing.peak_db, hearing.last_level_db)
-    return level >= expected_db(mind, max(distance, 1.0)) - _QUIET_DB
+def _chances(mind: Perception, state: SkillState) -> dict[int, float]:
+    return object_chances(mind, frozenset(state.silent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,14 @@ def sound_features(audio: FloatArray, sample_rate: int) -> npt.NDArray[np.float6
 
 @lru_cache(maxsize=1)
 def _frequencies() -> npt.NDArray[np.float64]:
-    return np.fft.rfftfreq(_FRAME, 1.0 / FEATURE_RATE)
+    return np.asarray(np.fft.rfftfreq(_FRAME, 1.0 / FEATURE_RATE), np.float64)
 
 
 @lru_cache(maxsize=1)
 def _mel_filters() -> npt.NDArray[np.float64]:
     """Triangles of equal width on the mel scale, shape (mel, F)."""
-    mel = np.linspace(*(2595.0 * np.log10(1.0 + f / 700.0) for f in _MEL_HZ), _MEL_COUNT + 2)
+    low_mel, high_mel = (2595.0 * math.log10(1.0 + f / 700.0) for f in _MEL_HZ)
+    mel = np.linspace(low_mel, high_mel, _MEL_COUNT + 2)
     edges = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     frequency = _frequencies()[None, :]
@@ -90,7 +92,7 @@ def _tones(power: FloatArray) -> npt.NDArray[np.float64]:
     mean = power.sum(axis=0)
     weight = power.sum(axis=1) + 1e-30
     found = []
-    for low, high in zip(_OCTAVES_HZ[:-1], _OCTAVES_HZ[1:], strict=True):
+    for low, high in pairwise(_OCTAVES_HZ):
         band = (_frequencies() >= low) & (_frequencies() < high)
         each = power[:, band]
         crest = each.max(axis=1) / np.maximum(each.mean(axis=1), 1e-30)
@@ -102,7 +104,7 @@ def _tones(power: FloatArray) -> npt.NDArray[np.float64]:
 def _rhythm(power: FloatArray) -> npt.NDArray[np.float64]:
     """How deep the envelope of each wide band, and of all, is modulated at each rate [dB]."""
     frequency = _frequencies()
-    bands = [(frequency >= low) & (frequency < high) for low, high in zip(_WIDE_HZ[:-1], _WIDE_HZ[1:], strict=True)]
+    bands = [(frequency >= low) & (frequency < high) for low, high in pairwise(_WIDE_HZ)]
     found = []
     for band in (*bands, np.ones(len(frequency), bool)):
         envelope = np.sqrt(power[:, band].sum(axis=1))
@@ -110,8 +112,10 @@ def _rhythm(power: FloatArray) -> npt.NDArray[np.float64]:
         count = 512
         modulation = np.abs(np.fft.rfft(envelope * np.hanning(len(envelope)), max(count, len(envelope)))) ** 2
         rate = np.fft.rfftfreq(max(count, len(envelope)), _HOP / FEATURE_RATE)
-        for low, high in zip(_RHYTHM_HZ[:-1], _RHYTHM_HZ[1:], strict=True):
-            found.append(10.0 * math.log10(float(modulation[(rate >= low) & (rate < high)].sum()) / len(envelope) + 1e-3))
+        for low, high in pairwise(_RHYTHM_HZ):
+            found.append(
+                10.0 * math.log10(float(modulation[(rate >= low) & (rate < high)].sum()) / len(envelope) + 1e-3)
+            )
     return np.array(found)
 
 

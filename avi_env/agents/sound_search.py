@@ -12,9 +12,9 @@ from scipy import ndimage
 from avi_env.agents.knowledge import emitters_of
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
-from avi_env.agents.source_belief import PLACE, SoundWays, gain_in_sight_db
+from avi_env.agents.source_belief import PLACE, SoundWays
 
-__all__ = ["SoundTarget", "emission_chance", "expected_db", "object_chances", "sound_field", "sound_target"]
+__all__ = ["SoundTarget", "emission_chance", "is_loud", "object_chances", "sound_field", "sound_target"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Point = tuple[float, float]
@@ -24,6 +24,9 @@ _OBJECT_WEIGHT = 800.0  # an object that makes just this sound, against one unse
 _OBJECT_REACH = 0.6  # [m] around an object's middle that counts as the object
 _OBJECT_ENOUGH = 0.4  # chance from which an object, not the best place, is walked to
 _TURN_PRICE = 1.0  # [m] of way that turning by one radian is worth
+_NEAREST = 0.7  # [m]; nobody gets nearer to what stands on a table or hangs from a ceiling
+_SLACK_DB = 1.0  # by how much variants of a class differ
+_KEEP = 1.6  # by how much a place must beat the one that is being walked to
 _BLUR = 0.6  # [m]; places this near are one goal
 
 
@@ -44,9 +47,14 @@ def emission_chance(mind: Perception, category: str) -> float:
     return sum(p for name, p in chances.items() if category in emitters_of(name))
 
 
-def expected_db(mind: Perception, distance: float) -> float:
-    """Returns the level [dB SPL] that the recognised sound has at a distance [m] from its source, in sight of it."""
-    return mind.recognition.source_level[0] + float(gain_in_sight_db(distance))
+def is_loud(mind: Perception, distance: float) -> bool:
+    """Returns whether the sound is, or last was, as loud as it must be with its source that near [m].
+
+    The direct sound alone, in a room without any echo, has that level; a room only adds to it.
+    """
+    level = max(mind.hearing.peak_db, mind.hearing.last_level_db)
+    direct = mind.recognition.source_level[0] - 20.0 * math.log10(max(distance, _NEAREST))
+    return level >= direct - _SLACK_DB
 
 
 def object_chances(mind: Perception, rejected: frozenset[int] = frozenset()) -> dict[int, float]:
@@ -59,12 +67,15 @@ def sound_field(mind: Perception, rejected: frozenset[int] = frozenset()) -> npt
     return np.asarray(_weigh(mind, rejected)[1])
 
 
-def sound_target(mind: Perception, rejected: frozenset[int] = frozenset()) -> SoundTarget | None:
+def sound_target(
+    mind: Perception, rejected: frozenset[int] = frozenset(), kept: Point | None = None
+) -> SoundTarget | None:
     """Returns what to walk to for the sound, or None when nothing has been heard.
 
     Args:
         mind: what the agent knows.
         rejected: ids of objects that were found silent.
+        kept: (x, z) of the place it is on the way to [m], which a better one must clearly beat.
     """
     if mind.source.ways is None:
         return None
@@ -77,6 +88,8 @@ def sound_target(mind: Perception, rejected: frozenset[int] = frozenset()) -> So
     ways = mind.source.ways
     turn = np.abs((ways.bearing - mind.yaw + math.pi) % (2.0 * math.pi) - math.pi)
     score = smooth / (2.0 + ways.length + _TURN_PRICE * turn)  # of equal chances the nearer one
+    if kept is not None:
+        score = np.where(_near(ways, kept, _BLUR), _KEEP * score, score)
     cell = np.unravel_index(int(np.argmax(score)), score.shape)
     point = (ways.origin[0] + PLACE * float(cell[0]), ways.origin[1] + PLACE * float(cell[1]))
     chance = float(smooth[cell] * 2.0 * math.pi * (_BLUR / PLACE) ** 2)
@@ -88,7 +101,7 @@ def _weigh(mind: Perception, rejected: frozenset[int]) -> tuple[dict[int, float]
     ways = mind.source.ways
     if ways is None:
         return {}, np.zeros((0, 0))
-    prior = np.where(ways.unknown, 1.0, _SEEN_WEIGHT)
+    prior = np.where(ways.unknown, 1.0, _SEEN_WEIGHT) * mind.source.doubt()
     spots: dict[int, tuple[npt.NDArray[np.bool_], float]] = {}
     for number, track in sorted(mind.objects.tracks.items()):
         emits = 0.0 if number in rejected else emission_chance(mind, track.category)
@@ -106,7 +119,11 @@ def _weigh(mind: Perception, rejected: frozenset[int]) -> tuple[dict[int, float]
 
 
 def _spot(ways: SoundWays, track: ObjectTrack) -> npt.NDArray[np.bool_]:
+    return _near(ways, track.center, _OBJECT_REACH)
+
+
+def _near(ways: SoundWays, point: Point, reach: float) -> npt.NDArray[np.bool_]:
     nx, nz = ways.length.shape
     x = (ways.origin[0] + PLACE * np.arange(nx))[:, None]
     z = (ways.origin[1] + PLACE * np.arange(nz))[None, :]
-    return np.asarray(np.hypot(x - track.center[0], z - track.center[1]) <= _OBJECT_REACH)
+    return np.asarray(np.hypot(x - point[0], z - point[1]) <= reach)

@@ -37,6 +37,8 @@ _NEAR_GAIN, _ROOM_GAIN = 6.0, 1.7
 _BEND_DB, _WAY_DB = 1.5, 1.35
 _LEVEL_DB = 4.5  # [dB]; spread of levels
 _LEVEL_WEIGHT = 0.12  # levels of successive steps say nearly the same
+_FORGET_LEAST = 0.3  # share of the forgetting at moments that say nothing of the direction
+_LEVEL_FIRST = 4.0  # ... but the first ones are news
 _LEVEL_MOST = 6.0  # log-likelihood one level can take away
 _DENIED = 0.02  # what is left of the chance of a place at which the agent stood and saw nothing that sounds
 _RAYS = 180
@@ -160,17 +162,21 @@ class SourceBelief:
     def __init__(self, memory: float = 0.97) -> None:
         self._memory = memory
         self._origin: Point | None = None
-        self._log = np.zeros((0, 0))
+        self._log: FloatArray = np.zeros((0, 0))
         self._denied: list[tuple[Point, float]] = []
+        self._levels = 0  # levels taken in since the class, and with it the source's level, is known
         self.ways: SoundWays | None = None
         """The ways of sound to where the agent stood at the last update."""
 
-    def heard(self, ways: SoundWays, evidence: FloatArray, yaw: float, loudness: tuple[float, float]) -> None:
+    def heard(
+        self, ways: SoundWays, evidence: FloatArray, trust: float, yaw: float, loudness: tuple[float, float]
+    ) -> None:
         """Takes in what one moment says.
 
         Args:
             ways: of sound to where the agent stands.
             evidence: log-likelihood of each azimuth, counter-clockwise from ahead, shape (AZIMUTH_COUNT,).
+            trust: how much of the evidence to believe, 0..1.
             yaw: where the agent looks [rad, start frame].
             loudness: level heard re the source's level at 1 m in the open, and how unsure that one is [dB].
         """
@@ -181,7 +187,10 @@ class SourceBelief:
         at = evidence[low % AZIMUTH_COUNT] * (1.0 - part) + evidence[(low + 1) % AZIMUTH_COUNT] * part
         gap, unsure = loudness
         miss = (gap - ways.gain_db) / math.hypot(_LEVEL_DB, unsure)
-        self._log = self._memory * self._log + at - _LEVEL_WEIGHT * np.minimum(0.5 * miss**2, _LEVEL_MOST)
+        kept = 1.0 - (1.0 - self._memory) * min(1.0, _FORGET_LEAST + trust)
+        weight = _LEVEL_WEIGHT * (1.0 + _LEVEL_FIRST * 0.5**self._levels)
+        self._levels += unsure < _LEVEL_DB
+        self._log = kept * self._log + trust * at - weight * np.minimum(0.5 * miss**2, _LEVEL_MOST)
         self._log -= self._log.max()
 
     def deny(self, point: Point, radius: float) -> None:
@@ -193,20 +202,23 @@ class SourceBelief:
         fresh = np.full(ways.length.shape, float(self._log.mean()) if self._log.size else 0.0)
         if self._origin is not None:
             dx, dz = (round((self._origin[k] - ways.origin[k]) / PLACE) for k in (0, 1))
-            nx, nz = self._log.shape
+            nx, nz = self._log.shape[:2]
             left, top = max(dx, 0), max(dz, 0)
-            right, bottom = min(dx + nx, fresh.shape[0]), min(dz + nz, fresh.shape[1])
+            right, bottom = min(dx + nx, ways.length.shape[0]), min(dz + nz, ways.length.shape[1])
             fresh[left:right, top:bottom] = self._log[left - dx : right - dx, top - dz : bottom - dz]
         self._origin, self._log, self.ways = ways.origin, fresh, ways
 
-    def probability(self, prior: FloatArray | None = None) -> npt.NDArray[np.float64]:
-        """Returns the probability of each place, sum 1, with a prior of the shape of the ways."""
-        weight = np.exp(self._log - self._log.max()) if self._log.size else self._log
-        if prior is not None:
-            weight = weight * prior
+    def doubt(self) -> npt.NDArray[np.float64]:
+        """Returns what denials leave of the chance of each place, shape of the ways."""
+        left: FloatArray = np.ones(self._log.shape)
         if self._origin is not None:
-            x = (self._origin[0] + PLACE * np.arange(weight.shape[0]))[:, None]
-            z = (self._origin[1] + PLACE * np.arange(weight.shape[1]))[None, :]
+            x = (self._origin[0] + PLACE * np.arange(left.shape[0]))[:, None]
+            z = (self._origin[1] + PLACE * np.arange(left.shape[1]))[None, :]
             for point, radius in self._denied:
-                weight = np.where(np.hypot(x - point[0], z - point[1]) <= radius, _DENIED * weight, weight)
+                left = np.where(np.hypot(x - point[0], z - point[1]) <= radius, _DENIED * left, left)
+        return np.asarray(left)
+
+    def probability(self, prior: FloatArray) -> npt.NDArray[np.float64]:
+        """Returns the probability of each place, sum 1, with a prior of the shape of the ways."""
+        weight: FloatArray = np.exp(self._log - self._log.max()) * prior if self._log.size else self._log
         return np.asarray(weight / max(float(weight.sum()), 1e-300))

@@ -32,8 +32,8 @@ THINGS = (  # category, room, center, size
     ("television", 0, (5.6, 0.9, 0.4), (0.3, 0.6, 1.0)),
     ("stove", 1, (9.6, 0.45, 0.6), (0.6, 0.9, 0.6)),
     ("fridge", 1, (9.6, 0.9, 4.4), (0.6, 1.8, 0.6)),
-    ("phone", 1, (9.6, 0.98, 2.0), (0.2, 0.06, 0.1)),
-    ("table", 1, (9.5, 0.9, 2.0), (0.6, 0.1, 0.8)),
+    ("phone", 1, (9.5, 0.98, 2.0), (0.2, 0.06, 0.1)),
+    ("table", 1, (9.6, 0.9, 2.0), (0.8, 0.1, 2.2)),
     ("toilet", 2, (0.5, 0.3, 7.6), (0.5, 0.6, 0.6)),
     ("dog", 2, (5.2, 0.3, 7.2), (0.5, 0.5, 0.3)),
 )
@@ -44,7 +44,9 @@ def make_house() -> Scene:
     build = SceneBuilder()
     plaster = build.add_material("plaster")
 
-    def block(category: str, room: int, center: tuple[float, ...], size: tuple[float, ...], emits: tuple[str, ...] = ()) -> None:
+    def block(
+        category: str, room: int, center: tuple[float, ...], size: tuple[float, ...], emits: tuple[str, ...] = ()
+    ) -> None:
         thing = build.add_object(category, room, center, size, emits=emits)  # type: ignore[arg-type]
         build.add_shape("box", shape_row(center, size), plaster, thing)  # type: ignore[arg-type]
 
@@ -52,15 +54,17 @@ def make_house() -> Scene:
         block("floor", number, ((x0 + x1) / 2, -0.05, (z0 + z1) / 2), (x1 - x0 + 0.1, 0.1, z1 - z0 + 0.1))
         block("ceiling", number, ((x0 + x1) / 2, 2.65, (z0 + z1) / 2), (x1 - x0 + 0.1, 0.1, z1 - z0 + 0.1))
     walls = [  # x0, z0, x1, z1
-        (-0.1, -0.1, 10.1, 0.0), (-0.1, 0.0, 0.0, 8.1), (10.0, 0.0, 10.1, 5.1), (0.0, 8.0, 6.1, 8.1), (6.0, 5.0, 6.1, 8.0),
-        (6.1, 5.0, 10.0, 5.1), (6.0, 0.0, 6.1, 3.4), (6.0, 4.3, 6.1, 5.0), (0.0, 5.0, 2.0, 5.1), (2.9, 5.0, 6.0, 5.1),
+        (-0.1, -0.1, 10.1, 0.0), (-0.1, 0.0, 0.0, 8.1), (10.0, 0.0, 10.1, 5.1), (0.0, 8.0, 6.1, 8.1),
+        (6.0, 5.0, 6.1, 8.0), (6.1, 5.0, 10.0, 5.1), (6.0, 0.0, 6.1, 3.4), (6.0, 4.3, 6.1, 5.0),
+        (0.0, 5.0, 2.0, 5.1), (2.9, 5.0, 6.0, 5.1),
     ]  # fmt: skip
     for x0, z0, x1, z1 in walls:
         block("wall", -1, ((x0 + x1) / 2, 1.3, (z0 + z1) / 2), (x1 - x0, 2.6, z1 - z0))
     for category, room, center, size in THINGS:
         block(category, room, center, size, {"phone": ("phone",), "dog": ("dog_bark",)}.get(category, ()))
     rooms = [
-        Room(k, name, ((x0, z0), (x1, z0), (x1, z1), (x0, z1))) for k, (name, (x0, z0, x1, z1)) in enumerate(ROOMS.items())
+        Room(k, name, ((x0, z0), (x1, z0), (x1, z1), (x0, z1)))
+        for k, (name, (x0, z0, x1, z1)) in enumerate(ROOMS.items())
     ]
     return build.build("fake", rooms)
 
@@ -115,7 +119,7 @@ class FakeHouseEnv(gym.Env[dict[str, Any], np.int64]):
         return geodesic_distance(self.scene, self.position, self.source * [1.0, 0.0, 1.0])
 
     def _observe(self) -> dict[str, Any]:
-        eye = self.position + [0.0, EYE, 0.0]
+        eye = self.position + np.array([0.0, EYE, 0.0])
         sight = render(self.scene, eye, self.yaw)
         self.audio = np.concatenate([self.audio, self._sound(eye)], axis=1)[:, -RATE:]
         sin, cos = math.sin(self.start[2]), math.cos(self.start[2])
@@ -135,7 +139,7 @@ class FakeHouseEnv(gym.Env[dict[str, Any], np.int64]):
             path = shortest_path(self.scene, self.position, self.source * [1.0, 0.0, 1.0])
             if len(path) > 2:
                 length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
-                bends, toward = len(path) - 2, path[1] + [0.0, EYE, 0.0] - ear
+                bends, toward = len(path) - 2, path[1] + np.array([0.0, EYE, 0.0]) - ear
         sin, cos = math.sin(self.yaw), math.cos(self.yaw)
         x, y, z = toward / np.linalg.norm(toward)
         k = int(np.argmax(self.head.directions @ np.array([x * cos - z * sin, y, x * sin + z * cos])))
