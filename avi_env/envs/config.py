@@ -124,6 +124,11 @@ class EnvConfig:
         return tuple(name for name in SENSORS if name in self.sensors)
 
     @property
+    def listens(self) -> bool:
+        """Whether any sensor needs sound; without one, none is baked or synthesised."""
+        return "audio" in self.sensors or "spectrogram" in self.sensors
+
+    @property
     def step_samples(self) -> int:
         """Audio samples of one step."""
         return round(self.sample_rate * self.step_seconds)

@@ -45,6 +45,8 @@ def hear(world: World, state: State) -> State:
 
 def _listen(world: World, state: State, rows: torch.Tensor, clock: torch.Tensor, count: int) -> State:
     """Plays `count` samples from `clock` on to the agents of some rows; row i of the state is environment rows[i]."""
+    if not world.config.listens:
+        return state
     ears = state.position + torch.tensor([0.0, world.config.eye_height, 0.0], device=rows.device)
     response, sample = ear_responses(world, rows, state.scene_index, state.source, ears, state.yaw)
     always = torch.zeros(len(rows), 1, dtype=torch.int64, device=rows.device)

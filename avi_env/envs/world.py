@@ -61,6 +61,12 @@ class World:
         scene = self._scenes[slot]
         self._goals[row] = distance_field(self._grid(scene), episode.goal_position)
         self._stack_goals()
+        if config.listens:
+            self._place_sound(row, scene, episode)
+        return slot
+
+    def _place_sound(self, row: int, scene: Scene, episode: Episode) -> None:
+        config = self.config
         field = bake_field(
             scene,
             episode.source_position,
@@ -71,7 +77,6 @@ class World:
         self.fields.set_row(row, field)
         self.wavefronts.set_row(row, field.wavefront)
         self.clips.set_clip(row, make_clip(episode.sound, seed=episode.sound_variant, sample_rate=config.sample_rate))
-        return slot
 
     def _slot(self, name: str) -> int:
         if name not in self._slots:
