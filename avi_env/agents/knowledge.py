@@ -24,6 +24,8 @@ ROOM_SIGNS: Mapping[str, Mapping[str, float]] = {
     "washbasin": {"bathroom": 2.0},
     "towel_rail": {"bathroom": 2.0},
     "washing_machine": {"bathroom": 0.7, "laundry": 1.5},
+    "dryer": {"laundry": 4.0},
+    "laundry_basket": {"bathroom": 0.5, "laundry": 1.0},
     "stove": {"kitchen": 4.0},
     "oven": {"kitchen": 4.0},
     "fridge": {"kitchen": 4.0},
@@ -45,6 +47,7 @@ ROOM_SIGNS: Mapping[str, Mapping[str, float]] = {
     "computer": {"office": 1.5},
     "office_chair": {"office": 2.0},
     "shoe_rack": {"hallway": 2.0},
+    "console_table": {"hallway": 1.5},
     "coat_rack": {"hallway": 2.0},
     "coat_stand": {"hallway": 2.0},
 }
