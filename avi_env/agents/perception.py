@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ __all__ = ["Perception", "Senses"]
 
 _MOVED = 0.6  # share of a forward action below which the agent has bumped
 _BODY = 0.25  # [m] from the agent's centre to what it bumped into
+# Echoes mislead in the same way as long as one listens at the same spot: after so many moments new ones count less.
+_SPOT, _SPOT_MOMENTS = 0.5, 8.0  # [m], moments
 _PIXELS_OF_FLOOR = 40  # in one picture, for a floor to count as a room in view
 
 
@@ -63,6 +66,7 @@ class Perception:
         self.bumped = False
         """Whether the last action met something."""
         self._floor_ids = np.array([name == "floor" for name in senses.categories] or [False])
+        self._listened: Counter[tuple[int, int]] = Counter()
         self._ways: tuple[int, Ways] | None = None
         self._sound_ways: tuple[tuple[float, float], int, SoundWays] | None = None
 
@@ -121,7 +125,10 @@ class Perception:
         if moment.level_db >= AUDIBLE_DB:
             source, unsure = self.recognition.source_level
             loudness = (self.hearing.peak_db - source, unsure)
-            self.source.heard(self.sound_ways(), moment.evidence, moment.trust, self.yaw, loudness)
+            spot = (round(self.pose[0] / _SPOT), round(self.pose[2] / _SPOT))
+            trust = moment.trust / (1.0 + self._listened[spot] / _SPOT_MOMENTS)
+            self._listened[spot] += 1
+            self.source.heard(self.sound_ways(), moment.evidence, trust, self.yaw, loudness)
 
     def ways(self) -> Ways:
         """Returns the ways over the map from here; computed once per step."""

@@ -19,7 +19,7 @@ __all__ = ["SoundTarget", "emission_chance", "is_loud", "object_chances", "sound
 FloatArray = npt.NDArray[np.floating[Any]]
 Point = tuple[float, float]
 
-_SEEN_WEIGHT = 0.1  # a place that was seen without anything on it that could sound, against an unseen one
+_SEEN_WEIGHT = 0.05  # a place that was seen without anything on it that could sound, against an unseen one
 _OBJECT_WEIGHT = 800.0  # an object that makes just this sound, against one unseen place of 0.2 m x 0.2 m
 _OBJECT_REACH = 0.6  # [m] around an object's middle that counts as the object
 _OBJECT_ENOUGH = 0.4  # chance from which an object, not the best place, is walked to
