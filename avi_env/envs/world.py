@@ -18,7 +18,7 @@ from avi_env.navigation import GridBank, WalkableGrid, distance_field, walkable_
 from avi_env.scene import Scene, load_scene, scene_names
 from avi_env.scene.bank import SceneBank
 from avi_env.sounds import make_clip
-from avi_env.tasks import Episode, EpisodeSpec, episode_rng, sample_episode
+from avi_env.tasks import Episode, EpisodeSpec, episode_rng, goal_points, sample_episode
 
 __all__ = ["World"]
 
@@ -59,7 +59,8 @@ class World:
         """Makes a row ready for an episode: goal distances, sound field and clip; returns the slot of its scene."""
         config, slot = self.config, self._slot(episode.scene)
         scene = self._scenes[slot]
-        self._goals[row] = distance_field(self._grid(scene), episode.goal_position)
+        grid = self._grid(scene)
+        self._goals[row] = distance_field(grid, goal_points(scene, grid, episode.source_position))
         self._stack_goals()
         if config.listens:
             self._place_sound(row, scene, episode)

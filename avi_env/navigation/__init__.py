@@ -6,7 +6,7 @@ from avi_env.navigation.follower import ShortestPathFollower
 from avi_env.navigation.geodesic import geodesic_distance, shortest_path
 from avi_env.navigation.grid import NavigationError, WalkableGrid, grid_from_mask, walkable_grid
 from avi_env.navigation.motion import GridBank, Motion, move
-from avi_env.navigation.points import random_point, random_points, snap_point
+from avi_env.navigation.points import on_floor, random_point, random_points, snap_point
 
 __all__ = [
     "AnyAngle",
@@ -24,6 +24,7 @@ __all__ = [
     "goal_paths",
     "grid_from_mask",
     "move",
+    "on_floor",
     "random_point",
     "random_points",
     "shortest_path",

@@ -1,7 +1,7 @@
 """Tasks: goals, rewards, measures and episodes over `State`."""
 
 from avi_env.tasks.audio_nav import AudioNavTask, Outcome, evaluate
-from avi_env.tasks.episodes import Episode, EpisodeSpec, episode_rng, sample_episode
+from avi_env.tasks.episodes import Episode, EpisodeSpec, episode_rng, goal_points, sample_episode
 from avi_env.tasks.measures import sna, soft_spl, spl
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Outcome",
     "episode_rng",
     "evaluate",
+    "goal_points",
     "sample_episode",
     "sna",
     "soft_spl",
