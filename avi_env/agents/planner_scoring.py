@@ -115,8 +115,11 @@ class ScoringPlanner:
         return decision
 
     def _call(self, best: SkillCall, scored: list[_Scored]) -> SkillCall:
-        share = 1.0 / sum(math.exp(s.score - scored[0].score) for s in scored)
-        return SkillCall(best.name, best.arguments, f"scored {share:.0%} among {len(scored)} calls")
+        weights = [math.exp(s.score - scored[0].score) for s in scored]
+        reason = f"{weights[0] / sum(weights):.0%} of {len(scored)} calls"
+        if len(scored) > 1:
+            reason += f", before {scored[1].call.to_text()} with {weights[1] / sum(weights):.0%}"
+        return SkillCall(best.name, best.arguments, reason)
 
     def _score_calls(
         self,
