@@ -48,6 +48,7 @@ ROOM_SIGNS: Mapping[str, Mapping[str, float]] = {
     "office_chair": {"office": 2.0},
     "shoe_rack": {"hallway": 2.0},
     "console_table": {"hallway": 1.5},
+    "front_door": {"hallway": 1.0, "living_room": 0.5},
     "coat_rack": {"hallway": 2.0},
     "coat_stand": {"hallway": 2.0},
 }

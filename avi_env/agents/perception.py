@@ -25,6 +25,8 @@ _MOVED = 0.6  # share of a forward action below which the agent has bumped
 _BODY = 0.25  # [m] from the agent's centre to what it bumped into
 # Echoes mislead in the same way as long as one listens at the same spot: after so many moments new ones count less.
 _SPOT, _SPOT_MOMENTS = 0.5, 8.0  # [m], moments
+_WAYS_STEPS = 6  # steps after which the ways of sound are found anew, for what has been seen since
+_STILL = 0.05  # [m]
 _PIXELS_OF_FLOOR = 40  # in one picture, for a floor to count as a room in view
 
 
@@ -145,9 +147,10 @@ class Perception:
         return find_frontiers(self.ways())
 
     def sound_ways(self) -> SoundWays:
-        """Returns the ways of sound to here; they are kept while the agent turns on the spot, up to six steps."""
+        """Returns the ways of sound to here: kept while the agent turns on the spot, and for every second step."""
         kept = self._sound_ways
-        if kept is None or kept[0] != self.position or self.steps - kept[1] >= 6:
+        age = self.steps - kept[1] if kept is not None else 0
+        if kept is None or age >= _WAYS_STEPS or (age >= 2 and math.dist(kept[0], self.position) > _STILL):
             self._sound_ways = kept = (self.position, self.steps, sound_ways(self.house, self.position))
         return kept[2]
 
