@@ -55,9 +55,9 @@ def _commit() -> tuple[str, bool]:
         return "", False
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
-        status = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
-        )
+        # What decides a result; a file that the run itself leaves in the clone does not make it dirty.
+        changed = ["git", "status", "--porcelain", "--", "avi_env", "agents", "policies", "scenes", "pyproject.toml"]
+        status = subprocess.run(changed, cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "", False
     return head.stdout.strip(), bool(status.stdout.strip())
