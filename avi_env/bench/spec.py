@@ -10,14 +10,14 @@ from typing import Any
 
 import avi_env
 
-__all__ = ["run_spec"]
+__all__ = ["commit_of", "run_spec"]
 
 _PACKAGES = ("avi-env", "embreex", "gymnasium", "numpy", "scipy", "torch", "warp-lang", "pydantic-ai-slim", "xllamacpp")
 
 
 def run_spec(device: str, seeds: list[int], arguments: dict[str, Any]) -> dict[str, Any]:
     """Returns commit, dirty flag, package versions, device, seeds and arguments of a run, JSON-serialisable."""
-    commit, dirty = _commit()
+    commit, dirty = commit_of(Path(avi_env.__file__).resolve().parent.parent)
     return {
         "commit": commit,
         "dirty": dirty,
@@ -48,9 +48,8 @@ def device_name(device: str) -> str:
     return f"cpu: {platform.machine()} {platform.system()}"
 
 
-def _commit() -> tuple[str, bool]:
-    """Returns the commit of the clone the package runs from; ("", False) when it is installed from a wheel."""
-    folder = Path(avi_env.__file__).resolve().parent.parent
+def commit_of(folder: Path) -> tuple[str, bool]:
+    """Returns a clone's commit and whether what decides results differs from it; ("", False) where there is no clone."""
     if not (folder / ".git").exists():
         return "", False
     try:

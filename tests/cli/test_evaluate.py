@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from avi_env.bench.spec import commit_of
 from avi_env.bench.statistics import mean_interval, proportion_interval
 from avi_env.cli import main
 
@@ -71,3 +73,19 @@ def test_unknown_suite(capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt suite suggests the nearest."""
     assert main(["evaluate", "house_question"]) == 2
     assert "Did you mean 'house_questions'" in capsys.readouterr().err
+
+
+def test_a_file_left_by_the_run_does_not_make_a_clone_dirty(tmp_path: Path) -> None:
+    """`--json out.json` in the clone must not make the second of two equal runs differ; changed code must."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    (tmp_path / "avi_env").mkdir()
+    (tmp_path / "avi_env" / "code.py").write_text("x = 1")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *command], check=True)
+    (tmp_path / "out.json").write_text("{}")
+    commit, dirty = commit_of(tmp_path)
+    assert len(commit) == 40
+    assert not dirty
+    (tmp_path / "avi_env" / "code.py").write_text("x = 2")
+    assert commit_of(tmp_path) == (commit, True)
+    assert commit_of(tmp_path / "avi_env") == ("", False)
