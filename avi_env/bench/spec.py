@@ -49,7 +49,7 @@ def device_name(device: str) -> str:
 
 
 def commit_of(folder: Path) -> tuple[str, bool]:
-    """Returns a clone's commit and whether what decides results differs from it; ("", False) where there is no clone."""
+    """Returns a clone's commit and whether what decides results differs from it; ("", False) if it is no clone."""
     if not (folder / ".git").exists():
         return "", False
     try:
