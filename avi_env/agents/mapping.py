@@ -159,6 +159,10 @@ class HouseMap:
 
     def region_at(self, position: tuple[float, float], reach: float = 0.6) -> int:
         """Returns the object id of the floor at an (x, z) position [m] or the nearest within reach [m], -1 = none."""
+        return self.region_near(position, reach)[0]
+
+    def region_near(self, position: tuple[float, float], reach: float) -> tuple[int, float]:
+        """Returns the object id of the nearest floor within reach [m] and how far off it is [m], (-1, inf) = none."""
         span = math.ceil(reach / CELL)
         ix = math.floor(position[0] / CELL) - self._corner
         iz = math.floor(position[1] / CELL) - self._corner
@@ -166,9 +170,11 @@ class HouseMap:
         patch = self._region[left : ix + span + 1, top : iz + span + 1]
         px, pz = np.nonzero(patch >= 0)
         if not len(px):
-            return -1
+            return -1, math.inf
         distance = (px + left - ix) ** 2 + (pz + top - iz) ** 2
-        return int(patch[px[np.argmin(distance)], pz[np.argmin(distance)]]) if distance.min() <= span**2 else -1
+        best = int(np.argmin(distance))
+        gap = CELL * math.sqrt(float(distance[best]))
+        return (int(patch[px[best], pz[best]]), gap) if gap <= reach else (-1, math.inf)
 
     def region_center(self, floor_id: int) -> tuple[float, float]:
         """Returns the (x, z) [m] of the seen floor cell nearest to the middle of a floor."""

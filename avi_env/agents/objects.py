@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = ["ObjectMemory", "ObjectTrack", "RoomMemory"]
 FloatArray = npt.NDArray[np.floating[Any]]
 
 _RANGE = 8.0  # [m]; beyond, a pixel is wider than the things of interest
+_FLOOR_OFF = 0.2  # [m]; a floor this much farther from the object speaks e times less for it
 _TOWARDS_EYE = 0.3  # [m]; an object's floor is looked for this much nearer to the eye, on its open side
 
 
@@ -35,8 +36,8 @@ class ObjectTrack:
     """Step at which it was last seen."""
     pixels: int = 0
     """Most pixels it filled in one picture."""
-    rooms: Counter[int] = field(default_factory=Counter)
-    """Votes for the floor it stands on: floor object id -> looks."""
+    rooms: dict[int, float] = field(default_factory=dict)
+    """Votes for the floor it stands on: floor object id -> looks, those with the floor close by counting most."""
 
     @property
     def name(self) -> str:
@@ -104,9 +105,9 @@ class ObjectMemory:
             gap = np.array([eye[0] - mean[k, 0], eye[1] - mean[k, 2]])
             length = max(float(np.hypot(*gap)), 1e-6)
             nearer = mean[k, [0, 2]] + gap * min(_TOWARDS_EYE / length, 1.0)
-            floor = house.region_at((float(nearer[0]), float(nearer[1])), reach=1.0)
+            floor, off = house.region_near((float(nearer[0]), float(nearer[1])), reach=1.0)
             if floor >= 0:
-                track.rooms[floor] += 1
+                track.rooms[floor] = track.rooms.get(floor, 0.0) + math.exp(-off / _FLOOR_OFF)
         return tuple(fresh)
 
     def of_categories(self, categories: tuple[str, ...]) -> list[ObjectTrack]:
