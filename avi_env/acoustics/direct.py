@@ -44,8 +44,8 @@ def direct_paths(
     vector = source.double() - listener.double()
     distance = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
     gain = spreading_gain(distance) * ~blocked[:, None, None]
-    direction = vector / distance.clamp(min=1e-9)
-    return Paths(distance / SPEED_OF_SOUND, gain.float(), direction[:, None, :].float())
+    direction = (vector / distance.clamp(min=1e-9))[:, None, :].float()
+    return Paths(distance / SPEED_OF_SOUND, gain.float(), direction, -direction)
 
 
 def spreading_gain(distance: torch.Tensor) -> torch.Tensor:
@@ -84,5 +84,6 @@ def silent_paths(count: int, slots: int, device: torch.device) -> Paths:
     return Paths(
         torch.zeros(count, slots, dtype=torch.float64, device=device),
         torch.zeros(count, slots, BAND_COUNT, dtype=torch.float32, device=device),
+        torch.zeros(count, slots, 3, dtype=torch.float32, device=device),
         torch.zeros(count, slots, 3, dtype=torch.float32, device=device),
     )

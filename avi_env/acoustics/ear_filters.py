@@ -1,4 +1,4 @@
-"""One minimum-phase filter per path and ear: octave gains, head and fractional delay as a sum of log-spectra."""
+"""One minimum-phase filter per path and channel: octave gains, head and fractional delay as a sum of log-spectra."""
 # mypy: disable-error-code="untyped-decorator,attr-defined,misc"
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PathPlaces(NamedTuple):
     scale: torch.Tensor
     """Gain of the loudest octave, 0 = no path, shape (N,)."""
     start: torch.Tensor
-    """Sample at which each ear's filter begins, LEAD_SAMPLES before the arrival, shape (N, 2) int32."""
+    """Sample at which each channel's filter begins, LEAD_SAMPLES before the arrival, shape (N, C) int32."""
     fraction: torch.Tensor
     """What is left of the delay [samples, 0..1), shape (N, 2)."""
 
@@ -64,7 +64,7 @@ def _places_kernel(
     gain: wp.array2d[wp.float32],
     direction: wp.array[wp.vec3],
     yaw: wp.array[wp.float32],
-    itd: wp.array[wp.float32],
+    lag: wp.array2d[wp.float32],
     sample_rate: wp.float64,
     corner_out: wp.array[wp.int32],
     weight_out: wp.array[wp.vec2],
@@ -102,11 +102,10 @@ def _places_kernel(
             level = wp.max(wp.log(gain[path, band] / loudest), _LOWEST)
         level_out[path, band] = level
 
-    low = itd[corner] * (1.0 - u) + itd[corner + 1] * u
-    high = itd[corner + _ROW] * (1.0 - u) + itd[corner + _ROW + 1] * u
-    half = wp.float64(0.5) * wp.float64(low * (1.0 - v) + high * v)
-    for ear in range(2):
-        arrival = (delay[path] + wp.where(ear == 0, -half, half)) * sample_rate
+    for ear in range(lag.shape[1]):
+        low = lag[corner, ear] * (1.0 - u) + lag[corner + 1, ear] * u
+        high = lag[corner + _ROW, ear] * (1.0 - u) + lag[corner + _ROW + 1, ear] * u
+        arrival = (delay[path] + wp.float64(low * (1.0 - v) + high * v)) * sample_rate
         arrival = wp.clamp(arrival, -_MAX_SAMPLES, _MAX_SAMPLES)  # an infinite delay is late, not undefined
         whole = wp.floor(arrival)
         start_out[path, ear] = int(whole) - _LEAD
@@ -130,7 +129,7 @@ def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
             f"paths need delay (B, P), gain (B, P, {BAND_COUNT}), direction (B, P, 3) and yaw (B,); got "
             f"{tuple(paths.delay.shape)}, {tuple(paths.gain.shape)}, {tuple(paths.direction.shape)}, {tuple(yaw.shape)}"
         )
-    device, count = paths.gain.device, rows * slots
+    device, count, channels = paths.gain.device, rows * slots, grid.delay.shape[1]
     delay = paths.delay.to(torch.float64).reshape(-1).contiguous()
     gain = paths.gain.to(torch.float32).reshape(count, BAND_COUNT).contiguous()
     direction = paths.direction.to(torch.float32).reshape(count, 3).contiguous()
@@ -141,8 +140,8 @@ def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
         empty(count, 2, device=device),
         empty(count, BAND_COUNT, device=device),
         empty(count, device=device),
-        empty(count, 2, dtype=torch.int32, device=device),
-        empty(count, 2, device=device),
+        empty(count, channels, dtype=torch.int32, device=device),
+        empty(count, channels, device=device),
     )
     wp.launch(
         _places_kernel,
@@ -152,7 +151,7 @@ def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
             as_warp(gain),
             as_warp(direction, wp.vec3),
             as_warp(turn),
-            as_warp(grid.itd),
+            as_warp(grid.delay),
             wp.float64(grid.sample_rate),
         ],
         outputs=[as_warp(t, wp.vec2 if t is places.weight else None) for t in places],
@@ -175,7 +174,7 @@ def _spectra_kernel(
 ) -> None:
     path, k = wp.tid()
     if scale[path] <= 0.0:
-        for ear in range(2):
+        for ear in range(head.shape[1]):
             spectrum_out[path, ear, k] = wp.vec2(0.0, 0.0)
         return
     place = float(k) / float(octaves.shape[1] - 1)
@@ -186,7 +185,7 @@ def _spectra_kernel(
         gains += octaves[band, k] * level[path, band]
     c = corner[path]
     u, v = weight[path][0], weight[path][1]
-    for ear in range(2):
+    for ear in range(head.shape[1]):
         low = head[c, ear, k] * (1.0 - u) + head[c + 1, ear, k] * u
         high = head[c + _ROW, ear, k] * (1.0 - u) + head[c + _ROW + 1, ear, k] * u
         total = gains + low * (1.0 - v) + high * v
@@ -196,10 +195,10 @@ def _spectra_kernel(
 
 
 def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
-    """Returns the spectra of all paths' filters at both ears, shape (N, 2, F) complex64; see `PathPlaces.start`."""
-    count, bins = len(places.scale), grid.log_spectrum.shape[-1]
+    """Returns the spectra of all paths' filters on C channels, shape (N, C, F) complex64; see `PathPlaces.start`."""
+    count, (channels, bins) = len(places.scale), grid.log_spectrum.shape[1:]
     device = grid.log_spectrum.device
-    spectrum = torch.empty(count, 2, bins, dtype=torch.complex64, device=device)
+    spectrum = torch.empty(count, channels, bins, dtype=torch.complex64, device=device)
     octaves = band_filters(grid.sample_rate, str(device))
     wp.launch(
         _spectra_kernel,
@@ -221,7 +220,7 @@ def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
 
 
 def path_responses(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
-    """Returns the impulse responses of all paths' filters at both ears, shape (N, 2, filter length)."""
+    """Returns the impulse responses of all paths' filters on C channels, shape (N, C, filter length)."""
     responses: torch.Tensor = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
     return responses * _window(grid.filter_length, str(responses.device))
 
@@ -245,16 +244,16 @@ def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple
         hrtf: the head.
 
     Returns:
-        Spectra (B, D, 2, F) complex64, and the sample at which all their filters begin.
+        Spectra (B, D, C, F) complex64, and the sample at which all their filters begin.
     """
     rows, count = direction.shape[:2]
     grid = hrtf_grid(hrtf, str(direction.device))
     delay = torch.zeros(rows, count, dtype=torch.float64, device=direction.device)
     gain = torch.ones(rows, count, BAND_COUNT, device=direction.device)
-    places = path_places(Paths(delay, gain, direction), yaw, grid)
-    # One start for all: the whole part of each interaural delay moves into the phase.
+    places = path_places(Paths(delay, gain, direction, -direction), yaw, grid)
+    # One start for all: the whole part of each channel's delay moves into the phase.
     together = places._replace(fraction=places.fraction + (places.start + LEAD_SAMPLES).float())
-    return path_spectra(together, grid).reshape(rows, count, 2, -1), -LEAD_SAMPLES
+    return path_spectra(together, grid).reshape(rows, count, grid.delay.shape[1], -1), -LEAD_SAMPLES
 
 
 @lru_cache(maxsize=16)

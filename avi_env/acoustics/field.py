@@ -31,6 +31,8 @@ One dictionary for every scene, so that a clip is reverberated once per slope an
 class WavefrontField:
     """Shortest path of sound from the source to every column of a horizontal grid at the source's storey."""
 
+    source: tuple[float, float]
+    """World (x, z) of the place for which it was computed [m]."""
     origin: tuple[float, float]
     """World (x, z) of the centre of column (0, 0) [m]."""
     spacing: float
@@ -41,6 +43,8 @@ class WavefrontField:
     """Horizontal length of the shortest path [m], shape (nx, nz), inf where sound cannot go."""
     bend: npt.NDArray[np.float32]
     """(x, z) of the last bend seen from the column [m], the source itself where there is none, shape (nx, nz, 2)."""
+    first_bend: npt.NDArray[np.float32]
+    """(x, z) of the first bend seen from the source [m], the column's own centre where there is none, (nx, nz, 2)."""
     bend_count: npt.NDArray[np.int32]
     """Number of bends, shape (nx, nz)."""
     detour: npt.NDArray[np.float32]

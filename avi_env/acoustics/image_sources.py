@@ -141,6 +141,8 @@ def image_source_paths(
     result.delay.copy_(torch.where(facing, distance / SPEED_OF_SOUND, 0.0))
     result.gain[env, slot] = gain.float()
     result.direction[env, slot] = (vector / distance[..., None].clamp(min=1e-9))[env, slot].float()
+    leaving = (point - source.double()[:, None])[env, slot]
+    result.departure[env, slot] = torch.nn.functional.normalize(leaving, dim=-1).float()
     return result
 
 

@@ -21,6 +21,8 @@ class Paths(NamedTuple):
     """Pressure gain re the source's pressure at 1 m, per octave, shape (B, P, 7), float32, >= 0; 1/d included."""
     direction: torch.Tensor
     """Unit vector from the listener towards where the sound comes from, world frame, shape (B, P, 3), float32."""
+    departure: torch.Tensor
+    """Unit vector from the source towards where the sound leaves it, world frame, shape (B, P, 3), float32."""
 
 
 def join_paths(*parts: Paths) -> Paths:

@@ -60,14 +60,15 @@ def specular_paths(scene: Scene, source: npt.ArrayLike, listener: npt.ArrayLike,
     chosen = mirror_planes(scene_bank(scene), torch.zeros(1, dtype=torch.int64), place)[0].numpy()
     chosen = chosen[chosen >= 0]
     images = _Images(np.empty((1, 0, 3)), np.empty((1, 0), dtype=np.int64))
-    parts = [np.empty((0, 11))]
+    parts = [np.empty((0, 14))]
     for _ in range(order):
         images = _reflected(table, chosen, images, start)
         parts.append(_audible(scene, table, images, start, end))
     rows = np.concatenate(parts)
     length = torch.from_numpy(rows[None, :, 0])
-    gain = spreading_gain(length) * torch.from_numpy(np.sqrt(rows[None, :, 4:]))
-    return Paths(length / SPEED_OF_SOUND, gain.float(), torch.from_numpy(rows[None, :, 1:4]).float())
+    gain = spreading_gain(length) * torch.from_numpy(np.sqrt(rows[None, :, 7:]))
+    direction, departure = (torch.from_numpy(rows[None, :, k : k + 3]).float() for k in (1, 4))
+    return Paths(length / SPEED_OF_SOUND, gain.float(), direction, departure)
 
 
 def _reflected(table: Planes, chosen: IntArray, images: _Images, source: FloatArray) -> _Images:
@@ -89,7 +90,7 @@ def _reflected(table: Planes, chosen: IntArray, images: _Images, source: FloatAr
 
 
 def _audible(scene: Scene, table: Planes, images: _Images, source: FloatArray, listener: FloatArray) -> FloatArray:
-    """Returns length, direction (3) and kept energy (7) of those images that the listener hears, shape (m, 11)."""
+    """Returns length, direction (3), departure (3), kept energy (7) of the images that are heard, shape (m, 14)."""
     order = images.planes.shape[1]
     points, seen = _reflection_points(table, images, source, listener)
     rows = np.flatnonzero(seen)
@@ -113,7 +114,9 @@ def _audible(scene: Scene, table: Planes, images: _Images, source: FloatArray, l
         rows = rows[~occluded(scene, here[rows], np.broadcast_to(listener, (len(rows), 3)))]
     vector = images.position[rows, -1] - listener
     length = np.linalg.norm(vector, axis=1, keepdims=True)
-    return np.concatenate([length, vector / np.maximum(length, 1e-9), energy[rows]], axis=1)
+    leaving = points[rows, 0] - source
+    leaving /= np.maximum(np.linalg.norm(leaving, axis=1, keepdims=True), 1e-9)
+    return np.concatenate([length, vector / np.maximum(length, 1e-9), leaving, energy[rows]], axis=1)
 
 
 def _side(table: Planes, plane: IntArray, point: FloatArray) -> FloatArray:

@@ -60,6 +60,7 @@ def transmitted_paths(
     result.delay[rows] = distance / SPEED_OF_SOUND
     result.gain[rows] = gain.float()
     result.direction[rows] = direction[:, None, :].float()
+    result.departure[rows] = -direction[:, None, :].float()
     return result
 
 

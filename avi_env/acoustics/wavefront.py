@@ -138,7 +138,7 @@ def _seeds(scene: Scene, plane: SoundMap, at: npt.NDArray[np.float64]) -> npt.ND
 def _field(found: AnyAngle, plane: SoundMap, at: npt.NDArray[np.float64]) -> WavefrontField:
     goals = found.goal_count
     bend = np.concatenate([np.repeat(at[None], goals, axis=0), np.repeat(plane.edges, 2, axis=0)])
-    rest, count = _path_tables(found, bend)
+    rest, count, first = _path_tables(found, bend)
     root = np.where(found.root >= 0, found.root, 0)
     reached = found.root >= 0
     nx, nz = found.length.shape
@@ -148,11 +148,13 @@ def _field(found: AnyAngle, plane: SoundMap, at: npt.NDArray[np.float64]) -> Wav
     length = rest[root] + np.hypot(*np.moveaxis(center - bend[root], -1, 0))
     detour = np.maximum(length - np.hypot(*np.moveaxis(center - at, -1, 0)), 0.0)
     return WavefrontField(
+        source=(float(at[0]), float(at[1])),
         origin=found.origin,
         spacing=found.spacing,
         height=plane.height,
         length=np.where(reached, length, np.inf).astype(np.float32),
         bend=np.where(reached[..., None], bend[root], at).astype(np.float32),
+        first_bend=np.where((reached & (root >= goals))[..., None], bend[first[root]], center).astype(np.float32),
         bend_count=np.where(reached, count[root], 0).astype(np.int32),
         detour=np.where(reached, detour, np.inf).astype(np.float32),
     )
@@ -160,10 +162,11 @@ def _field(found: AnyAngle, plane: SoundMap, at: npt.NDArray[np.float64]) -> Wav
 
 def _path_tables(
     found: AnyAngle, bend: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
-    """Length [m] from the source to each root by way of the true edges, and its number of bends, shapes (R,)."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Length [m] from the source to each root by the true edges, its number of bends, the first of them, all (R,)."""
     rest = np.zeros(len(bend))
     count = np.zeros(len(bend), dtype=np.int32)
+    first = np.arange(len(bend))
     for row in np.argsort(found.root_length, kind="stable"):
         if not np.isfinite(found.root_length[row]):
             break
@@ -173,9 +176,11 @@ def _path_tables(
         step = bend[row] - bend[before]
         rest[row] = rest[before] + np.hypot(*step)
         count[row] = count[before] + 1
+        if before >= found.goal_count:
+            first[row] = first[before]
         if found.root_parent[before] >= 0 and not _turns(bend[before] - bend[found.root_parent[before]], step):
             count[row] -= 1
-    return rest, count
+    return rest, count, first
 
 
 def _turns(into: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> bool:

@@ -1,5 +1,5 @@
 """The wavefronts of many environments on a device, and the diffracted path that each listener hears."""
-# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,index"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,index,valid-type"
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ _NEAREST = wp.constant(wp.float64(NEAREST_METRES))
 _LEAST_ROOT = wp.constant(wp.float64(1.0e-6))
 
 
+_Bend = wp.types.vector(length=6, dtype=wp.float32)  # as WavefrontBank.bends
+_Arrival = wp.types.vector(length=7, dtype=wp.float32)  # direction (3), length of the path, departure (3)
+
+
 @wp.struct
 class _Bank:
     index: wp.array3d[wp.int16]
-    bends: wp.array2d[wp.vec4]
+    bends: wp.array2d[_Bend]
     origin: wp.array[wp.vec2]
     spacing: wp.array[wp.float32]
 
@@ -48,7 +52,10 @@ class WavefrontBank:
     index: torch.Tensor
     """Row of `bends` that each column sees last, -1 = sound cannot get there, shape (B, nx, nz), int16."""
     bends: torch.Tensor
-    """Bends: world x, z [m], length from there to the source [m], number of bends, shape (B, T, 4), float32."""
+    """Per path its last bend x, z, its first bend x, z (world), the length between the two [m] and its number of bends.
+
+    Shape (B, T, 6), float32. Where it does not bend both are the place for which the field was computed.
+    """
     origin: torch.Tensor
     """World (x, z) of the centre of column (0, 0) [m], shape (B, 2), float32."""
     spacing: torch.Tensor
@@ -58,7 +65,7 @@ class WavefrontBank:
         """Makes room for a number of environments; no sound gets anywhere until `set_row`."""
         self.device = torch.device(wp_device(device))
         self.index = torch.full((rows, 1, 1), -1, dtype=torch.int16, device=self.device)
-        self.bends = torch.zeros((rows, _GROWTH, 4), dtype=torch.float32, device=self.device)
+        self.bends = torch.zeros((rows, _GROWTH, 6), dtype=torch.float32, device=self.device)
         self.origin = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
         self.spacing = torch.ones(rows, dtype=torch.float32, device=self.device)
         self._arrays: _Bank | None = None
@@ -86,7 +93,7 @@ class WavefrontBank:
             self.index, self._arrays = grown, None
         if count > self.bends.shape[1]:
             size = -(-count // _GROWTH) * _GROWTH
-            table = self.bends.new_zeros((rows, size, 4))
+            table = self.bends.new_zeros((rows, size, 6))
             table[:, : self.bends.shape[1]] = self.bends
             self.bends, self._arrays = table, None
 
@@ -95,7 +102,7 @@ class WavefrontBank:
         if self._arrays is None:
             arrays = _Bank()
             arrays.index = wp.from_torch(self.index)
-            arrays.bends = wp.from_torch(self.bends, dtype=wp.vec4)
+            arrays.bends = wp.from_torch(self.bends, dtype=_Bend)
             arrays.origin = wp.from_torch(self.origin, dtype=wp.vec2)
             arrays.spacing = wp.from_torch(self.spacing)
             self._arrays = arrays
@@ -103,14 +110,17 @@ class WavefrontBank:
 
 
 def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
-    """Numbers the different bends of a field: number of each column (nx, nz) int16, bends (T, 4) float32."""
+    """Numbers the different bends of a field: number of each column (nx, nz) int16, bends (T, 6) float32."""
     reached = np.isfinite(field.length)
     column = np.argwhere(reached)
     center = np.array(field.origin) + column * field.spacing
     bend = field.bend[reached].astype(np.float64)
-    rest = field.length[reached] - np.hypot(*(center - bend).T)
-    rows = np.column_stack([bend, rest, field.bend_count[reached]])
-    keys = np.round(rows / [_MILLIMETRE, _MILLIMETRE, 4 * _MILLIMETRE, 1.0]).astype(np.int64)
+    count = field.bend_count[reached]
+    start = np.where(count[:, None] > 0, field.first_bend[reached], bend).astype(np.float64)
+    between = field.length[reached] - np.hypot(*(center - bend).T) - np.hypot(*(start - field.source).T)
+    rows = np.column_stack([bend, start, np.maximum(between, 0.0), count])
+    # A last bend has one path to the source: its place, the path's length and its bends name the first one, too.
+    keys = np.round(rows[:, [0, 1, 4, 5]] / [_MILLIMETRE, _MILLIMETRE, 4 * _MILLIMETRE, 1.0]).astype(np.int64)
     keys -= keys.min(axis=0, initial=0)
     size = keys.max(axis=0, initial=0) + 1
     code = ((keys[:, 0] * size[1] + keys[:, 1]) * size[2] + keys[:, 2]) * size[3] + keys[:, 3]
@@ -119,9 +129,7 @@ def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray
         raise ValueError(f"a wavefront with {len(first)} bends exceeds {np.iinfo(np.int16).max}: use larger columns")
     index = np.full(field.length.shape, -1, dtype=np.int16)
     index[reached] = number
-    bends = rows[first]
-    bends[:, 2] = np.maximum(bends[:, 2], 0.0)
-    return index, bends.astype(np.float32)
+    return index, rows[first].astype(np.float32)
 
 
 @wp.func
@@ -132,38 +140,47 @@ def _number(bank: _Bank, row: int, i: int, j: int) -> int:
 
 
 @wp.func
-def _arrival(bend: wp.vec4, source: wp.vec3, listener: wp.vec3) -> wp.vec4:
-    """Direction (3) and length of the path by way of a bend. Its height is linear along its length, unfolded."""
-    dx = bend[0] - listener[0]
-    dz = bend[1] - listener[2]
-    leg = wp.sqrt(dx * dx + dz * dz)
-    level = leg + bend[2]
-    rise = source[1] - listener[1]
-    toward = wp.normalize(wp.vec3(dx, rise * leg / wp.max(level, 1.0e-6), dz))
+def _toward(dx: wp.float32, dz: wp.float32, rise: wp.float32, level: wp.float32) -> wp.vec3:
+    """Direction of a path's end whose first bend lies at (dx, dz): its height is linear along its length, unfolded."""
     if level < 1.0e-6:
-        toward = wp.vec3(0.0, wp.sign(rise), 0.0)
-    return wp.vec4(toward[0], toward[1], toward[2], wp.sqrt(level * level + rise * rise))
+        return wp.vec3(0.0, wp.sign(rise), 0.0)
+    return wp.normalize(wp.vec3(dx, rise * wp.sqrt(dx * dx + dz * dz) / level, dz))
 
 
 @wp.func
-def _blend(bank: _Bank, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3) -> wp.vec4:
+def _arrival(bend: _Bend, source: wp.vec3, listener: wp.vec3) -> _Arrival:
+    """The path by way of a bend; what does not bend comes straight from the source, wherever it is by now."""
+    ax, az = bend[0] - listener[0], bend[1] - listener[2]
+    dx, dz = bend[2] - source[0], bend[3] - source[2]
+    level = wp.sqrt(ax * ax + az * az) + bend[4] + wp.sqrt(dx * dx + dz * dz)
+    if bend[5] < 0.5:
+        ax, az = source[0] - listener[0], source[2] - listener[2]
+        dx, dz = -ax, -az
+        level = wp.sqrt(ax * ax + az * az)
+    rise = source[1] - listener[1]
+    to, fro = _toward(ax, az, rise, level), _toward(dx, dz, -rise, level)
+    return _Arrival(to[0], to[1], to[2], wp.sqrt(level * level + rise * rise), fro[0], fro[1], fro[2])
+
+
+@wp.func
+def _blend(bank: _Bank, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3) -> _Arrival:
     """Weighted mean of the arrivals by way of several columns' bends, or of those that bend; length -1 if none."""
-    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    total = _Arrival()
     share = wp.float32(0.0)
     for k in range(4):
         if numbers[k] >= 0:
             bend = bank.bends[row, numbers[k]]
-            if bend[3] > 0.5 or not bent:
+            if bend[5] > 0.5 or not bent:
                 total = total + weights[k] * _arrival(bend, s, p)
                 share = share + weights[k]
     if share < 1.0e-6:
-        return wp.vec4(0.0, 0.0, 0.0, -1.0)
+        return _Arrival(0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0)
     return total / share
 
 
 @wp.func
-def _heard(bank: _Bank, row: int, s: wp.vec3, p: wp.vec3) -> wp.vec4:
-    """Direction (3) and length of the shortest path of sound to a listener; length -1 if there is none."""
+def _heard(bank: _Bank, row: int, s: wp.vec3, p: wp.vec3) -> _Arrival:
+    """The shortest path of sound to a listener; length -1 if there is none."""
     u = (p[0] - bank.origin[row][0]) / bank.spacing[row]
     v = (p[2] - bank.origin[row][1]) / bank.spacing[row]
     i = int(wp.floor(u + 0.5))
@@ -209,17 +226,20 @@ def _diffract(
     delay_out: wp.array2d[wp.float64],
     gain_out: wp.array3d[wp.float32],
     direction_out: wp.array3d[wp.float32],
+    departure_out: wp.array3d[wp.float32],
 ) -> None:
     b = wp.tid()
     s = wp.vec3(source[b, 0], source[b, 1], source[b, 2])
     p = wp.vec3(listener[b, 0], listener[b, 1], listener[b, 2])
     heard = _heard(bank, rows[b], s, p)
     toward = wp.normalize(wp.vec3(heard[0], heard[1], heard[2]))
+    away = wp.normalize(wp.vec3(heard[4], heard[5], heard[6]))
     straight = wp.float64(wp.length(s - p))
     bent = wp.max(wp.float64(heard[3]), straight)
     delay_out[b, 0] = bent / _SPEED
     for k in range(3):
         direction_out[b, 0, k] = toward[k]
+        departure_out[b, 0, k] = away[k]
     for band in range(BAND_COUNT):
         gain_out[b, 0, band] = 0.0
         if blocked[b] and heard[3] >= 0.0:
@@ -237,7 +257,7 @@ def diffracted_paths(
     Args:
         bank: the wavefronts.
         rows: row of the bank of each environment, shape (B,).
-        source: source positions [m], shape (B, 3), world frame.
+        source: source positions [m], shape (B, 3), world frame; up to 1 m beside the place of the row's field.
         listener: listener positions [m], shape (B, 3), world frame.
         direct_blocked: whether the straight path is occluded, shape (B,), bool.
 
@@ -256,7 +276,7 @@ def diffracted_paths(
     paths = Paths(
         torch.empty((count, 1), dtype=torch.float64, device=bank.device),
         torch.empty((count, 1, BAND_COUNT), dtype=torch.float32, device=bank.device),
-        torch.empty((count, 1, 3), dtype=torch.float32, device=bank.device),
+        *(torch.empty((count, 1, 3), dtype=torch.float32, device=bank.device) for _ in range(2)),
     )
     if count:
         inputs = [

@@ -125,7 +125,8 @@ def test_level_and_delay_survive_the_whole_chain(rate: int) -> None:
     """A click 2.5 and 7 m away arrives d/c after the onset within a sample, at 1/d within 0.1 dB."""
     distance = torch.tensor([[2.5], [7.0]], dtype=torch.float64)
     gain = (1 / distance).float()[..., None].expand(-1, -1, 7)
-    paths = Paths(distance / 343.0, gain, torch.tensor([0.0, 0.0, -1.0]).expand(2, 1, 3))
+    towards = torch.tensor([0.0, 0.0, -1.0]).expand(2, 1, 3)
+    paths = Paths(distance / 343.0, gain, towards, -towards)
     length, onset = rate // 20, 1234
     fir = paths_to_fir(paths, torch.zeros(2), load_hrtf("mono", rate), length)
     bank = ClipBank(2, 1, rate)

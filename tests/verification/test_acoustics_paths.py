@@ -161,6 +161,9 @@ def test_reciprocity_of_exact_paths():
         there, back = trace(bank, index(1), one, two), trace(bank, index(1), two, one)
         for a, b in ((there.delay, back.delay), (there.gain.sum(-1), back.gain.sum(-1))):
             np.testing.assert_allclose(np.sort(a.numpy()), np.sort(b.numpy()), rtol=1e-5)
+        # Sound leaves towards where the sound of the way back comes from.
+        order, other = torch.argsort(there.delay[0]), torch.argsort(back.delay[0])
+        np.testing.assert_allclose(there.departure[0, order].numpy(), back.direction[0, other].numpy(), atol=1e-6)
 
 
 def test_occlusion_silences_the_direct_sound_only_behind_the_wall():

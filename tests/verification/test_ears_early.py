@@ -33,9 +33,8 @@ def flat_field(columns: tuple[int, int] = (5, 4), spacing: float = 0.5, missing:
     early[..., 1] = 0.5 * early[..., 0]
     late = np.ones((1, 12, 7), dtype=np.float32) * 0.1 * level[:, None, None]
     nothing = np.zeros((1, 1), dtype=np.float32)
-    wavefront = WavefrontField(
-        (0, 0), 0.1, 1.25, nothing, np.zeros((1, 1, 2), np.float32), nothing.astype(int), nothing
-    )
+    nowhere = np.zeros((1, 1, 2), dtype=np.float32)
+    wavefront = WavefrontField((0, 0), (0, 0), 0.1, 1.25, nothing, nowhere, nowhere, nothing.astype(int), nothing)
     arrival = (0.01 * cells[:, 0]).astype(np.float32)
     return SourceField(
         (0, 1, 0), (1.0, -2.0), spacing, index, cells, arrival, early, late.astype(np.float32), wavefront

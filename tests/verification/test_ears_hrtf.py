@@ -32,6 +32,7 @@ def ears(hrtf: Hrtf, direction: np.ndarray, yaw: float | np.ndarray = 0.0, lengt
         torch.full((count, 1), 0.005, dtype=torch.float64),
         torch.ones(count, 1, 7),
         torch.from_numpy(direction.astype(np.float32))[:, None],
+        torch.from_numpy(-direction.astype(np.float32))[:, None],
     )
     turn = torch.from_numpy(np.broadcast_to(np.asarray(yaw, dtype=np.float32), (count,)).copy())
     return paths_to_fir(paths, turn, hrtf, length).numpy()

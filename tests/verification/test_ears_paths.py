@@ -20,7 +20,7 @@ def free_field(distance: np.ndarray, direction: tuple[float, float, float] = (0.
     metres = torch.from_numpy(np.asarray(distance, dtype=np.float64))[:, None]
     gain = (1 / metres).float()[..., None].expand(-1, -1, 7).contiguous()
     towards = torch.tensor(direction).expand(len(metres), 1, 3)
-    return Paths(metres / SPEED_OF_SOUND, gain, towards)
+    return Paths(metres / SPEED_OF_SOUND, gain, towards, -towards)
 
 
 def random_paths(rows: int, slots: int, seed: int = 0) -> Paths:
@@ -31,6 +31,7 @@ def random_paths(rows: int, slots: int, seed: int = 0) -> Paths:
         0.005 + 0.04 * torch.rand(rows, slots, generator=g, dtype=torch.float64),
         torch.rand(rows, slots, 7, generator=g),
         direction / direction.norm(dim=-1, keepdim=True),
+        -direction / direction.norm(dim=-1, keepdim=True),
     )
 
 
