@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.bake import bake_field
     from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND, pressure_from_spl, spl_from_pressure
     from avi_env.acoustics.direct import direct_paths
+    from avi_env.acoustics.directivity import Directivity, load_directivity
     from avi_env.acoustics.field import SourceField, WavefrontField
     from avi_env.acoustics.formulas import critical_distance, eyring_rt60, kuttruff_rt60, sabine_rt60
     from avi_env.acoustics.hrtf import Hrtf, load_hrtf
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BANDS_HZ": "bands",
+    "Directivity": "directivity",
     "Echogram": "path_tracer",
     "Hrtf": "hrtf",
     "PathBudget": "path_walk",
@@ -46,6 +48,7 @@ _HOMES = {
     "image_source_paths": "image_sources",
     "join_paths": "paths",
     "kuttruff_rt60": "formulas",
+    "load_directivity": "directivity",
     "load_hrtf": "hrtf",
     "pressure_from_spl": "bands",
     "render_rir": "rir",
@@ -61,6 +64,7 @@ _HOMES = {
 __all__ = [
     "BANDS_HZ",
     "SPEED_OF_SOUND",
+    "Directivity",
     "Echogram",
     "Hrtf",
     "PathBudget",
@@ -77,6 +81,7 @@ __all__ = [
     "image_source_paths",
     "join_paths",
     "kuttruff_rt60",
+    "load_directivity",
     "load_hrtf",
     "pressure_from_spl",
     "render_rir",
