@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.directivity import Directivity, load_directivity
     from avi_env.acoustics.field import SourceField, WavefrontField
     from avi_env.acoustics.formulas import critical_distance, eyring_rt60, kuttruff_rt60, sabine_rt60
-    from avi_env.acoustics.hrtf import Hrtf, load_hrtf
+    from avi_env.acoustics.hrtf import Hrtf, load_hrtf, microphone_array
     from avi_env.acoustics.image_sources import image_source_paths
     from avi_env.acoustics.metrics import RoomMetrics, room_metrics
     from avi_env.acoustics.path_tracer import Echogram, trace_echogram
@@ -50,6 +50,7 @@ _HOMES = {
     "kuttruff_rt60": "formulas",
     "load_directivity": "directivity",
     "load_hrtf": "hrtf",
+    "microphone_array": "hrtf",
     "pressure_from_spl": "bands",
     "render_rir": "rir",
     "room_estimate": "room",
@@ -83,6 +84,7 @@ __all__ = [
     "kuttruff_rt60",
     "load_directivity",
     "load_hrtf",
+    "microphone_array",
     "pressure_from_spl",
     "render_rir",
     "room_estimate",

@@ -1,4 +1,4 @@
-"""Discrete sound paths to impulse responses at the ears, with exact fractional delays."""
+"""Discrete sound paths to impulse responses at ears or microphones, with exact fractional delays."""
 # mypy: disable-error-code="untyped-decorator,attr-defined,misc"
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ wp.set_module_options({"enable_backward": False})
 
 
 def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> torch.Tensor:
-    """Returns the impulse responses of discrete paths at both ears, shape (B, 2, length), row 0 = left ear.
+    """Returns the impulse responses of discrete paths on C channels, (B, C, length); a head's row 0 is the left ear.
 
     Sample i is the pressure i / sample_rate after emission. A path of zero gain contributes exactly nothing; what
     arrives after `length` is cut. Each row depends on its own inputs only, bit for bit, whatever the batch.
@@ -27,7 +27,7 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     Args:
         paths: B environments with P path slots each.
         yaw: of the head [rad], counter-clockwise about +Y, 0 looks along -Z, shape (B,).
-        hrtf: the head; its sample rate is that of the result.
+        hrtf: the head or array; its sample rate is that of the result.
         length: [samples].
 
     Raises:
@@ -37,7 +37,8 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     grid = hrtf_grid(hrtf, str(paths.gain.device))
     places = path_places(paths, yaw, grid)
     responses = path_responses(places, grid)
-    return overlay(responses.reshape(rows, slots, 2, -1), places.start.reshape(rows, slots, 2), length)
+    channels = grid.delay.shape[1]
+    return overlay(responses.reshape(rows, slots, channels, -1), places.start.reshape(rows, slots, channels), length)
 
 
 @wp.kernel

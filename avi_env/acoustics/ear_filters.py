@@ -55,7 +55,7 @@ class PathPlaces(NamedTuple):
     start: torch.Tensor
     """Sample at which each channel's filter begins, LEAD_SAMPLES before the arrival, shape (N, C) int32."""
     fraction: torch.Tensor
-    """What is left of the delay [samples, 0..1), shape (N, 2)."""
+    """What is left of the delay [samples, 0..1), shape (N, C)."""
 
 
 @wp.kernel

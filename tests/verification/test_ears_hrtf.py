@@ -132,7 +132,7 @@ def test_interpolation_between_measured_directions() -> None:
         "",
     )
     rebuilt = hrtf_from_responses(part, RATE)
-    thinned = Hrtf("thinned", RATE, rebuilt.directions, full.taps[keep], full.itd[keep])
+    thinned = Hrtf("thinned", RATE, rebuilt.directions, full.taps[keep], full.delay[keep])
     band = slice(int(200 / RATE * 2048), int(14000 / RATE * 2048))
     actual = np.abs(np.fft.rfft(ears(thinned, full.directions[left_out]), 2048))[..., band]
     expected = np.abs(np.fft.rfft(full.taps[left_out], 2048))[..., band]
