@@ -198,7 +198,7 @@ def _discrete(paths: Paths, layout: str, yaw: float, sample_rate: int, hrtf: str
     lead = count // 2
     phase = np.arange(shares.shape[1]) * (2.0 * np.pi / count)
     result = np.zeros(((order + 1) ** 2, length))
-    delay, gain, direction = (t[0].double().numpy() for t in paths)
+    delay, gain, direction = (t[0].double().numpy() for t in paths[:3])
     for number in np.flatnonzero(gain.max(axis=1) > 0.0):
         loudest = gain[number].max()
         level = np.log(np.maximum(gain[number] / loudest, 1e-5))

@@ -1,5 +1,6 @@
 """What the world is made of: scenes, materials, house generator, files, health checks, and the one ray query."""
 
+from avi_env.scene.doors import Door, scene_doors, with_doors
 from avi_env.scene.emitters import emission_point, emitting_objects
 from avi_env.scene.files import save_scene
 from avi_env.scene.health import Issue, SceneError, check_scene, check_source, require_healthy
@@ -10,6 +11,7 @@ from avi_env.scene.mesh import scene_from_mesh, shoebox
 from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
 
 __all__ = [
+    "Door",
     "Issue",
     "Light",
     "Material",
@@ -29,7 +31,9 @@ __all__ = [
     "material",
     "require_healthy",
     "save_scene",
+    "scene_doors",
     "scene_from_mesh",
     "scene_names",
     "shoebox",
+    "with_doors",
 ]
