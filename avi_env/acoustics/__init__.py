@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND, pressure_from_spl, spl_from_pressure
     from avi_env.acoustics.direct import direct_paths
     from avi_env.acoustics.directivity import Directivity, load_directivity
+    from avi_env.acoustics.emitter import Emitter
     from avi_env.acoustics.field import SourceField, WavefrontField
     from avi_env.acoustics.formulas import critical_distance, eyring_rt60, kuttruff_rt60, sabine_rt60
     from avi_env.acoustics.hrtf import Hrtf, load_hrtf, microphone_array
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.paths import Paths, join_paths
     from avi_env.acoustics.rir import render_rir
     from avi_env.acoustics.room import room_estimate
+    from avi_env.acoustics.soundscape import Soundscape
     from avi_env.acoustics.transmission import transmitted_paths
     from avi_env.acoustics.wavefront import wavefront_field
     from avi_env.acoustics.wavefront_bank import diffracted_paths
@@ -32,12 +34,14 @@ _HOMES = {
     "BANDS_HZ": "bands",
     "Directivity": "directivity",
     "Echogram": "path_tracer",
+    "Emitter": "emitter",
     "Hrtf": "hrtf",
     "PathBudget": "path_walk",
     "Paths": "paths",
     "RoomMetrics": "metrics",
     "SPEED_OF_SOUND": "bands",
     "SourceField": "field",
+    "Soundscape": "soundscape",
     "WavefrontField": "field",
     "air_absorption_db": "air",
     "bake_field": "bake",
@@ -67,10 +71,12 @@ __all__ = [
     "SPEED_OF_SOUND",
     "Directivity",
     "Echogram",
+    "Emitter",
     "Hrtf",
     "PathBudget",
     "Paths",
     "RoomMetrics",
+    "Soundscape",
     "SourceField",
     "WavefrontField",
     "air_absorption_db",
