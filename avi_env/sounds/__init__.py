@@ -13,14 +13,17 @@ from avi_env.sounds.classes import (
 )
 from avi_env.sounds.clip import Clip, active_level
 from avi_env.sounds.files import clip_from_file, write_clip
+from avi_env.sounds.schedule import Schedule, emissions
 
 __all__ = [
     "CLASS_OF_OBJECT",
     "SOUND_CLASSES",
     "Clip",
+    "Schedule",
     "SoundClass",
     "active_level",
     "clip_from_file",
+    "emissions",
     "make_clip",
     "sound_classes",
     "sound_phrase",
