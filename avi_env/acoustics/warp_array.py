@@ -1,17 +1,25 @@
-"""Torch tensors as Warp's kernel arguments, without the cost of a `wp.array` object per launch."""
+"""Torch tensors as Warp's kernel arguments, and launches that cost microseconds."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
 import warp as wp
 
-__all__ = ["as_warp"]
+from avi_env.scene.rays_warp import wp_device
+
+__all__ = ["as_warp", "launch"]
+
+_COMMANDS = 512
+"""Recorded launches a thread keeps; beyond that (batches of ever new sizes) it starts afresh."""
 
 
 def as_warp(tensor: torch.Tensor, dtype: type | None = None) -> Any:
-    """Returns the launch argument of a tensor; the tensor must outlive the launch.
+    """Returns the launch argument of a tensor, which keeps the tensor alive.
 
     Args:
         tensor: contiguous; a complex one becomes an array of `wp.vec2`.
@@ -20,8 +28,116 @@ def as_warp(tensor: torch.Tensor, dtype: type | None = None) -> Any:
     Raises:
         ValueError: the tensor is not contiguous.
     """
+    argument = _descriptor(tensor, dtype)
+    argument._ref = tensor
+    return argument
+
+
+def launch(kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device) -> None:
+    """Launches a kernel on torch tensors: `wp.launch` for the step loop, where it costs a quarter.
+
+    The first launch of a kernel, size and device is recorded; later ones only set addresses and numbers.
+
+    Args:
+        kernel: with arrays, Warp's own arrays of structs, and numbers as parameters.
+        dim: of the launch; a zero among them launches nothing.
+        arguments: contiguous tensors of the device (complex ones for `wp.vec2`), `wp.array`s and numbers.
+        device: where to run.
+
+    Raises:
+        ValueError: a tensor that is not contiguous or lies elsewhere.
+    """
+    if 0 in dim:
+        return
+    key = (kernel, dim, device)
+    command = _recorded.commands.get(key)
+    if command is None:
+        command = _recorded.commands[key] = _Command(kernel, dim, arguments, device)
+    command.run(arguments)
+
+
+class _Command:
+    """A recorded launch and the shapes and types of the tensors that its parameters describe."""
+
+    def __init__(self, kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device) -> None:
+        types = [argument.type for argument in kernel.adj.args]
+        self._elements = [getattr(kind, "dtype", None) for kind in types]
+        inputs = [_parameter(argument, element) for argument, element in zip(arguments, self._elements, strict=True)]
+        self._launch = wp.launch(kernel, dim=dim, inputs=inputs, device=wp_device(device), record_cmd=True)
+        self._launch.fwd_args = None  # would keep the first arguments alive
+        self._known = [_form(argument) for argument in arguments]
+        self._on_cuda = device.type == "cuda"
+
+    def run(self, arguments: Sequence[Any]) -> None:
+        command, known = self._launch, self._known
+        for place, argument in enumerate(arguments):
+            if isinstance(argument, torch.Tensor):
+                if argument.is_cuda != self._on_cuda or not argument.is_contiguous():
+                    raise _refusal(command.kernel.key, place, argument)
+                form = (argument.shape, argument.dtype)
+                if form != known[place]:
+                    known[place] = form
+                    command.set_param_at_index_from_ctype(place, _descriptor(argument, self._elements[place]))
+                else:
+                    command.params[place + 1].data = argument.data_ptr()
+            elif isinstance(argument, wp.array):
+                command.set_param_at_index_from_ctype(place, argument.__ctype__())
+            elif argument != known[place]:
+                known[place] = argument
+                command.set_param_at_index_from_ctype(place, argument)
+        command.launch()
+
+
+class _Recorded(threading.local):
+    """A recorded launch is changed before it runs, so that each thread has its own."""
+
+    def __init__(self) -> None:
+        self.commands: dict[tuple[Any, ...], _Command] = _Bounded()
+
+
+class _Bounded(dict[Any, Any]):
+    """A dictionary that empties itself at `_COMMANDS` entries."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if len(self) >= _COMMANDS:
+            self.clear()
+        super().__setitem__(key, value)
+
+
+_recorded = _Recorded()
+
+
+def _form(argument: Any) -> Any:
+    return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else argument
+
+
+def _parameter(argument: Any, element: type | None) -> Any:
+    """Returns what `wp.launch` is given for an argument."""
+    return as_warp(argument, element) if isinstance(argument, torch.Tensor) else argument
+
+
+def _refusal(kernel: str, place: int, tensor: torch.Tensor) -> ValueError:
+    return ValueError(
+        f"argument {place} of {kernel} must be contiguous and on the launch's device; a tensor of shape "
+        f"{tuple(tensor.shape)} has strides {tensor.stride()} and lies on {tensor.device}"
+    )
+
+
+def _descriptor(tensor: torch.Tensor, element: type | None) -> Any:
+    """Returns Warp's descriptor of a tensor."""
     if not tensor.is_contiguous():
         raise ValueError(f"a kernel argument must be contiguous; shape {tuple(tensor.shape)} has {tensor.stride()}")
-    if tensor.is_complex():
-        return wp.from_torch(torch.view_as_real(tensor), dtype=wp.vec2, return_ctype=True)
-    return wp.from_torch(tensor, dtype=dtype, return_ctype=True)
+    kind, pattern = _pattern(tensor.shape, tensor.dtype, element)
+    descriptor = kind.from_buffer_copy(pattern)
+    descriptor.data = tensor.data_ptr()
+    return descriptor
+
+
+@lru_cache(maxsize=4096)
+def _pattern(shape: torch.Size, scalar: torch.dtype, element: type | None) -> tuple[Any, bytes]:
+    """Returns the type and the bytes of Warp's descriptor of such a tensor; its address is still to come."""
+    some = torch.empty(shape, dtype=scalar, device="meta")
+    if scalar.is_complex:
+        some, element = torch.view_as_real(some), wp.vec2
+    descriptor = wp.from_torch(some, dtype=element, return_ctype=True)
+    return type(descriptor), bytes(descriptor)
