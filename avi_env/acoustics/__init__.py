@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.rir import render_rir
     from avi_env.acoustics.room import room_estimate
     from avi_env.acoustics.soundscape import Soundscape
+    from avi_env.acoustics.soundscape_render import render_soundscape
     from avi_env.acoustics.transmission import transmitted_paths
     from avi_env.acoustics.wavefront import wavefront_field
     from avi_env.acoustics.wavefront_bank import diffracted_paths
@@ -57,6 +58,7 @@ _HOMES = {
     "microphone_array": "hrtf",
     "pressure_from_spl": "bands",
     "render_rir": "rir",
+    "render_soundscape": "soundscape_render",
     "room_estimate": "room",
     "room_metrics": "metrics",
     "sabine_rt60": "formulas",
@@ -93,6 +95,7 @@ __all__ = [
     "microphone_array",
     "pressure_from_spl",
     "render_rir",
+    "render_soundscape",
     "room_estimate",
     "room_metrics",
     "sabine_rt60",

@@ -17,11 +17,12 @@ from avi_env.acoustics.field_bank import FieldBank, FieldSample
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.image_sources import image_source_paths
 from avi_env.acoustics.paths import Paths, join_paths
-from avi_env.acoustics.stream import FOREVER, Playback, StreamState, render_step, start_stream
+from avi_env.acoustics.stream import Playback, StreamState, render_step, start_stream
 from avi_env.acoustics.transmission import transmitted_paths
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
+from avi_env.sounds.schedule import ALWAYS, ScheduleRows, emissions, schedule_rows
 
 __all__ = ["PREFETCH_NODES", "RESPONSE_SECONDS", "Soundscape"]
 
@@ -72,6 +73,7 @@ class Soundscape:
         self._wavefronts = WavefrontBank(rows * sources, self.device)
         self._corners = torch.zeros(rows * sources, 1, 6, dtype=torch.float64, device=self.device)
         self._gain = torch.zeros(rows * sources, device=self.device)
+        self._schedules = schedule_rows([ALWAYS] * (rows * sources), receiver.sample_rate, self.device)
         self._power = torch.ones(rows * sources, 7, device=self.device)
         self._which = torch.zeros(rows * sources, dtype=torch.int32, device=self.device)
         self._tables = stack_directivities(self._patterns, self.device)
@@ -96,6 +98,9 @@ class Soundscape:
         self._gain[flat] = 0.0 if emitter is None else 10.0 ** (emitter.gain_db / 20.0)
         self._set_pattern(flat, emitter)
         if emitter is not None:
+            schedule = schedule_rows([emitter.schedule], self.receiver.sample_rate, self.device)
+            for column, value in zip(self._schedules, schedule, strict=True):
+                column[flat] = value[0]
             self._set_motion(flat, emitter)
             self._set_fields(flat, emitter, scene)
 
@@ -149,7 +154,7 @@ class Soundscape:
         fir, sample = self.responses(bank, rows, scene_index, ears, yaw, clock)
         clips = self.clips.select(rows)
         late, arrival = sample.late.reshape(len(rows), self.sources, *sample.late.shape[1:]), sample.first_arrival
-        playback = self._playback(rows, clock)
+        playback = self._playback(rows, clock + count - 1)
         return render_step(stream, clips, playback, clock, fir, late, arrival.reshape(len(rows), self.sources), count)
 
     def responses(
@@ -231,10 +236,12 @@ class Soundscape:
         power = self._power[flat]
         return sample._replace(early=sample.early * power[:, None, :, None], late=sample.late * power[:, None])
 
-    def _playback(self, rows: torch.Tensor, clock: torch.Tensor) -> Playback:
-        gain = self._gain[self._flat(rows)].reshape(len(rows), self.sources)
-        always = torch.zeros(len(rows), self.sources, dtype=torch.int64, device=self.device)
-        return Playback(always, always + FOREVER, gain)
+    def _playback(self, rows: torch.Tensor, last: torch.Tensor) -> Playback:
+        """Returns what the sources of some rows have emitted up to sample `last`, shape (R,)."""
+        schedules = ScheduleRows(*(column.reshape(self.rows, self.sources)[rows] for column in self._schedules))
+        heard = emissions(schedules, last[:, None], 1)
+        gain = self._gain.reshape(self.rows, self.sources)[rows]
+        return Playback(heard.onset[..., 0], heard.duration[..., 0], heard.sounding[..., 0] * gain)
 
     def _flat(self, rows: torch.Tensor) -> torch.Tensor:
         """Returns the numbers of the sources of some rows, shape (R S,) int64."""
