@@ -1,4 +1,4 @@
-"""Early reflections of the baked field as an impulse response at the ears."""
+"""Early reflections of the baked field as an impulse response at ears or microphones."""
 # mypy: disable-error-code="untyped-decorator,attr-defined,misc"
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.warp_array import as_warp
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["direction_energies", "early_fir"]
+__all__ = ["direction_energies", "early_directions", "early_fir", "early_response"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -36,28 +36,51 @@ _LAST_BIN = wp.constant(EARLY_BINS - 1)
 def early_fir(
     sample: FieldSample, yaw: torch.Tensor, hrtf: Hrtf, length: int, arrival: torch.Tensor | None = None, seed: int = 0
 ) -> torch.Tensor:
-    """Returns the impulse responses of the early field at both ears, shape (B, 2, length), row 0 = left ear.
+    """Returns the impulse responses of the early field on C channels, (B, C, length); a head's row 0 is the left ear.
 
     Noise from twelve fixed world directions carries each octave's energy, bin by bin; the head turns within it.
 
     Args:
         sample: the field where the listeners stand.
         yaw: of the head [rad], counter-clockwise about +Y, 0 looks along -Z, shape (B,).
-        hrtf: the head; its sample rate is that of the result.
+        hrtf: the head or array; its sample rate is that of the result.
         length: [samples].
         arrival: time at which the early field begins [s], shape (B,); the sample's first arrival if not given.
         seed: of the noise.
     """
-    rows, device = len(yaw), sample.early.device
-    rate = hrtf.sample_rate
-    begin = torch.floor((sample.first_arrival if arrival is None else arrival).double() * rate)
-    ears, start = ear_spectra(_directions(str(device)).expand(rows, -1, -1), yaw, hrtf)
+    filters, start = ear_spectra(early_directions(str(sample.early.device)).expand(len(yaw), -1, -1), yaw, hrtf)
+    return early_response(sample, filters, start, hrtf.sample_rate, length, arrival, seed)
+
+
+def early_response(
+    sample: FieldSample,
+    ears: torch.Tensor,
+    start: int,
+    sample_rate: int,
+    length: int,
+    arrival: torch.Tensor | None = None,
+    seed: int = 0,
+) -> torch.Tensor:
+    """Returns the impulse responses of the early field through any receiver's filters, shape (B, C, length).
+
+    Args:
+        sample: the field where the listeners stand.
+        ears: what the receiver does to each of `early_directions`, shape (B, 12, C, F) complex64.
+        start: sample at which the filters begin.
+        sample_rate: [Hz].
+        length: [samples].
+        arrival: time at which the early field begins [s], shape (B,); the sample's first arrival if not given.
+        seed: of the noise.
+    """
+    device = sample.early.device
+    begin = torch.floor((sample.first_arrival if arrival is None else arrival).double() * sample_rate)
     size = 2 * (ears.shape[-1] - 1)
-    signals = _blocks(direction_energies(sample.early), early_noise(rate, seed, str(device)), rate, size)
+    noise = early_noise(sample_rate, seed, str(device))
+    signals = _blocks(direction_energies(sample.early), noise, sample_rate, size)
     responses = torch.fft.irfft(_through_ears(torch.fft.rfft(signals), ears), size)
     block = torch.arange(responses.shape[1], device=device) * (size // 2)
     where = begin.clamp(-1e6, 1e8).to(torch.int32)[:, None, None] + block[:, None] + start
-    return overlay(responses, where.expand(-1, -1, 2), length)
+    return overlay(responses, where.expand(-1, -1, ears.shape[2]), length)
 
 
 @wp.kernel
@@ -98,7 +121,7 @@ def direction_energies(early: torch.Tensor) -> torch.Tensor:
     """
     rows, bins, bands, _ = early.shape
     early = early.to(torch.float32).contiguous()
-    directions = _directions(str(early.device))
+    directions = early_directions(str(early.device))
     energy = torch.empty(rows, len(directions), bins, bands, device=early.device)
     wp.launch(
         _directions_kernel,
@@ -111,7 +134,8 @@ def direction_energies(early: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=4)
-def _directions(device: str) -> torch.Tensor:
+def early_directions(device: str) -> torch.Tensor:
+    """Returns the twelve world directions that early reflections come from, shape (12, 3)."""
     return torch.tensor(EARLY_DIRECTIONS, dtype=torch.float32, device=device)
 
 
@@ -183,12 +207,13 @@ def _through_ears_kernel(
 
 
 def _through_ears(signal: torch.Tensor, ears: torch.Tensor) -> torch.Tensor:
-    """Returns the sum over directions of signal (B, blocks, 12, F) times ear (B, 12, 2, F): (B, blocks, 2, F)."""
-    rows, blocks, _, bins = signal.shape
-    spectrum = torch.empty(rows, blocks, 2, bins, dtype=torch.complex64, device=signal.device)
+    """Returns the sum over directions of signal (B, blocks, 12, F) times ear (B, 12, C, F): (B, blocks, C, F)."""
+    (rows, blocks, _, bins), channels = signal.shape, ears.shape[2]
+    ears = ears.contiguous()
+    spectrum = torch.empty(rows, blocks, channels, bins, dtype=torch.complex64, device=signal.device)
     wp.launch(
         _through_ears_kernel,
-        dim=(rows, blocks, 2, bins),
+        dim=(rows, blocks, channels, bins),
         inputs=[as_warp(signal), as_warp(ears)],
         outputs=[as_warp(spectrum)],
         device=wp_device(signal.device),
