@@ -64,11 +64,9 @@ def _head_grid(hrtf: Hrtf, length: int) -> tuple[npt.NDArray[np.complex64], npt.
     """Returns log-spectra (37, 144, 2, F) and delays (37, 144, 2) of a head."""
     index, weight = direction_weights(np.asarray(hrtf.directions, dtype=np.float64), grid_directions().reshape(-1, 3))
     magnitude = np.abs(np.fft.rfft(hrtf.taps.astype(np.float64), _CEPSTRUM))
-    spectra: npt.NDArray[Any] = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[
-        ..., :: _CEPSTRUM // length
-    ].astype(np.complex64)
+    spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: _CEPSTRUM // length].astype(np.complex64)
     share = weight.astype(np.float32)[..., None, None]
-    flat = spectra[index[:, 0]] * share[:, 0]
+    flat: npt.NDArray[Any] = spectra[index[:, 0]] * share[:, 0]
     for corner in (1, 2):
         flat += spectra[index[:, corner]] * share[:, corner]
     if hrtf.equalised:
