@@ -3,7 +3,8 @@
 from avi_env.scene.doors import Door, scene_doors, with_doors
 from avi_env.scene.emitters import emission_point, emitting_objects
 from avi_env.scene.files import save_scene
-from avi_env.scene.health import Issue, SceneError, check_scene, check_source, require_healthy
+from avi_env.scene.findings import Issue, SceneError, SceneWarning
+from avi_env.scene.health import check_scene, check_source, require_healthy
 from avi_env.scene.house import generate_house
 from avi_env.scene.load import load_scene, scene_names
 from avi_env.scene.materials import load_materials, material
@@ -20,6 +21,7 @@ __all__ = [
     "Scene",
     "SceneError",
     "SceneObject",
+    "SceneWarning",
     "Texture",
     "check_scene",
     "check_source",

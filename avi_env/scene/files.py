@@ -7,18 +7,20 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.scene.health import SceneError, require_healthy
+from avi_env.scene.findings import SceneError, report
+from avi_env.scene.health import require_healthy
 from avi_env.scene.materials import load_materials
 from avi_env.scene.materials import material as find_material
-from avi_env.scene.mesh import scene_from_mesh
+from avi_env.scene.mesh import unchecked_scene
 from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
+from avi_env.scene.plausibility import mesh_issues
 from avi_env.whole_file import whole_file
 
 __all__ = ["SCENE_FORMAT", "load_scene_file", "save_scene"]
@@ -141,7 +143,8 @@ def load_scene_file(path: str | Path, materials: str | Material | Mapping[str, s
     Raises:
         FileNotFoundError: no such file.
         ValueError: the file cannot be read.
-        SceneError: a foreign mesh leaks, has no floor, or a part of it has no material.
+        SceneError: a foreign mesh leaks, has no floor, or a part of it has no material. What is only doubtful is a
+            `SceneWarning` (docs/scenes.md).
     """
     file = Path(path)
     if not file.is_file():
@@ -150,7 +153,10 @@ def load_scene_file(path: str | Path, materials: str | Material | Mapping[str, s
         )
     sidecar = file.with_suffix(".json")
     if file.suffix.lower() == ".glb" and sidecar.is_file() and materials is None:
-        return _load_own(file, sidecar)
+        own = _load_own(file, sidecar)
+        # Whatever was saved is given back: what is wrong with it is said, not refused.
+        report(replace(issue, severity="warning") for issue in mesh_issues(own))
+        return own
     scene = _load_foreign(file, materials)
     require_healthy(scene)
     return scene
@@ -251,7 +257,7 @@ def _load_foreign(file: Path, materials: str | Material | Mapping[str, str | Mat
         faces.append(np.asarray(mesh.faces) + offset)
         chosen += [material.name] * len(mesh.faces)
         offset += len(mesh.vertices)
-    return scene_from_mesh(np.concatenate(vertices), np.concatenate(faces), table, chosen, name=file.stem)
+    return unchecked_scene(np.concatenate(vertices), np.concatenate(faces), table, chosen, name=file.stem)
 
 
 def _material_of(

@@ -8,14 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.content import name_error
+from avi_env.scene.findings import report
 from avi_env.scene.materials import material as find_material
 from avi_env.scene.model import Light, Material, Room, Scene, SceneObject
+from avi_env.scene.plausibility import mesh_issues
 from avi_env.scene.shapes import SceneBuilder
 
-__all__ = ["SHOEBOX_SIDES", "scene_from_mesh", "shoebox"]
+__all__ = ["SHOEBOX_SIDES", "scene_from_mesh", "shoebox", "unchecked_scene"]
 
 SHOEBOX_SIDES = ("floor", "ceiling", "west", "east", "north", "south")
 """Sides of a shoebox: west = -X, east = +X, north = -Z, south = +Z."""
+
+_FARTHEST = 1e6  # [m]; beyond, 32-bit coordinates are coarser than a hand
 
 Materials = str | Material | Sequence[str | Material] | Mapping[str, str | Material]
 
@@ -91,6 +95,8 @@ def scene_from_mesh(
 ) -> Scene:
     """Returns a scene of one object from any triangle mesh; the mesh may be open.
 
+    Warns (`SceneWarning`) where scale, materials or doubled faces are hardly what was meant; see docs/scenes.md.
+
     Args:
         vertices: positions [m], shape (V, 3), +Y up.
         triangles: vertex indices, shape (T, 3); counter-clockwise seen from the air.
@@ -100,7 +106,21 @@ def scene_from_mesh(
 
     Raises:
         ValueError: no triangles, NaN, indices out of range, no or unknown materials; the message names the place.
+        SceneError: no triangle has an area.
     """
+    scene = unchecked_scene(vertices, triangles, materials, triangle_material, name)
+    report(mesh_issues(scene))
+    return scene
+
+
+def unchecked_scene(
+    vertices: npt.ArrayLike,
+    triangles: npt.ArrayLike,
+    materials: Materials,
+    triangle_material: npt.ArrayLike | Sequence[str] | None,
+    name: str,
+) -> Scene:
+    """Returns the scene of `scene_from_mesh`, for callers that check its health themselves."""
     points, faces = _checked_mesh(vertices, triangles, name)
     table, index = _mesh_materials(materials, triangle_material, len(faces), name)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -140,10 +160,11 @@ def _checked_mesh(
         raise ValueError(
             f"mesh {name!r}: triangles hold vertex indices, so their type must be integer, not {faces.dtype}"
         )
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    bad = np.flatnonzero(~(np.abs(points) < _FARTHEST).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"mesh {name!r}: vertex {bad[0]} is NaN or infinite ({len(bad)} such vertices): repair the mesh"
+            f"mesh {name!r}: vertex {bad[0]} is NaN, infinite or farther than {_FARTHEST:g} m ({len(bad)} such "
+            f"vertices): repair the mesh, or scale it to metres"
         )
     outside = np.flatnonzero(((faces < 0) | (faces >= len(points))).any(axis=1))
     if len(outside):
