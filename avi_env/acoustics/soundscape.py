@@ -9,20 +9,19 @@ from avi_env.acoustics.bake import BAKE_PATHS, bake_field
 from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.clip_bank import ClipBank
 from avi_env.acoustics.direct import direct_paths
-from avi_env.acoustics.directivity import Directivity, directivity_gain, load_directivity, stack_directivities
 from avi_env.acoustics.early import early_fir
 from avi_env.acoustics.emitter import Emitter
+from avi_env.acoustics.emitter_bank import EmitterBank
 from avi_env.acoustics.field import SourceField
 from avi_env.acoustics.field_bank import FieldBank, FieldSample
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.image_sources import image_source_paths
 from avi_env.acoustics.paths import Paths, join_paths
-from avi_env.acoustics.stream import Playback, StreamState, render_step, start_stream
+from avi_env.acoustics.stream import StreamState, render_step, start_stream
 from avi_env.acoustics.transmission import transmitted_paths
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
-from avi_env.sounds.schedule import ALWAYS, ScheduleRows, emissions, schedule_rows
 
 __all__ = ["PREFETCH_NODES", "RESPONSE_SECONDS", "Soundscape"]
 
@@ -62,26 +61,19 @@ class Soundscape:
         self.receiver, self.sources = receiver, sources
         self.device = torch.device(device)
         self._path_count, self._ear_height = path_count, ear_height
-        self._emitters: list[Emitter | None] = [None] * (rows * sources)
+        self._emitters = EmitterBank(rows * sources, receiver.sample_rate, self.device)
         self._scenes: list[Scene | None] = [None] * (rows * sources)
         self._node: dict[int, tuple[int, int]] = {}  # of moving sources: node passed, node of the wavefront
-        self._patterns: list[Directivity] = [load_directivity("omni")]
         self.clips = ClipBank(rows, sources, receiver.sample_rate, self.device)
         """What the sources play."""
         # Rows [0, N S) hold the field of a source, or of the node that it has passed; the others that of the next node.
         self._fields = FieldBank(2 * rows * sources, self.device)
         self._wavefronts = WavefrontBank(rows * sources, self.device)
-        self._corners = torch.zeros(rows * sources, 1, 6, dtype=torch.float64, device=self.device)
-        self._gain = torch.zeros(rows * sources, device=self.device)
-        self._schedules = schedule_rows([ALWAYS] * (rows * sources), receiver.sample_rate, self.device)
-        self._power = torch.ones(rows * sources, 7, device=self.device)
-        self._which = torch.zeros(rows * sources, dtype=torch.int32, device=self.device)
-        self._tables = stack_directivities(self._patterns, self.device)
 
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(self._emitters) // self.sources
+        return len(self._scenes) // self.sources
 
     def set_source(self, row: int, source: int, scene: Scene, emitter: Emitter | None) -> None:
         """Makes an emitter what a row hears as its source number `source`; None is silence.
@@ -94,14 +86,9 @@ class Soundscape:
             raise IndexError(f"row {row}, source {source} is outside this soundscape of {self.rows} x {self.sources}")
         flat = row * self.sources + source
         self.clips.set_clip(row, None if emitter is None else emitter.clip, source)
-        self._emitters[flat], self._scenes[flat] = emitter, scene
-        self._gain[flat] = 0.0 if emitter is None else 10.0 ** (emitter.gain_db / 20.0)
-        self._set_pattern(flat, emitter)
+        self._emitters.set_emitter(flat, emitter)
+        self._scenes[flat] = scene
         if emitter is not None:
-            schedule = schedule_rows([emitter.schedule], self.receiver.sample_rate, self.device)
-            for column, value in zip(self._schedules, schedule, strict=True):
-                column[flat] = value[0]
-            self._set_motion(flat, emitter)
             self._set_fields(flat, emitter, scene)
 
     def set_scene(self, row: int, scene: Scene) -> None:
@@ -110,7 +97,7 @@ class Soundscape:
         The next step fades from the old sound into the new one. Fields of a scene heard before come from memory.
         """
         for flat in range(row * self.sources, (row + 1) * self.sources):
-            emitter = self._emitters[flat]
+            emitter = self._emitters.emitters[flat]
             if emitter is not None and self._scenes[flat] is not scene:
                 self._scenes[flat] = scene
                 self._set_fields(flat, emitter, scene)
@@ -122,7 +109,8 @@ class Soundscape:
             rows: shape (R,) int64.
             clock: sample on each row's clock, shape (R,) int64.
         """
-        return self._poses(self._flat(rows), clock)[:, :3].float().reshape(len(rows), self.sources, 3)
+        pose = self._emitters.poses(self._flat(rows), clock.repeat_interleave(self.sources))
+        return pose[:, :3].float().reshape(len(rows), self.sources, 3)
 
     def start(self, rows: torch.Tensor) -> StreamState:
         """Returns the audio stream of some rows before any sound."""
@@ -152,10 +140,10 @@ class Soundscape:
             count: samples of the step.
         """
         fir, sample = self.responses(bank, rows, scene_index, ears, yaw, clock)
-        clips = self.clips.select(rows)
-        late, arrival = sample.late.reshape(len(rows), self.sources, *sample.late.shape[1:]), sample.first_arrival
-        playback = self._playback(rows, clock + count - 1)
-        return render_step(stream, clips, playback, clock, fir, late, arrival.reshape(len(rows), self.sources), count)
+        shape = (len(rows), self.sources)
+        playback = self._emitters.playback(self._flat(rows).reshape(shape), (clock + count - 1)[:, None].expand(shape))
+        late, arrival = sample.late.reshape(*shape, *sample.late.shape[1:]), sample.first_arrival.reshape(shape)
+        return render_step(stream, self.clips.select(rows), playback, clock, fir, late, arrival, count)
 
     def responses(
         self,
@@ -169,7 +157,7 @@ class Soundscape:
         """Returns the early impulse responses, (R, S, C, n), and the fields, R S of them; arguments as for `listen`."""
         flat = self._flat(rows)
         each = (scene_index, ears, yaw, clock)
-        present = self._present(flat)
+        present = self._emitters.present(flat)
         if self.sources > 1 or present is not None:
             chosen = torch.arange(len(flat), device=flat.device) if present is None else present
             each = tuple(tensor[chosen // self.sources] for tensor in each)  # type: ignore[assignment]
@@ -191,7 +179,7 @@ class Soundscape:
         """Returns the early responses (F, C, n) and fields of F sources, each heard by its own listener."""
         length = round(RESPONSE_SECONDS * self.receiver.sample_rate)
         further = self._follow(flat, clock)
-        pose = self._poses(flat, clock)
+        pose = self._emitters.poses(flat, clock)
         paths = self._paths(bank, flat, scene_index, pose, ears)
         sample = self._field_sample(bank, flat, scene_index, ears, further)
         fir = paths_to_fir(paths, yaw, self.receiver, length) + early_fir(sample, yaw, self.receiver, length)
@@ -209,10 +197,7 @@ class Soundscape:
             diffracted_paths(self._wavefronts, flat, source, ears, blocked),
             image_source_paths(bank, scene_index, source, ears),
         )
-        if len(self._patterns) == 1:
-            return paths
-        louder = directivity_gain(self._tables, pose[:, 3].float(), paths.departure, self._which[flat])
-        return paths._replace(gain=paths.gain * louder)
+        return self._emitters.aimed(flat, pose[:, 3], paths)
 
     def _field_sample(
         self,
@@ -229,73 +214,18 @@ class Soundscape:
 
         sample = self._fields.lookup(ears, seen, flat)
         if further is not None:
-            following = self._fields.lookup(ears, seen, flat + len(self._emitters))
+            following = self._fields.lookup(ears, seen, flat + len(self._scenes))
             sample = FieldSample(*(_mixed(near, far, further) for near, far in zip(sample, following, strict=True)))
-        if len(self._patterns) == 1:
+        if not self._emitters.any_directional:
             return sample
-        power = self._power[flat]
+        power = self._emitters.power(flat)
         return sample._replace(early=sample.early * power[:, None, :, None], late=sample.late * power[:, None])
-
-    def _playback(self, rows: torch.Tensor, last: torch.Tensor) -> Playback:
-        """Returns what the sources of some rows have emitted up to sample `last`, shape (R,)."""
-        schedules = ScheduleRows(*(column.reshape(self.rows, self.sources)[rows] for column in self._schedules))
-        heard = emissions(schedules, last[:, None], 1)
-        gain = self._gain.reshape(self.rows, self.sources)[rows]
-        return Playback(heard.onset[..., 0], heard.duration[..., 0], heard.sounding[..., 0] * gain)
 
     def _flat(self, rows: torch.Tensor) -> torch.Tensor:
         """Returns the numbers of the sources of some rows, shape (R S,) int64."""
         if self.sources == 1:
             return rows
         return (rows[:, None] * self.sources + torch.arange(self.sources, device=rows.device)).reshape(-1)
-
-    def _present(self, flat: torch.Tensor) -> torch.Tensor | None:
-        """Returns which of some sources there are, as indices, or None if all."""
-        if None not in self._emitters:
-            return None
-        known = [i for i, number in enumerate(flat.tolist()) if self._emitters[number] is not None]
-        return None if len(known) == len(flat) else torch.tensor(known, dtype=torch.int64, device=flat.device)
-
-    def _poses(self, flat: torch.Tensor, clock: torch.Tensor) -> torch.Tensor:
-        """Returns x, y, z [m] and heading [rad] of F sources, shape (F, 4), float64; `clock` is (F,) or (R,)."""
-        corners = self._corners[flat]
-        if corners.shape[1] == 1:
-            return corners[:, 0, 1:5]
-        seconds = clock.repeat_interleave(len(flat) // len(clock)).double() / self.receiver.sample_rate
-        passed = ((corners[..., 0] <= seconds[:, None]).sum(dim=1) - 1).clamp(min=0, max=corners.shape[1] - 2)
-        number = torch.arange(len(flat), device=flat.device)
-        before, after = corners[number, passed], corners[number, passed + 1]
-        way = ((seconds - before[:, 0]) / (after[:, 0] - before[:, 0])).clamp(0.0, 1.0)[:, None]
-        return before[:, 1:5] + way * (after[:, 1:5] - before[:, 1:5])
-
-    def _set_motion(self, flat: int, emitter: Emitter) -> None:
-        """Puts the corners of a source's path on the device; the last one lasts for ever."""
-        corners = torch.from_numpy(emitter.corners)
-        count = len(corners) if len(corners) == 1 else len(corners) + 1
-        known = self._corners.shape[1]
-        if count > known:
-            last = self._corners[:, -1:].clone()
-            last[..., 0] = torch.inf
-            self._corners = torch.cat([self._corners, last.expand(-1, count - known, -1)], dim=1).contiguous()
-        self._corners[flat, : len(corners)] = corners.to(self.device)
-        self._corners[flat, len(corners) :] = corners[-1].to(self.device)
-        self._corners[flat, len(corners) :, 0] = torch.inf
-
-    def _set_pattern(self, flat: int, emitter: Emitter | None) -> None:
-        """Puts a source's directivity on the device, and forgets those that no source has any more."""
-        pattern = self._patterns[0] if emitter is None else emitter.pattern
-        if not any(pattern is known for known in self._patterns):
-            used = {id(e.pattern): e.pattern for e in self._emitters if e is not None and not e.pattern.is_omni}
-            self._patterns = [load_directivity("omni"), *used.values()]
-            self._tables = stack_directivities(self._patterns, self.device)
-            for number, other in enumerate(self._emitters):
-                if other is not None:
-                    self._which[number] = self._number(other.pattern)
-        self._which[flat] = self._number(pattern)
-        self._power[flat] = torch.from_numpy(np.array(pattern.power)).to(self.device)
-
-    def _number(self, pattern: Directivity) -> int:
-        return next((i for i, known in enumerate(self._patterns) if known is pattern), 0)
 
     def _set_fields(self, flat: int, emitter: Emitter, scene: Scene) -> None:
         """Bakes what is heard of a source and puts it on the device; of a moving one as `_follow` asks for it."""
@@ -307,7 +237,7 @@ class Soundscape:
             return
         field = self._bake(scene, emitter, 0)
         self._fields.set_row(flat, field)
-        self._fields.set_row(flat + len(self._emitters), field)
+        self._fields.set_row(flat + len(self._scenes), field)
         self._wavefronts.set_row(flat, field.wavefront)
 
     def _bake(self, scene: Scene, emitter: Emitter, node: int) -> SourceField:
@@ -319,11 +249,11 @@ class Soundscape:
 
     def _follow(self, flat: torch.Tensor, clock: torch.Tensor) -> torch.Tensor | None:
         """Puts the fields around each moving source on the device; returns the way to the next node, (F,), 0..1."""
-        if not any(emitter is not None and emitter.moves for emitter in self._emitters):
+        if not self._emitters.any_moves:
             return None
         way = np.zeros(len(flat), dtype=np.float32)
         for i, (number, time) in enumerate(zip(flat.tolist(), clock.tolist(), strict=True)):
-            emitter, scene = self._emitters[number], self._scenes[number]
+            emitter, scene = self._emitters.emitters[number], self._scenes[number]
             if emitter is not None and scene is not None and emitter.moves:
                 node, way[i] = emitter.node_at(time / self.receiver.sample_rate)
                 self._enter(number, emitter, scene, node, node + int(way[i] > 0.5))
@@ -334,7 +264,7 @@ class Soundscape:
         held = self._node.get(flat, (-1, -1))
         if held[0] != node:
             self._fields.set_row(flat, self._bake(scene, emitter, node))
-            self._fields.set_row(flat + len(self._emitters), self._bake(scene, emitter, node + 1))
+            self._fields.set_row(flat + len(self._scenes), self._bake(scene, emitter, node + 1))
         if held[1] != nearest:
             self._wavefronts.set_row(flat, self._bake(scene, emitter, nearest).wavefront)
         self._node[flat] = (node, nearest)
