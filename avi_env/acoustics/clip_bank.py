@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 import warp as wp
 
+from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.late import BUS_LINES, reverberate
 from avi_env.scene.rays_warp import wp_device
 
@@ -23,8 +24,8 @@ class ClipOnDevice:
     """One clip as kernels read it; see `ReverbBus` for the reverberated lines."""
 
     dry: wp.array[wp.float32]
-    loop: wp.array2d[wp.vec2s]
-    past: wp.array[wp.vec2s]
+    loop: wp.array3d[wp.int16]
+    past: wp.array2d[wp.int16]
     line: wp.array[wp.int32]
     past_start: wp.array[wp.int32]
     scale: wp.array[wp.float32]
@@ -61,13 +62,15 @@ class ClipRows(NamedTuple):
     structs: Any
     device: torch.device
     sample_rate: int
+    channels: int
 
 
 class ClipBank:
     """The clips that `rows` environments with `sources` sources each play; equal clips are stored once.
 
     A clip is reverberated when first set (half a second for seven seconds of sound) and kept while a row plays it;
-    after that as long as all clips together stay below `spare_bytes`.
+    after that as long as all clips together stay below `spare_bytes`. The reverberation is made for the channels of
+    `receiver`; None = a head.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class ClipBank:
         device: str | torch.device = "cpu",
         spare_bytes: int = 256_000_000,
         seed: int = 0,
+        receiver: Hrtf | None = None,
     ) -> None:
         if rows < 1 or sources < 1:
             raise ValueError(f"a clip bank needs rows and sources, not {rows} x {sources}")
         self.device, self.sample_rate = torch.device(device), sample_rate
-        self._spare_bytes, self._seed = spare_bytes, seed
+        self.channels = 2 if receiver is None else receiver.channel_count
+        self._spare_bytes, self._seed, self._receiver = spare_bytes, seed, receiver
         self._stored: dict[str, _Stored] = {}
         self._playing: dict[tuple[int, int], str] = {}
         self.slot = torch.full((rows, sources), -1, dtype=torch.int32, device=self.device)
@@ -97,7 +102,7 @@ class ClipBank:
 
     def select(self, rows: torch.Tensor) -> ClipRows:
         """Returns some rows, in the order given, shape (R,) int64."""
-        return ClipRows(self.slot[rows].contiguous(), self.structs, self.device, self.sample_rate)
+        return ClipRows(self.slot[rows].contiguous(), self.structs, self.device, self.sample_rate, self.channels)
 
     def set_clip(self, row: int, clip: Loop | None, source: int = 0) -> None:
         """Makes `clip` what source `source` of row `row` plays from now on; None is silence.
@@ -134,13 +139,12 @@ class ClipBank:
         return key
 
     def _upload(self, samples: npt.NDArray[np.float32]) -> _Stored:
-        bus = reverberate(samples, self.sample_rate, self._seed, self.device)
+        bus = reverberate(samples, self.sample_rate, self._seed, self.device, self._receiver)
         tensors = (torch.tensor(samples, device=self.device), *bus)
         struct = ClipOnDevice()
         names = ("dry", "loop", "past", "line", "past_start", "scale")
         for name, tensor in zip(names, tensors, strict=True):
-            pairs = name in ("loop", "past")
-            setattr(struct, name, wp.from_torch(tensor, dtype=wp.vec2s if pairs else None))
+            setattr(struct, name, wp.from_torch(tensor))
         return _Stored(tensors, struct)
 
     def _forget(self) -> None:

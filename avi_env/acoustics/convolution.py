@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import warp as wp
 
-from avi_env.acoustics.warp_array import as_warp
-from avi_env.scene.rays_warp import wp_device
+from avi_env.acoustics.native_loops import add_product
+from avi_env.acoustics.warp_array import launch
 
-__all__ = ["block_samples", "convolve_blocks", "filter_spectra", "segment_spectra"]
+__all__ = ["block_samples", "convolve_blocks", "filter_spectra", "partition_count"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -25,79 +23,78 @@ def block_samples(sample_rate: int) -> int:
     return 1024 if sample_rate <= 24000 else 2048
 
 
+def partition_count(samples: int, sample_rate: int) -> int:
+    """Returns the number of blocks that hold so many samples."""
+    return -(-samples // block_samples(sample_rate))
+
+
 def filter_spectra(fir: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """Returns the spectra of impulse responses (B, S, 2, L), cut into P partitions, shape (B, S 2 P, F) complex64."""
+    """Returns the spectra of impulse responses (B, S, C, L), cut into P partitions, shape (B, S C P, F) complex64."""
     hop = block_samples(sample_rate)
-    rows, sources, ears, length = fir.shape
-    partitions = -(-length // hop)
+    rows, sources, channels, length = fir.shape
+    partitions = partition_count(length, sample_rate)
     padded = torch.nn.functional.pad(fir.to(torch.float32), (0, partitions * hop - length))
-    spectra: torch.Tensor = torch.fft.rfft(padded.reshape(rows, sources * ears * partitions, hop), 2 * hop)
-    return spectra
-
-
-def segment_spectra(
-    signal: Callable[[int, int], torch.Tensor], fir_length: int, count: int, sample_rate: int
-) -> torch.Tensor:
-    """Returns the spectra of overlapping segments of signals, shape (B, S Q, F) complex64.
-
-    Args:
-        signal: gives (B, S, length) samples that begin `history` samples before the step, called as
-            signal(history, length).
-        fir_length: of the responses to come [samples].
-        count: samples of the step.
-        sample_rate: [Hz].
-    """
-    hop = block_samples(sample_rate)
-    partitions, blocks = -(-fir_length // hop), -(-count // hop)
-    samples = signal(partitions * hop, (partitions + blocks) * hop)
-    segments = samples.unfold(-1, 2 * hop, hop)
-    rows, sources, number, _ = segments.shape
-    spectra: torch.Tensor = torch.fft.rfft(segments.reshape(rows, sources * number, 2 * hop))
+    spectra: torch.Tensor = torch.fft.rfft(padded.reshape(rows, sources * channels * partitions, hop), 2 * hop)
     return spectra
 
 
 @wp.kernel
 def _accumulate_kernel(
     filters: wp.array3d[wp.vec2],
+    previous: wp.array3d[wp.vec2],
+    fresh: wp.array[wp.bool],
     segments: wp.array3d[wp.vec2],
     sources: wp.int32,
+    blocks: wp.int32,
+    bins_each: wp.int32,
     spectrum_out: wp.array4d[wp.vec2],
 ) -> None:
-    row, ear, block, k = wp.tid()
-    partitions = filters.shape[1] / (2 * sources)
+    row, channel, block, part = wp.tid()
+    partitions = filters.shape[1] / (spectrum_out.shape[1] * sources)
     number = segments.shape[1] / sources
-    total = wp.vec2(0.0, 0.0)
+    first = part * bins_each
+    bins = wp.min(bins_each, filters.shape[2] - first)
+    out = spectrum_out[row, channel, block]
     for source in range(sources):
         for partition in range(partitions):
-            h = filters[row, (2 * source + ear) * partitions + partition, k]
-            x = segments[row, source * number + block + partitions - 1 - partition, k]
-            total += wp.vec2(h[0] * x[0] - h[1] * x[1], h[0] * x[1] + h[1] * x[0])
-    spectrum_out[row, ear, block, k] = total
+            place = (spectrum_out.shape[1] * source + channel) * partitions + partition
+            segment = source * number + partitions - 1 - partition
+            if block < blocks:
+                add_product(filters[row, place], segments[row, segment + block], first, bins, out)
+            elif not fresh[row]:
+                add_product(previous[row, place], segments[row, segment + block - blocks], first, bins, out)
 
 
 def convolve_blocks(
-    filters: torch.Tensor, segments: torch.Tensor, sources: int, sample_rate: int, count: int
+    filters: torch.Tensor,
+    previous: torch.Tensor,
+    fresh: torch.Tensor,
+    segments: torch.Tensor,
+    sizes: tuple[int, int, int, int],
 ) -> torch.Tensor:
-    """Returns the sum over sources of signals convolved with responses, the step's first samples, (B, 2, count).
+    """Returns signals through the present responses, then the beginning of it through the previous ones.
 
     Args:
-        filters: as `filter_spectra` gives them, (B, S 2 P, F).
-        segments: as `segment_spectra` gives them, (B, S Q, F).
-        sources: S.
-        sample_rate: [Hz].
-        count: samples wanted, at most those that the segments were made for.
+        filters: the present responses as `filter_spectra` gives them, (B, S C P, F).
+        previous: the previous ones, (B, S C P, F).
+        fresh: whether a row has no previous ones, (B,) bool: it gets zeros.
+        segments: spectra of overlapping pieces of the signals, two blocks long and one block apart, from P blocks
+            before the step on, (B, S (P + blocks - 1), F).
+        sizes: number of sources S, of channels C, of blocks and of blocks through the previous responses.
+
+    Returns:
+        Shape (B, C, blocks + previous blocks, 2 hop); the second half of each is the block's sound.
     """
-    hop = block_samples(sample_rate)
+    sources, channels, blocks, old_blocks = sizes
     rows, _, bins = filters.shape
-    blocks = -(-count // hop)
-    spectrum = torch.empty(rows, 2, blocks, bins, dtype=torch.complex64, device=filters.device)
-    filters, segments = filters.contiguous(), segments.contiguous()
-    wp.launch(
+    device = filters.device
+    spectrum = torch.zeros(rows, channels, blocks + old_blocks, bins, dtype=torch.complex64, device=device)
+    each = bins if device.type == "cpu" else 1
+    launch(
         _accumulate_kernel,
-        dim=(rows, 2, blocks, bins),
-        inputs=[as_warp(filters), as_warp(segments), wp.int32(sources)],
-        outputs=[as_warp(spectrum)],
-        device=wp_device(filters.device),
+        (rows, channels, blocks + old_blocks, -(-bins // each)),
+        [filters, previous, fresh, segments, sources, blocks, each, spectrum],
+        device,
     )
-    audio: torch.Tensor = torch.fft.irfft(spectrum, 2 * hop)[..., hop:].reshape(rows, 2, blocks * hop)
-    return audio[..., :count].contiguous()
+    sound: torch.Tensor = torch.fft.irfft(spectrum, 2 * (bins - 1))
+    return sound

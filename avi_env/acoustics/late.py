@@ -11,6 +11,7 @@ import torch
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.energy_bands import octave_power
 from avi_env.acoustics.field import DECAY_TIMES
+from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.late_noise import late_noise, late_samples
 
 __all__ = ["BUS_LINES", "ReverbBus", "reverberate"]
@@ -26,16 +27,16 @@ _TALLEST = 32000.0
 
 
 class ReverbBus(NamedTuple):
-    """A looped clip as each slope and octave would reverberate it, per ear, for unit late energy.
+    """A looped clip as each slope and octave would reverberate it, per channel, for unit late energy.
 
     A clip that starts at time 0 sounds like loop[t mod n] - past[t]: the loop is the steady state of a clip that has
     always played, the past is what its playing before time 0 leaves behind.
     """
 
     loop: torch.Tensor
-    """Steady state over one loop, shape (lines kept, n, 2) int16."""
+    """Steady state over one loop, shape (lines kept, C, n) int16."""
     past: torch.Tensor
-    """Decay after the clip has stopped at the end of a loop, the kept lines one after another, shape (sum, 2) int16."""
+    """Decay after the clip has stopped at the end of a loop, the kept lines one after another, shape (C, sum) int16."""
     line: torch.Tensor
     """Place of each of the 84 lines in `loop`, -1 for a silent one, shape (84,) int32."""
     past_start: torch.Tensor
@@ -45,7 +46,11 @@ class ReverbBus(NamedTuple):
 
 
 def reverberate(
-    samples: npt.NDArray[np.floating], sample_rate: int, seed: int = 0, device: str | torch.device = "cpu"
+    samples: npt.NDArray[np.floating],
+    sample_rate: int,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    receiver: Hrtf | None = None,
 ) -> ReverbBus:
     """Returns the reverb bus of a seamless loop.
 
@@ -54,6 +59,7 @@ def reverberate(
         sample_rate: [Hz].
         seed: of the noise.
         device: where to compute and keep it.
+        receiver: who hears it, see `late_noise`; None = a head.
     """
     clip = torch.tensor(samples, dtype=torch.float32, device=device)
     count, slopes = len(clip), len(DECAY_TIMES)
@@ -63,12 +69,12 @@ def reverberate(
     wanted = torch.tensor(energy[kept], dtype=torch.float32, device=device)
     loops, pasts, units = [], [], []
     for slope in range(slopes if len(kept) else 0):
-        noise = torch.from_numpy(late_noise(slope, sample_rate, seed)[kept]).to(device)
+        noise = torch.from_numpy(late_noise(slope, sample_rate, seed, receiver)[kept]).to(device)
         steady = torch.fft.irfft(torch.fft.rfft(_folded(noise, count)) * spectrum, count)
         past = _past(clip, noise, late_samples(slope, sample_rate))
         unit = torch.maximum(steady.abs().amax(dim=(1, 2)), past.abs().amax(dim=(1, 2))).clamp(min=1e-30) / _TALLEST
         loops.append(_sixteen_bits(steady, unit))
-        pasts.append(_sixteen_bits(past, unit).flatten(0, 1))
+        pasts.append(_sixteen_bits(past, unit).transpose(0, 1).flatten(1))
         # A tone meets one value of the noise's spectrum, by chance loud or soft: hold the clip to the mean.
         chance = ((steady**2).mean(dim=(1, 2)) / wanted).clamp(min=1e-30)
         units.append(unit * (chance**-0.5).clamp(0.5, 2.0))
@@ -78,12 +84,13 @@ def reverberate(
     lengths = np.repeat([late_samples(slope, sample_rate) for slope in range(slopes)], len(kept))
     past_start[lines] = np.cumsum(lengths) - lengths
     scale = torch.zeros(BUS_LINES, device=device)
-    empty = torch.zeros(0, count, 2, dtype=torch.int16, device=device)
+    channels = 2 if receiver is None else receiver.channel_count
+    empty = torch.zeros(0, channels, count, dtype=torch.int16, device=device)
     if units:
         scale[torch.from_numpy(lines).to(device)] = torch.cat(units)
     return ReverbBus(
         torch.cat(loops) if loops else empty,
-        torch.cat(pasts) if pasts else empty[:, 0],
+        torch.cat(pasts, dim=1) if pasts else empty.reshape(channels, 0),
         torch.from_numpy(line).to(device),
         torch.from_numpy(past_start).to(device),
         scale,
@@ -100,14 +107,14 @@ def _mean_squares(spectrum: npt.NDArray[np.complexfloating], count: int) -> npt.
 
 
 def _folded(noise: torch.Tensor, count: int) -> torch.Tensor:
-    """Returns noise (bands, 2, m) summed over periods of `count` samples: what a loop hears of it."""
+    """Returns noise (bands, C, m) summed over periods of `count` samples: what a loop hears of it."""
     periods = -(-noise.shape[-1] // count)
     padded = torch.nn.functional.pad(noise, (0, periods * count - noise.shape[-1]))
     return padded.reshape(*noise.shape[:-1], periods, count).sum(dim=-2)
 
 
 def _past(clip: torch.Tensor, noise: torch.Tensor, length: int) -> torch.Tensor:
-    """Returns what an endless past of the loop leaves behind after it has stopped at its end, (bands, 2, length)."""
+    """Returns what an endless past of the loop leaves behind after it has stopped at its end, (bands, C, length)."""
     size = _even_size(2 * length)
     before = clip[torch.arange(-length, 0, device=clip.device) % len(clip)]
     past: torch.Tensor = torch.fft.irfft(torch.fft.rfft(noise, size) * torch.fft.rfft(before, size), size)
@@ -122,5 +129,5 @@ def _even_size(least: int) -> int:
 
 
 def _sixteen_bits(signal: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
-    """Returns signals (bands, 2, m) in their units as integers with the ears side by side, (bands, m, 2)."""
-    return torch.round(signal / unit[:, None, None]).to(torch.int16).transpose(1, 2).contiguous()
+    """Returns signals (bands, C, m) in their units as integers."""
+    return torch.round(signal / unit[:, None, None]).to(torch.int16)

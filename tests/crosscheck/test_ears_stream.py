@@ -102,7 +102,7 @@ def late_response(loop: Loop, energy: np.ndarray, rate: int) -> np.ndarray:
             folded = np.pad(noise[band], ((0, 0), (0, periods * count - noise.shape[-1])))
             folded = folded.reshape(2, periods, count).sum(axis=1)
             steady = np.fft.irfft(np.fft.rfft(folded) * np.fft.rfft(loop.samples), count)
-            stored = bus.loop[bus.line[line]].numpy().T * float(bus.scale[line])
+            stored = bus.loop[bus.line[line]].numpy() * float(bus.scale[line])
             held = (stored * steady).sum() / (steady**2).sum()
             assert 0.49 < held < 2.01
             response[:, : noise.shape[-1]] += held * np.sqrt(energy[slope, band]) * noise[band]

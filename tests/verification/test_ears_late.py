@@ -140,7 +140,7 @@ def test_bands_without_sound_take_no_memory() -> None:
     tone = Loop(np.sin(2 * np.pi * 2000 * np.arange(RATE // 2) / RATE).astype(np.float32))
     bus = reverberate(tone.samples, RATE)
     assert set(np.flatnonzero(bus.line.numpy() >= 0) % 7) == {4}
-    assert bus.loop.shape == (12, RATE // 2, 2)
+    assert bus.loop.shape == (12, 2, RATE // 2)
     silence = reverberate(np.zeros(400, np.float32), RATE)
     assert not (silence.line >= 0).any()
 
