@@ -1,0 +1,235 @@
+"""Soundscapes: sources that stay, move, face somewhere and pause, against closed forms and against simpler cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from avi_env.acoustics.bands import SPEED_OF_SOUND
+from avi_env.acoustics.binaural import paths_to_fir
+from avi_env.acoustics.direct import spreading_gain
+from avi_env.acoustics.directivity import load_directivity
+from avi_env.acoustics.emitter import Emitter
+from avi_env.acoustics.field_bank import FieldSample
+from avi_env.acoustics.hrtf import Hrtf, load_hrtf
+from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.soundscape import RESPONSE_SECONDS, Soundscape
+from avi_env.acoustics.soundscape_render import render_soundscape
+from avi_env.scene import Material, shoebox
+from avi_env.scene.bank import SceneBank
+from avi_env.scene.model import Scene
+from avi_env.sounds.clip import Clip
+from avi_env.sounds.schedule import Schedule
+
+RATE = 16000
+PATHS = 256
+
+
+def noise(seconds: float = 0.5, seed: int = 0) -> Clip:
+    """Returns a loop of white noise."""
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * RATE)).astype(np.float32)
+    return Clip(f"noise {seed}", samples, 94.0, RATE)
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    """One loop of noise for all tests, so that it is reverberated once per soundscape only."""
+    return noise(0.25)
+
+
+@pytest.fixture(scope="module")
+def room() -> Scene:
+    """A room with half diffuse walls."""
+    return shoebox((7.0, 3.0, 5.0), material=Material(name="wall", absorption=0.25, scattering=0.5))
+
+
+@pytest.fixture(scope="module")
+def dead() -> Scene:
+    """A room without reflections: only straight lines are heard."""
+    return shoebox((12.0, 3.0, 6.0), material=Material(name="wedges", absorption=1.0, scattering=0.0))
+
+
+def scape_of(scene: Scene, *emitters: Emitter, receiver: str = "kemar") -> Soundscape:
+    """Returns a soundscape of one row."""
+    scape = Soundscape(1, len(emitters), load_hrtf(receiver, RATE), path_count=PATHS)
+    for source, emitter in enumerate(emitters):
+        scape.set_source(0, source, scene, emitter)
+    return scape
+
+
+def responses(
+    scape: Soundscape, scene: Scene, ears: tuple[float, ...], seconds: float = 0.0, yaw: float = 0.0
+) -> tuple[torch.Tensor, FieldSample]:
+    """Returns the early responses (S, C, n) and the fields at one place and moment."""
+    fir, sample = scape.responses(
+        SceneBank([scene]), torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int32),
+        torch.tensor([ears]), torch.tensor([yaw]), torch.tensor([round(seconds * RATE)]),
+    )  # fmt: skip
+    return fir[0], sample
+
+
+def straight(
+    receiver: Hrtf, place: np.ndarray, ears: tuple[float, ...], gain: np.ndarray | float = 1.0
+) -> torch.Tensor:
+    """Returns the response of one path with delay d / c and gain 1 / d times `gain` per octave, shape (C, n)."""
+    vector = torch.from_numpy(np.asarray(place) - np.array(ears))[None, None]
+    distance = vector.norm(dim=-1)
+    direction = (vector / distance[..., None]).float()
+    loudness = (spreading_gain(distance) * torch.as_tensor(gain)).float()
+    paths = Paths(distance / SPEED_OF_SOUND, loudness, direction, -direction)
+    return paths_to_fir(paths, torch.zeros(1), receiver, round(RESPONSE_SECONDS * RATE))[0]
+
+
+def late_db(sample: FieldSample) -> np.ndarray:
+    """Returns the level of the whole field per octave [dB], shape (S, 7)."""
+    return 10.0 * np.log10((sample.early[..., 0].sum(dim=1) + sample.late.sum(dim=1)).numpy())
+
+
+def test_moving_source_is_exact_at_every_step(dead: Scene, clip: Clip) -> None:
+    """At each step the response is that of one path with delay d / c and gain 1 / d, from where the source is then."""
+    path = np.array([[1.0, 1.5, 1.0], [7.0, 1.5, 1.0], [7.0, 2.0, 4.0]])
+    scape = scape_of(dead, Emitter(clip, path, times=np.array([0.5, 3.5, 5.0])), receiver="mono")
+    ears = (5.0, 1.25, 3.0)
+    for seconds in (0.0, 0.5, 1.25, 2.6, 3.5, 4.1, 9.0):
+        place = np.array([np.interp(seconds, [0.5, 3.5, 5.0], path[:, axis]) for axis in range(3)])
+        fir = straight(scape.receiver, place, ears)
+        # Positions are float32: 1 um or 3 ns at 10 m, 1e-4 of a period at 8 kHz.
+        assert_allclose(responses(scape, dead, ears, seconds)[0][0], fir, atol=2e-4 * float(fir.abs().max()))
+
+
+def test_source_that_moves_is_the_listener_moving_the_other_way(dead: Scene, clip: Clip) -> None:
+    """Without walls only the difference of positions counts."""
+    steps = np.arange(20)[:, None] * np.array([0.15, 0.0, 0.05])
+    source, ears = np.array([2.0, 1.5, 2.0]), np.array([6.0, 1.25, 3.0])
+    moving = Emitter(clip, source + steps, times=np.arange(20) * 0.05)
+    first = render_soundscape(dead, [moving], np.tile(ears, (20, 1)), path_count=PATHS)
+    second = render_soundscape(dead, [Emitter(clip, source)], ears - steps, path_count=PATHS)
+    assert_allclose(first, second, atol=1e-4 * np.abs(first).max())
+
+
+def test_field_of_a_node_is_the_static_one(room: Scene, clip: Clip) -> None:
+    """When a source is at a node of its path, everything heard is what a source that stays there gives, bit for bit."""
+    path = np.array([[1.0, 1.5, 1.0], [5.0, 1.5, 1.0]])
+    scape = scape_of(room, Emitter(clip, path, times=np.array([0.0, 4.0])))
+    for node in range(4):
+        alone = scape_of(room, Emitter(clip, path[0] + np.array([node, 0.0, 0.0])))
+        moving, still = responses(scape, room, (4.0, 1.25, 3.5), float(node)), responses(alone, room, (4.0, 1.25, 3.5))
+        assert torch.equal(moving[0], still[0])
+        assert all(torch.equal(a, b) for a, b in zip(moving[1], still[1], strict=True))
+
+
+def test_field_between_nodes_is_near_a_bake_there(room: Scene, clip: Clip) -> None:
+    """Halfway between two nodes, 1 m apart, the mixed field is within 1 dB of a bake at that place (median)."""
+    path = np.array([[1.5, 1.5, 1.5], [4.5, 1.5, 1.5]])
+    scape = scape_of(room, Emitter(clip, path, times=np.array([0.0, 3.0])))
+    off = []
+    for seconds in (0.5, 1.5, 2.5):
+        alone = scape_of(room, Emitter(clip, path[0] + np.array([seconds, 0.0, 0.0])))
+        for ears in ((6.0, 1.25, 4.0), (1.0, 1.25, 4.0), (3.5, 1.25, 3.0), (5.5, 1.25, 1.0)):
+            off.append(late_db(responses(scape, room, ears, seconds)[1]) - late_db(responses(alone, room, ears)[1]))
+    assert np.median(np.abs(off)) < 1.0
+
+
+def test_sources_add(room: Scene, clip: Clip) -> None:
+    """Two sources together sound as the sum of each alone; a place without a source adds nothing."""
+    one = Emitter(clip, (1.0, 1.5, 1.0), gain_db=-6.0)
+    two = Emitter(noise(0.3, seed=5), ((6.0, 1.5, 1.0), (6.0, 1.5, 2.0)), times=np.array([0.0, 0.5]))
+    way = np.linspace([3.0, 1.25, 3.0], [4.0, 1.25, 3.5], 10)
+    both, first, second = (render_soundscape(room, e, way, 0.3, path_count=PATHS) for e in ([one, two], [one], [two]))
+    assert_allclose(both, first + second, atol=2e-6 * np.abs(both).max())
+    scape = Soundscape(2, 2, load_hrtf("kemar", RATE), path_count=PATHS)
+    scape.set_source(1, 1, room, one)
+    rows = torch.arange(2)
+    audio, _ = scape.listen(
+        SceneBank([room]), scape.start(rows), rows, torch.zeros(2, dtype=torch.int32),
+        torch.from_numpy(way[:1]).float().expand(2, 3), torch.full((2,), 0.3), torch.zeros(2, dtype=torch.int64), 800,
+    )  # fmt: skip
+    assert not audio[0].any()
+    assert_allclose(audio[1], first[:, :800], atol=2e-6 * np.abs(first).max())
+
+
+def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip) -> None:
+    """A row with a source that stays sounds the same, bit for bit, beside a row with one that moves and turns."""
+    still = Emitter(clip, (1.0, 1.5, 1.0))
+    moving = Emitter(clip, ((5.0, 1.5, 1.0), (5.0, 1.5, 3.0)), times=np.array([0.0, 1.0]), yaw=[0.0, 2.0],
+                     directivity="cardioid")  # fmt: skip
+    together = Soundscape(2, 1, load_hrtf("kemar", RATE), path_count=PATHS)
+    together.set_source(0, 0, room, still)
+    together.set_source(1, 0, room, moving)
+
+    def heard(scape: Soundscape, rows: int) -> torch.Tensor:
+        row = torch.arange(rows)
+        index, ears = torch.zeros(rows, dtype=torch.int32), torch.tensor([[3.0, 1.25, 3.0]]).expand(rows, 3)
+        clock = torch.full((rows,), 5000)
+        return scape.listen(SceneBank([room]), scape.start(row), row, index, ears, torch.zeros(rows), clock, 4000)[0]
+
+    both = heard(together, 2)
+    assert torch.equal(both[0], heard(scape_of(room, still), 1)[0])
+    assert torch.equal(both[1], heard(scape_of(room, moving), 1)[0])
+
+
+@pytest.mark.parametrize("name", ["cardioid", "speech"])
+def test_directional_source_turned_away(room: Scene, dead: Scene, clip: Clip, name: str) -> None:
+    """The direct sound falls by the pattern, the reverberant one by the power factor, re a source alike all round."""
+    place, ears = (3.5, 1.25, 4.0), (3.5, 1.25, 1.0)  # the listener stands straight ahead of yaw 0
+    pattern = load_directivity(name)
+    omni = scape_of(room, Emitter(clip, place))
+    level = late_db(responses(omni, room, ears)[1])
+    for yaw, column in ((0.0, 0), (np.pi, 18), (np.pi / 2, 9)):
+        facing = Emitter(clip, place, yaw=yaw, directivity=name)
+        # Turned by 90 degrees to the left the listener is at the source's right; the patterns are round.
+        wanted = straight(load_hrtf("mono", RATE), np.array(place), ears, np.sqrt(pattern.energy[9, column]))
+        heard = responses(scape_of(dead, facing, receiver="mono"), dead, ears)[0][0]
+        assert_allclose(heard, wanted, atol=1e-3 * float(wanted.abs().max()) + 1e-5)
+        fallen = late_db(responses(scape_of(room, facing), room, ears)[1]) - level
+        assert_allclose(fallen[0], 10.0 * np.log10(pattern.power), atol=1.0)
+
+
+def test_schedule_is_exact_to_the_sample(room: Scene, clip: Clip) -> None:
+    """A start at sample k shifts the sound by k samples; before it there is silence, and after an emission its tail."""
+    start = 1234
+    ears = np.tile([4.0, 1.25, 3.0], (20, 1))
+    always = render_soundscape(room, [Emitter(clip, (1.0, 1.5, 1.0))], ears, path_count=PATHS)
+    later = Emitter(clip, (1.0, 1.5, 1.0), schedule=Schedule(start=start / RATE))
+    shifted = render_soundscape(room, [later], ears, path_count=PATHS)
+    assert not shifted[:, :start].any()
+    assert_allclose(shifted[:, start:], always[:, :-start], atol=2e-6 * np.abs(always).max())
+    pulse = Emitter(clip, (1.0, 1.5, 1.0), schedule=Schedule(start=start / RATE, on=0.25, count=1))
+    once = render_soundscape(room, [pulse], ears, path_count=PATHS)
+    end = start + round(0.25 * RATE)
+    # Up to the end it is the endless sound; the last sample arrives after the straight line's travel.
+    arrival = int(np.hypot(3.0, 2.0) / SPEED_OF_SOUND * RATE) - 40
+    assert_allclose(once[:, : end + arrival], shifted[:, : end + arrival], atol=2e-6 * np.abs(always).max())
+    assert np.abs(once[:, -800:]).max() < 0.02 * np.abs(always).max()
+
+
+def test_reciprocity(room: Scene, clip: Clip) -> None:
+    """Source and listener changed places: the same paths, and the same reverberant level within 1 dB (median)."""
+    off = []
+    for a, b in (((1.0, 1.25, 1.0), (5.0, 1.25, 3.5)), ((2.0, 1.25, 4.0), (6.0, 1.25, 2.0))):
+        there, back = (
+            scape_of(room, Emitter(clip, a), receiver="mono"),
+            scape_of(room, Emitter(clip, b), receiver="mono"),
+        )
+        off.append(late_db(responses(there, room, b)[1]) - late_db(responses(back, room, a)[1]))
+    assert np.median(np.abs(off)) < 1.0
+
+
+def test_bad_emitters_are_refused(room: Scene, clip: Clip) -> None:
+    """Each error names what is wrong."""
+    with pytest.raises(ValueError, match="times"):
+        Emitter(clip, np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="rise"):
+        Emitter(clip, np.zeros((2, 3)), times=np.array([1.0, 1.0]))
+    with pytest.raises(ValueError, match="yaw"):
+        Emitter(clip, np.zeros(3), yaw=np.zeros(2))
+    with pytest.raises(ValueError, match="cardioid"):
+        Emitter(clip, np.zeros(3), directivity="cardoid")
+    with pytest.raises(ValueError, match="outside"):
+        scape_of(room, Emitter(clip, (50.0, 1.0, 1.0)))
+    with pytest.raises(IndexError, match="source 1"):
+        Soundscape(1, 1, load_hrtf("mono", RATE)).set_source(0, 1, room, None)
+    with pytest.raises(ValueError, match="at least one emitter"):
+        render_soundscape(room, [], (1.0, 1.0, 1.0))
