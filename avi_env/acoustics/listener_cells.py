@@ -22,6 +22,8 @@ SLAB_HALF_HEIGHT = 0.5
 """Sound that passes this far [m] above or below ear height counts for the cell."""
 
 _PARTS = 4  # fine columns per cell and axis: who owns the air is known to 12.5 cm
+_COLUMN_LIMIT = 40_000  # of the grid over the scene's bounds: 100 m x 100 m
+_CELL_LIMIT = 8_000  # 2000 m2 to walk in: who sees whom is a table of its square
 _SIGHT_METRES = 15.0  # cells farther apart than this are treated as unseen
 
 
@@ -60,7 +62,7 @@ def listener_cells(scene: Scene, ear_height: float = 1.25) -> ListenerCells:
     A grid column is a cell if some place in it is walkable; a scene without a floor has cells throughout its bounds.
 
     Raises:
-        ValueError: the scene has no triangles.
+        ValueError: the scene has no triangles, or is too large for a table of who sees whom.
     """
     return derived(scene, ("listener_cells", float(ear_height)), lambda: _build(scene, float(ear_height)))
 
@@ -71,10 +73,12 @@ def _build(scene: Scene, ear_height: float) -> ListenerCells:
     low = scene.bounds[0, [0, 2]].astype(np.float64)
     size = scene.bounds[1, [0, 2]].astype(np.float64) - low
     shape = np.maximum(np.ceil(size / CELL_METRES - 1e-6).astype(int), 1)
+    _check_size(scene, size, int(np.prod(shape)), _COLUMN_LIMIT)
     origin = low + 0.5 * size - 0.5 * (shape - 1) * CELL_METRES
     place = _walkable_places(scene, origin, shape, ear_height)
     kept = np.isfinite(place[..., 0])
     points = place[kept].astype(np.float32)
+    _check_size(scene, size, len(points), _CELL_LIMIT)
     cell_index = np.full(shape, -1, dtype=np.int32)
     cell_index[kept] = np.arange(len(points))
     index = ndimage.distance_transform_edt(~kept, return_distances=False, return_indices=True)
@@ -89,6 +93,15 @@ def _build(scene: Scene, ear_height: float) -> ListenerCells:
         (float(origin[0]), float(origin[1])), cell_index, nearest.astype(np.int32), points, owner,
         volume.astype(np.float32), visible, start.astype(np.int32), np.nonzero(likely)[1].astype(np.int32),
     )  # fmt: skip
+
+
+def _check_size(scene: Scene, size: npt.NDArray[np.float64], count: int, limit: int) -> None:
+    if count > limit:
+        raise ValueError(
+            f"scene {scene.name!r} spans {size[0]:.5g} m x {size[1]:.5g} m: {count} places {CELL_METRES:g} m apart are "
+            f"more than the {limit} that a baked field can hold. Is it in metres? Else cut it into parts, or trace "
+            f"single responses: render_rir(mode='traced', seconds=...)"
+        )
 
 
 def _walkable_places(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.scene.health import outside_building
 from avi_env.scene.model import Scene
 from avi_env.scene.rays import closest_hit
 
@@ -25,7 +26,7 @@ def check_place(scene: Scene, position: npt.ArrayLike, what: str) -> npt.NDArray
         what: "source" or "listener", for the message.
 
     Raises:
-        ValueError: wrong shape, NaN, outside the scene's bounding box, or inside a solid object.
+        ValueError: wrong shape, NaN, outside the scene's bounding box or beside its building, or inside a solid object.
     """
     place = np.asarray(position, dtype=np.float64)
     if place.shape != (3,) or not np.all(np.isfinite(place)):
@@ -37,6 +38,10 @@ def check_place(scene: Scene, position: npt.ArrayLike, what: str) -> npt.NDArray
         raise ValueError(
             f"{what} {np.round(place, 3).tolist()} is outside scene {scene.name!r}, which spans "
             f"{np.round(low, 3).tolist()} to {np.round(high, 3).tolist()}: move it inside"
+        )
+    if outside_building(scene, place):
+        raise ValueError(
+            f"{what} {np.round(place, 3).tolist()} is outside the building of scene {scene.name!r}: move it into a room"
         )
     owner = _enclosing_object(scene, place)
     if owner is not None:

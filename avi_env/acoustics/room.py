@@ -78,6 +78,8 @@ def _surfaces_met(scene: Scene) -> tuple[float, FloatArray]:
     corners = scene.vertices[scene.triangles].astype(np.float64)
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(cross, axis=1)
+    if not area.any():
+        return np.inf, np.ones(BAND_COUNT)
     face = rng.choice(len(area), _RAYS, p=area / area.sum())
     u, v = rng.random((2, _RAYS))
     fold = u + v > 1.0

@@ -22,8 +22,11 @@ EAR_HEIGHT = 1.25
 """Height of the ears above the floor [m]: SoundSpaces' sensor height. Furniture below does not block the wave."""
 
 SPACING = 0.05
-"""Width of a column [m]."""
+"""Width of a column [m] in scenes of up to 50 m."""
 
+_COLUMNS = 1000  # along a side: what a search can hold
+_WIDEST = 0.25  # [m]; wider columns would close doors
+_PLATE = 1e-3  # [m] height of a scene that is one flat plate
 _EDGE_REACH = 1.5  # columns; the true edge of a blocked square's corner lies within
 _SEED_REACH = 0.75  # columns; a source over a cupboard sounds from all free columns that are nearest within this
 _SOURCE_LIMIT = 1.5  # [m]; a source deeper inside geometry than this is an error
@@ -39,6 +42,23 @@ class SoundMap(NamedTuple):
     """The plane's free columns."""
     edges: npt.NDArray[np.float64]
     """World (x, z) of the geometry's edge at each convex corner of the grid [m], shape (C, 2)."""
+
+
+def column_width(scene: Scene) -> float:
+    """Returns the width of a scene's columns [m]: 5 cm, more where the scene is larger than 50 m.
+
+    Raises:
+        ValueError: the scene has no triangles, or is so large that doors would be lost.
+    """
+    if not len(scene.triangles):
+        raise ValueError(f"scene {scene.name!r} has no triangles: give it surfaces for sound to meet")
+    span = float(np.max(np.ptp(scene.bounds[:, [0, 2]].astype(np.float64), axis=0)))
+    if span > _COLUMNS * _WIDEST:
+        raise ValueError(
+            f"scene {scene.name!r} is {span:.5g} m across: the wavefront covers at most {_COLUMNS * _WIDEST:g} m. Is "
+            f"the scene in metres? Else cut it into parts"
+        )
+    return max(SPACING, span / _COLUMNS)
 
 
 def sound_map(scene: Scene, height: float, spacing: float = SPACING) -> SoundMap:
@@ -84,7 +104,7 @@ def _edges(paths: AnyAngleMap, cut: npt.NDArray[np.float64], raster: Raster) -> 
 
 
 def wavefront_field(
-    scene: Scene, source: npt.ArrayLike, *, ear_height: float = EAR_HEIGHT, spacing: float = SPACING
+    scene: Scene, source: npt.ArrayLike, *, ear_height: float = EAR_HEIGHT, spacing: float | None = None
 ) -> WavefrontField:
     """Returns the shortest path of sound from a source to every column of its storey's plane at ear height.
 
@@ -94,14 +114,15 @@ def wavefront_field(
         scene: the scene.
         source: world (x, y, z) of the source [m], shape (3,).
         ear_height: height of the plane above the floor [m].
-        spacing: width of a column [m].
+        spacing: width of a column [m]; None = 5 cm, more in scenes of more than 50 m.
 
     Raises:
-        ValueError: the source lies inside geometry or outside the scene.
+        ValueError: the source lies inside geometry or outside the scene; the scene is empty or more than 250 m across.
     """
     point = np.asarray(source, dtype=np.float64)
     if point.shape != (3,) or not np.all(np.isfinite(point)):
         raise ValueError(f"a source is a finite world point (x, y, z), not {np.asarray(source).tolist()}")
+    spacing = column_width(scene) if spacing is None else spacing
     plane = sound_map(scene, _plane_height(scene, float(point[1]), ear_height), spacing)
     at = point[[0, 2]]
     seeds = _seeds(scene, plane, at)
@@ -114,7 +135,8 @@ def _plane_height(scene: Scene, source_y: float, ear_height: float) -> float:
     levels = floor_levels(scene) or [low]
     below = [level for level in levels if level <= source_y]
     height = max(below, default=min(levels)) + ear_height
-    return height if low < height < high else (low + high) / 2  # low rooms, single plates
+    inside = low < height < high or high - low < _PLATE  # over a plate in the open nothing is in the wave's way
+    return height if inside else (low + high) / 2  # low rooms
 
 
 def _seeds(scene: Scene, plane: SoundMap, at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
