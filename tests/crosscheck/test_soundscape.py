@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.signal import butter, sosfilt
 
 from avi_env.acoustics.bands import SPEED_OF_SOUND
 from avi_env.acoustics.binaural import paths_to_fir
@@ -17,7 +18,7 @@ from avi_env.acoustics.hrtf import Hrtf, load_hrtf
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.soundscape import RESPONSE_SECONDS, Soundscape
 from avi_env.acoustics.soundscape_render import render_soundscape
-from avi_env.scene import Material, shoebox
+from avi_env.scene import Material, generate_house, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 from avi_env.sounds.clip import Clip
@@ -233,3 +234,26 @@ def test_bad_emitters_are_refused(room: Scene, clip: Clip) -> None:
         Soundscape(1, 1, load_hrtf("mono", RATE)).set_source(0, 1, room, None)
     with pytest.raises(ValueError, match="at least one emitter"):
         render_soundscape(room, [], (1.0, 1.0, 1.0))
+
+
+def test_door_shut_and_open_again(clip: Clip) -> None:
+    """A shut door takes >= 10 dB at 1 kHz from the far room (test 17); open again all is as before, bit for bit."""
+    house = generate_house(1, rooms=2)
+    portal = house.portals[0]
+    normal, along = np.array([-np.sin(portal.yaw), 0.0, -np.cos(portal.yaw)]), np.array([np.cos(portal.yaw), 0.0, 0.0])
+    along[2] = -np.sin(portal.yaw)
+    middle = np.array([portal.center[0], 1.25, portal.center[2]])
+    source, ears = Emitter(clip, middle - 1.0 * normal), np.tile(middle + 1.5 * normal + 0.6 * along, (30, 1))
+    steps: list[int] = []
+    doors = [(1.0, {0: 1.0}), (0.5, {0: 0.0})]
+    open_door = render_soundscape(house, [source], ears, path_count=PATHS)
+    moved = render_soundscape(
+        house, [source], ears, doors=doors, path_count=PATHS, progress=lambda n, of: steps.append(n)
+    )
+    assert steps == list(range(1, 31))
+    shut, again = slice(round(0.6 * RATE), round(1.0 * RATE)), round(1.05 * RATE)
+    assert np.array_equal(moved[:, : round(0.5 * RATE)], open_door[:, : round(0.5 * RATE)])
+    assert np.array_equal(moved[:, again:], open_door[:, again:])
+    sos = butter(4, (707.0, 1414.0), btype="band", fs=RATE, output="sos")
+    before, after = (np.mean(np.square(sosfilt(sos, sound)[:, shut])) for sound in (open_door, moved))
+    assert 10.0 * np.log10(before / after) >= 10.0
