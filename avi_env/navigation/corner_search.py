@@ -127,7 +127,11 @@ def _pop(s: SearchState, f: int) -> int:
 @wp.func
 def _offer(m: CornerMap, s: SearchState, w: Wedge, x: wp.float64, z: wp.float64, sx: int, sz: int) -> None:
     """Offers a path to the corner at local (x, z) if its blocked cell lies in the local quadrant (sx, sz)."""
-    c = m.corner[int(wp.round(w.x + wp.float64(w.qx) * x)), int(wp.round(w.z + wp.float64(w.qz) * z))]
+    i = int(wp.round(w.x + wp.float64(w.qx) * x))
+    j = int(wp.round(w.z + wp.float64(w.qz) * z))
+    if i >= m.corner.shape[0] or j >= m.corner.shape[1]:
+        return  # the far side of the closed border
+    c = m.corner[i, j]
     if c < 0:
         return
     if m.side[c, 0] != sx * w.qx or m.side[c, 1] != sz * w.qz:
