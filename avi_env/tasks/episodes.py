@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,23 +17,23 @@ from avi_env.navigation import (
     distance_field,
     field_lookup,
     on_floor,
-    random_point,
     random_points,
     snap_point,
-    walkable_grid,
 )
-from avi_env.scene import Scene, SceneObject, emission_point
+from avi_env.scene import Door, Scene
 from avi_env.scene.rays import occluded
 from avi_env.sounds import sound_classes
+from avi_env.tasks.door_events import DoorEvent, draw_door_events, moving_doors, passable_grid, untouched_grid
+from avi_env.tasks.sources import SOUND_VARIANTS, Distractor, Point, draw_distractors, draw_source, draw_walker, triple
+from avi_env.tasks.walks import Walk, place_on_walk
 
 __all__ = ["Episode", "EpisodeSpec", "episode_rng", "goal_points", "sample_episode"]
 
-_PURPOSE = {"scene": 0, "episode": 1}
+_PURPOSE = {"scene": 0, "episode": 1, "doors": 2, "walk": 3, "distractors": 4}
 _BESIDE = 0.3  # [m] further from the source than the nearest place to stand, and still beside it
 _HEAD_HEIGHT = 1.25  # [m]
-_VARIANTS = 8  # of each sound class: few, so that a variant's reverberation is shared between episodes
 _CANDIDATES = 64  # starts tried before the best one found is taken
-_FREE_SOURCE_HEIGHT = 1.2  # [m] above the floor, for scenes whose objects emit nothing
+_MEETING_SECONDS = 0.5  # between the places of a walk at which the goal may be met
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,16 @@ class EpisodeSpec:
     """[m]"""
     agent_height: float = 1.5
     """[m]"""
+    source_speed: float = 0.0
+    """Speed at which the goal's sound walks [m/s], 0 = it stays."""
+    distractors: int = 0
+    """Number of further sounds."""
+    distractor_speed: float = 0.0
+    """Speed at which these walk [m/s], 0 = they stay."""
+    door_events: tuple[DoorEvent, ...] = ()
+    """Doors that turn in every episode."""
+    door_seconds: float = 0.0
+    """Mean time between random movements of doors [s], 0 = none."""
 
     def __post_init__(self) -> None:
         known = sound_classes()
@@ -62,6 +74,7 @@ class Episode:
     start_position: tuple[float, float, float]
     start_yaw: float
     source_position: tuple[float, float, float]
+    """[m]; where its walk begins, if it walks."""
     goal_position: tuple[float, float, float]
     """Walkable point nearest to the source, the first of `goal_points`."""
     goal_object: int
@@ -69,8 +82,29 @@ class Episode:
     sound: str
     sound_variant: int
     geodesic_distance: float
+    """From the start to the goal [m]; to where a walking goal can first be met."""
     oracle_actions: int
     """Actions of the shortest-path follower, stop included."""
+    source_walk: Walk = ()
+    """How the goal's sound walks."""
+    distractors: tuple[Distractor, ...] = ()
+    door_events: tuple[DoorEvent, ...] = ()
+    """Doors that turn, in order of time; one waits while somebody stands in its way."""
+
+    def __post_init__(self) -> None:
+        # JSON gives lists and dictionaries.
+        others = tuple(d if isinstance(d, Distractor) else Distractor(**d) for d in self.distractors)
+        others = tuple(replace(d, position=triple(d.position), walk=_rows(d.walk)) for d in others)
+        object.__setattr__(self, "distractors", others)
+        for name in ("start_position", "source_position", "goal_position"):
+            object.__setattr__(self, name, triple(getattr(self, name)))
+        for name in ("source_walk", "door_events"):
+            object.__setattr__(self, name, _rows(getattr(self, name)))
+
+    @property
+    def moving_goal(self) -> bool:
+        """Whether the goal's sound walks."""
+        return bool(self.source_walk)
 
 
 def episode_rng(seed: int, index: int, purpose: str, scene: Scene | None = None) -> np.random.Generator:
@@ -103,7 +137,14 @@ def goal_points(scene: Scene, grid: WalkableGrid, source: npt.ArrayLike) -> npt.
 
 
 def sample_episode(
-    scene: Scene, seed: int, index: int, spec: EpisodeSpec, *, forward: float, turn_deg: float
+    scene: Scene,
+    seed: int,
+    index: int,
+    spec: EpisodeSpec,
+    *,
+    forward: float,
+    turn_deg: float,
+    step_seconds: float = 0.25,
 ) -> Episode:
     """Draws an episode: a sounding object, its sound and a start from which the goal can be reached.
 
@@ -114,57 +155,113 @@ def sample_episode(
         spec: what to draw from.
         forward: length of a forward action [m], for the oracle's number of actions.
         turn_deg: angle of a turn action [degrees].
+        step_seconds: time of an action [s], for meeting a goal that walks.
 
     Raises:
         ValueError: the scene has no place to stand from which a goal can be reached.
     """
     rng = episode_rng(seed, index, "episode", scene)
-    grid = walkable_grid(scene, spec.agent_radius, spec.agent_height)
-    source, goal_object, sound = _draw_source(scene, grid, rng, spec)
+    events = _door_events(scene, seed, index, spec)
+    moving = moving_doors(scene, events)
+    grid = passable_grid(scene, moving, spec.agent_radius, spec.agent_height)
+    source, body, sound, walk = _draw_goal(scene, grid, moving, rng, episode_rng(seed, index, "walk", scene), spec)
     goals = goal_points(scene, grid, source)
-    field = distance_field(grid, goals)
     starts = random_points(grid, rng, _CANDIDATES)
-    distances = field_lookup(field, grid, starts)
+    distances = field_lookup(distance_field(grid, goals), grid, starts)
+    chosen = _choose_start(scene, distances, spec.distance_min)
+    yaw = float(rng.integers(0, round(360.0 / turn_deg)) * math.radians(turn_deg))
+    meeting, distance = goals, float(distances[chosen])
+    if walk:
+        meeting, distance = _meeting(scene, grid, starts[chosen], walk, forward / step_seconds)
+    follower = ShortestPathFollower(grid, meeting, forward=forward, turn_deg=turn_deg)
+    others = episode_rng(seed, index, "distractors", scene)
+    return Episode(
+        scene=scene.name,
+        start_position=triple(starts[chosen]),
+        start_yaw=yaw,
+        source_position=source,
+        goal_position=triple(goals[0]),
+        goal_object=body,
+        sound=sound,
+        sound_variant=int(rng.integers(SOUND_VARIANTS)),
+        geodesic_distance=distance,
+        oracle_actions=follower.action_count(starts[chosen], yaw),
+        source_walk=walk,
+        distractors=_draw_others(scene, grid, moving, others, spec, body, sound),
+        door_events=events,
+    )
+
+
+def _door_events(scene: Scene, seed: int, index: int, spec: EpisodeSpec) -> tuple[DoorEvent, ...]:
+    """The doors that turn in every episode and those that turn at random, in order of time."""
+    drawn: tuple[DoorEvent, ...] = ()
+    if spec.door_seconds > 0.0:
+        drawn = draw_door_events(scene, episode_rng(seed, index, "doors", scene), spec.door_seconds)
+    return tuple(sorted((*spec.door_events, *drawn)))
+
+
+def _leaves(moving: tuple[Door, ...]) -> set[int]:
+    """Objects that turn: a knock on them would leave the place it was baked for."""
+    return {leaf.object for door in moving for leaf in door.leaves}
+
+
+def _draw_goal(
+    scene: Scene,
+    grid: WalkableGrid,
+    moving: tuple[Door, ...],
+    rng: np.random.Generator,
+    walk_rng: np.random.Generator,
+    spec: EpisodeSpec,
+) -> tuple[Point, int, str, Walk]:
+    """The goal's first place, its object, its sound class and its walk."""
+    if spec.source_speed > 0.0:
+        paths = untouched_grid(scene, moving, spec.agent_radius, spec.agent_height)
+        place, sound, walk = draw_walker(paths, walk_rng, spec.sounds, spec.source_speed)
+        return place, -1, sound, walk
+    return *draw_source(scene, grid, rng, spec.sounds or sound_classes(), _leaves(moving)), ()
+
+
+def _draw_others(
+    scene: Scene,
+    grid: WalkableGrid,
+    moving: tuple[Door, ...],
+    rng: np.random.Generator,
+    spec: EpisodeSpec,
+    goal: int,
+    goal_sound: str,
+) -> tuple[Distractor, ...]:
+    if not spec.distractors:
+        return ()
+    paths = untouched_grid(scene, moving, spec.agent_radius, spec.agent_height)
+    barred = {goal, *_leaves(moving)}
+    return draw_distractors(scene, (grid, paths), rng, spec.distractors, spec.distractor_speed, barred, goal_sound)
+
+
+def _choose_start(scene: Scene, distances: npt.NDArray[np.floating[Any]], least: float) -> int:
+    """Number of the first start that is far enough from the goal, else of the furthest."""
     reachable = np.flatnonzero(np.isfinite(distances))
     if not len(reachable):
         raise ValueError(
             f"scene {scene.name!r}: no start reaches the sounding object; check that its rooms are connected"
         )
-    far = reachable[distances[reachable] >= spec.distance_min]
-    chosen = int(far[0]) if len(far) else int(reachable[np.argmax(distances[reachable])])
-    yaw = float(rng.integers(0, round(360.0 / turn_deg)) * math.radians(turn_deg))
-    follower = ShortestPathFollower(grid, goals, forward=forward, turn_deg=turn_deg)
-    return Episode(
-        scene=scene.name,
-        start_position=_triple(starts[chosen]),
-        start_yaw=yaw,
-        source_position=_triple(source),
-        goal_position=_triple(goals[0]),
-        goal_object=goal_object,
-        sound=sound,
-        sound_variant=int(rng.integers(_VARIANTS)),
-        geodesic_distance=float(distances[chosen]),
-        oracle_actions=follower.action_count(starts[chosen], yaw),
-    )
+    far = reachable[distances[reachable] >= least]
+    return int(far[0]) if len(far) else int(reachable[np.argmax(distances[reachable])])
 
 
-def _draw_source(
-    scene: Scene, grid: WalkableGrid, rng: np.random.Generator, spec: EpisodeSpec
-) -> tuple[tuple[float, float, float], int, str]:
-    """Draws the sounding object and its sound; a source without a body where no object can make a wanted sound."""
-    wanted = spec.sounds or sound_classes()
-    pairs = [(obj, sound) for obj in scene.objects for sound in obj.emits if sound in wanted]
-    if not pairs:
-        x, y, z = random_point(grid, rng)
-        return (float(x), float(y) + _FREE_SOURCE_HEIGHT, float(z)), -1, wanted[int(rng.integers(len(wanted)))]
-    sounds = sorted({sound for _, sound in pairs})
-    sound = sounds[
-        int(rng.integers(len(sounds)))
-    ]  # by class first, so that common objects do not crowd out rare sounds
-    bodies: list[SceneObject] = [obj for obj, emitted in pairs if emitted == sound]
-    body = bodies[int(rng.integers(len(bodies)))]
-    return _triple(emission_point(body)), body.id, sound
+def _meeting(
+    scene: Scene, grid: WalkableGrid, start: npt.NDArray[np.floating[Any]], walk: Walk, speed: float
+) -> tuple[npt.NDArray[np.float32], float]:
+    """Goal points where a walking goal can first be met by someone of a speed [m/s], and how far that is [m].
+
+    Source: the shortest path to the first place of interception, as in dynamic SPL (Younes et al. 2023, IEEE RA-L).
+    """
+    times = np.arange(0.0, walk[-1][0] + _MEETING_SECONDS, _MEETING_SECONDS)
+    places = np.array([place_on_walk(walk, float(time)) for time in times], dtype=np.float32)
+    away = field_lookup(distance_field(grid, start), grid, places)
+    in_time = np.flatnonzero(away <= speed * times)
+    first = int(in_time[0]) if len(in_time) else len(times) - 1
+    return goal_points(scene, grid, places[first]), float(away[first])
 
 
-def _triple(point: np.ndarray | tuple[float, float, float]) -> tuple[float, float, float]:
-    return (float(point[0]), float(point[1]), float(point[2]))
+def _rows(table: Sequence[Sequence[Any]]) -> Any:
+    return tuple(tuple(row) for row in table)
