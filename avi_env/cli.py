@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from avi_env.bench.acoustics import AcousticsSettings
 from avi_env.bench.evaluate import EvaluateSettings
 from avi_env.bench.run import RunSettings
 
@@ -26,6 +27,11 @@ class SceneSettings:
     """Folder for map.png and room pictures, or a .glb file."""
     json: Path | None = None
     """File for rooms, objects and counts."""
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """Lists the benchmark suites."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         {name: factory for name, (factory, _) in _COMMANDS.items()},
         prog="avi",
         description="avi-env: agents that see and hear, in simulated houses.",
-        args=None if arguments is None else list(arguments),
+        args=_joined(sys.argv[1:] if arguments is None else list(arguments)),
     )
     run = next(action for factory, action in _COMMANDS.values() if isinstance(settings, factory))
     try:
@@ -72,6 +78,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What the user can mend: the message names culprit and remedy. Anything else is our fault and keeps its trace.
         print(f"avi: {error}", file=sys.stderr)
         return 2
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Returns the words with a command of two words ("bench acoustics") as one."""
+    two = " ".join(words[:2])
+    return [two, *words[2:]] if two in _COMMANDS else words
+
+
+def _bench(settings: BenchSettings) -> int:
+    for name, (factory, _) in _COMMANDS.items():
+        if name.startswith("bench "):
+            print(f"avi {name:16} {(factory.__doc__ or '').strip()}")
+    return 0
+
+
+def _bench_acoustics(settings: AcousticsSettings) -> int:
+    from avi_env.bench.acoustics import bench_acoustics
+
+    return bench_acoustics(settings)
 
 
 def _run(settings: RunSettings) -> int:
@@ -118,6 +143,8 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "evaluate": (EvaluateSettings, _evaluate),
     "scenes": (SceneSettings, _scenes),
     "sounds": (SoundSettings, _sounds),
+    "bench": (BenchSettings, _bench),
+    "bench acoustics": (AcousticsSettings, _bench_acoustics),
     "doctor": (DoctorSettings, _doctor),
 }
 

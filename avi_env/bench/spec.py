@@ -12,7 +12,18 @@ import avi_env
 
 __all__ = ["commit_of", "run_spec"]
 
-_PACKAGES = ("avi-env", "embreex", "gymnasium", "numpy", "scipy", "torch", "warp-lang", "pydantic-ai-slim", "xllamacpp")
+_PACKAGES = (
+    "avi-env",
+    "embreex",
+    "gymnasium",
+    "numpy",
+    "scipy",
+    "torch",
+    "warp-lang",
+    "pydantic-ai-slim",
+    "pyroomacoustics",
+    "xllamacpp",
+)
 
 
 def run_spec(device: str, seeds: list[int], arguments: dict[str, Any]) -> dict[str, Any]:

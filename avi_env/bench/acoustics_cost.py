@@ -1,0 +1,192 @@
+"""What the acoustics cost: bake, step, traced response, memory, and impulse responses a second.
+
+Times are CPU time of this process, the least of several runs after a warm-up: what one undisturbed core would take.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.acoustics.air import AIR_ENERGY_PER_METRE
+from avi_env.acoustics.bake import bake_field
+from avi_env.acoustics.formulas import eyring_rt60, kuttruff_rt60
+from avi_env.acoustics.metrics import room_metrics
+from avi_env.acoustics.rir import render_rir
+from avi_env.bench.acoustics_crosscheck import hybrid_room
+from avi_env.bench.acoustics_rows import Effort, Findings, Row
+from avi_env.bench.acoustics_scenes import SIZE, SOURCE, SURFACE, VOLUME, box_room
+from avi_env.scene import Scene, emission_point, emitting_objects, generate_house
+
+__all__ = ["HOUSE_SEED", "bake", "large_house", "memory", "rir_rate", "seconds_of", "step", "traced_rir"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+HOUSE_SEED = 8
+"""Six rooms and more than 20 000 triangles."""
+
+_ROOMS = 6
+_RATE = 16000
+_STEP_SECONDS = 0.25
+_BATCHES = (1, 32)
+_STEPS = 40  # timed together: one of them is too short for the clock
+_RATE_ABSORPTION, _RATE_SCATTERING = 0.2, 1.0  # diffuse walls: the room that the formulas are about
+_RATE_BANDS = (2, 3, 4)  # 500 Hz to 2 kHz
+_FREE = 0.6  # [m] of the listeners from the walls: more than the detector sphere of the peer
+
+
+def large_house() -> Scene:
+    """Returns the furnished house that bakes are timed in."""
+    return generate_house(HOUSE_SEED, rooms=_ROOMS)
+
+
+def seconds_of(work: Callable[[int], object], repeats: int) -> float:
+    """Returns the least CPU time [s] of some runs of `work`, which gets the run's number, after one to warm up."""
+    work(0)
+    found = []
+    for run in range(1, repeats + 1):
+        start = time.process_time()
+        work(run)
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    """Keeps the fields of earlier runs out of a measurement."""
+    before = os.environ.get("AVI_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["AVI_CACHE"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("AVI_CACHE")
+            if before is not None:
+                os.environ["AVI_CACHE"] = before
+
+
+def bake(effort: Effort) -> Findings:
+    """Bakes the field of one source over all listener cells of a furnished house of six rooms."""
+    scene = large_house()
+    source = emission_point(emitting_objects(scene)[0])
+    with _empty_cache():
+        seconds = seconds_of(
+            lambda run: bake_field(scene, source, seed=effort.seed + 7000 + run, device=effort.device), effort.repeats
+        )
+    cells = len(bake_field(scene, source, seed=effort.seed, device=effort.device).cells)
+    note = f"{len(scene.rooms)} rooms, {len(scene.triangles)} triangles, {cells} cells"
+    return Findings((Row("bake of one source", 1e3 * seconds, "ms", at_most=500.0, note=note),))
+
+
+def memory(effort: Effort) -> Findings:
+    """What one baked source takes: energies of all cells, wavefront of all columns."""
+    scene = large_house()
+    field = bake_field(scene, emission_point(emitting_objects(scene)[0]), seed=effort.seed, device=effort.device)
+    size = _bytes(field)
+    note = f"{size / len(field.cells) / 1e3:.1f} kB a cell, wavefront included"
+    return Findings((Row("memory of one source", size / 1e6, "MB", note=note),))
+
+
+def _bytes(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    if dataclasses.is_dataclass(value):
+        return sum(_bytes(getattr(value, item.name)) for item in dataclasses.fields(value))
+    return 0
+
+
+def step(effort: Effort) -> Findings:
+    """Lookup and synthesis of a step of 0.25 s with one source at 16 kHz, alone and in a batch."""
+    from avi_env.envs.batch import EnvBatch
+    from avi_env.envs.config import EnvConfig
+    from avi_env.envs.hearing import hear
+
+    rows = []
+    for count in _BATCHES:
+        # The cost of a step does not depend on how well the field was baked.
+        config = EnvConfig(scenes="house:7", sensors=("audio",), device=effort.device, bake_paths=64)
+        batch = EnvBatch(config, count)
+        batch.seed([effort.seed + k for k in range(count)])
+        batch.reset(list(range(count)), {})
+
+        def listen(run: int, batch: EnvBatch = batch) -> None:
+            for _ in range(_STEPS):
+                hear(batch.world, dataclasses.replace(batch.state, clock=batch.state.clock + 1))
+
+        micro = 1e6 * seconds_of(listen, effort.repeats) / _STEPS
+        target = 1500.0 if count == 1 else None
+        note = (
+            f"{1e6 / micro * count:.0f} steps a second and core, {1e6 * _STEP_SECONDS * count / micro:.0f} x real time"
+        )
+        rows.append(Row(f"step of 0.25 s, batch of {count}", micro, "us", at_most=target, note=note))
+    return Findings(tuple(rows))
+
+
+def traced_rir(effort: Effort) -> Findings:
+    """A traced binaural response in the same house, and the baked one."""
+    scene = large_house()
+    source = emission_point(emitting_objects(scene)[0])
+    listener = np.array([*np.array(scene.rooms[0].polygon).mean(axis=0), 1.5])[[0, 2, 1]]
+    rows = []
+    for mode in ("traced", "baked"):
+        seconds = seconds_of(
+            lambda run, mode=mode: render_rir(scene, source, listener, 0.0, _RATE, mode, seed=effort.seed + 8000),  # type: ignore[misc]
+            max(effort.repeats // 2, 1),
+        )
+        note = "binaural, 16 kHz" + (", field already baked" if mode == "baked" else "")
+        rows.append(Row(f"one {mode} response", 1e3 * seconds, "ms", note=note))
+    return Findings(tuple(rows))
+
+
+def rir_rate(effort: Effort) -> Findings:
+    """Impulse responses a second for a shoebox of listeners, and how right their decay is, against the hybrid's."""
+    rng = np.random.default_rng(effort.seed)
+    listeners = _FREE + rng.random((effort.listeners, 3)) * (np.array(SIZE) - 2.0 * _FREE)
+    scene = box_room(_RATE_ABSORPTION, _RATE_SCATTERING)
+    count = len(listeners)
+
+    def ours(run: int) -> FloatArray:
+        return np.stack(
+            [render_rir(scene, SOURCE, p, 0.0, _RATE, "baked", "mono", seed=effort.seed + run) for p in listeners]
+        )[:, 0]
+
+    def theirs(run: int) -> list[FloatArray]:
+        room = hybrid_room(_RATE_ABSORPTION, _RATE_SCATTERING, listeners)
+        room.compute_rir()
+        return [np.asarray(row[0], dtype=np.float64) for row in room.rir]
+
+    with _empty_cache():
+        rate = count / seconds_of(ours, max(effort.repeats // 2, 1))
+        peer_rate = count / seconds_of(theirs, 1)
+        errors = [_decay_errors(list(responses)) for responses in (ours(0), theirs(0))]
+    hybrid = "pyroomacoustics hybrid"
+    rows = [
+        Row(
+            "impulse responses", rate, "1/s", hybrid, peer_rate, relative=True, note=f"{count} listeners, mono, 16 kHz"
+        ),
+        Row("the same, times pyroomacoustics", rate / peer_rate, "x", at_least=20.0),
+    ]
+    for formula, own, other in zip(("Eyring", "Kuttruff"), *errors, strict=True):
+        note = f"mean of {count} listeners, 500 Hz to 2 kHz"
+        rows.append(Row(f"T30 error against {formula}", own, "of 1", hybrid, other, note=note))
+    return Findings(tuple(rows))
+
+
+def _decay_errors(responses: list[FloatArray]) -> tuple[float, float]:
+    """Returns the mean T30 of responses against Eyring's and Kuttruff's, as shares."""
+    bands = list(_RATE_BANDS)
+    found = np.nanmean([room_metrics(response, _RATE).T30[bands] for response in responses], axis=0)
+    air = AIR_ENERGY_PER_METRE[bands]
+    eyring, kuttruff = (
+        float(np.mean(found / formula(VOLUME, SURFACE, _RATE_ABSORPTION, air) - 1.0))
+        for formula in (eyring_rt60, kuttruff_rt60)
+    )
+    return eyring, kuttruff

@@ -1,0 +1,181 @@
+"""Plots of an acoustic report. matplotlib is imported where it draws: the rest of the benchmark does without."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avi_env.bench.acoustics_rows import JNDS
+from avi_env.whole_file import whole_file
+
+__all__ = ["PLOTS", "draw_plots", "matplotlib_or_error"]
+
+_INK, _FAINT, _BAND = "#22252b", "#8b93a1", "#dfe7f1"
+_OURS, _OTHER, _THIRD = "#1f6fb2", "#d1603d", "#3f9b6c"
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "avi-env",  # the same report draws the same bytes
+    "font.family": "sans-serif",
+    "font.size": 10.0,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "axes.titlesize": 11.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e9ecf0",
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9.0,
+}
+
+
+def matplotlib_or_error() -> None:
+    """Checks that plots can be drawn.
+
+    Raises:
+        ImportError: matplotlib is not installed; the message says how to.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError('plots need matplotlib: pip install "avi-env[bench]"')
+
+
+def draw_plots(report: dict[str, Any], folder: Path) -> tuple[str, ...]:
+    """Writes the plots whose curves a report holds; returns the files' names.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        OSError: the folder is not there or closed.
+    """
+    matplotlib_or_error()
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    written = []
+    with matplotlib.rc_context(_STYLE):
+        for name, (series, draw) in PLOTS.items():
+            if series not in report["series"]:
+                continue
+            figure = Figure(layout="constrained", facecolor="white")
+            draw(figure, report["series"])
+            with whole_file(folder / name) as part:
+                figure.savefig(part, metadata={"Date": None})
+            written.append(name)
+    return tuple(written)
+
+
+def _t30(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(6.4, 3.6)
+    axes = figure.subplots()
+    curves = series["t30"]
+    at = curves["absorption"]
+    jnd = 100.0 * JNDS["T30"].size
+    kuttruff = 100.0 * np.array(curves["kuttruff"])
+    axes.fill_between(at, kuttruff - jnd, kuttruff + jnd, color=_BAND, label="one JND about Kuttruff")
+    axes.plot(at, kuttruff, color=_FAINT, linestyle="--", label="Kuttruff")
+    axes.axhline(0.0, color=_INK, linewidth=1.0)
+    axes.annotate("Eyring", (at[0], 0.0), (0, -11), textcoords="offset points", color=_INK, fontsize=9)
+    axes.plot(at, 100.0 * np.array(curves["ours_s1"]), "o-", color=_OURS, label="traced, all scattered")
+    axes.plot(at, 100.0 * np.array(curves["ours_s0.1"]), "s-", color=_THIRD, label="traced, a tenth scattered")
+    if "t30_hybrid" in series:
+        other = series["t30_hybrid"]
+        errors = 100.0 * np.array(other["error"])
+        axes.plot(other["absorption"], errors, "D-", color=_OTHER, label="pyroomacoustics hybrid, all scattered")
+    axes.set_xlabel("absorption of the walls")
+    axes.set_ylabel("T30 re Eyring [%]")
+    axes.set_title("Reverberation of a 6 x 5 x 3 m room, 1 kHz")
+    axes.legend(loc="upper left")
+
+
+_SCATTER = (("level", "level [dB]"), ("C50", "C50 [dB]"), ("T30", "T30 [s]"), ("DRR", "direct / reverberant [dB]"))
+
+
+def _scatter(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(6.8, 6.6)
+    curves = series["houses"]
+    seen = np.array(curves["in_sight"])
+    for axes, (quantity, label) in zip(figure.subplots(2, 2).reshape(-1), _SCATTER, strict=True):
+        traced, baked = (
+            np.array([np.nan if v is None else v for v in curves[f"{quantity}_{how}"]], dtype=np.float64)
+            for how in ("traced", "baked")
+        )
+        both = np.concatenate([traced, baked])
+        low, high = float(np.nanmin(both)), float(np.nanmax(both))
+        line = np.array([low, high]) + np.array([-0.05, 0.05]) * max(high - low, 1e-6)
+        jnd = JNDS[quantity]
+        width = jnd.size * line if jnd.relative else np.full(2, jnd.size)
+        axes.fill_between(line, line - width, line + width, color=_BAND, linewidth=0.0)
+        axes.plot(line, line, color=_FAINT, linewidth=1.0)
+        for mask, colour, name in ((seen, _OTHER, "in sight of the source"), (~seen, _OURS, "round corners")):
+            axes.plot(traced[mask], baked[mask], "o", color=colour, markersize=4, alpha=0.75, label=name)
+        axes.set(xlim=line, ylim=line, aspect="equal", xlabel="traced", ylabel="baked", title=label)
+        if quantity == "level":
+            axes.legend(loc="upper left", handletextpad=0.2)
+
+
+def _half_plane(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(6.4, 3.6)
+    axes = figure.subplots()
+    curves = series["half_plane"]
+    for colour, frequency, ours, theory in zip(
+        (_THIRD, _OURS, _OTHER), curves["frequency_hz"], curves["ours_db"], curves["utd_db"], strict=True
+    ):
+        axes.plot(curves["bend_deg"], -np.array(ours), color=colour, linewidth=2.0)
+        axes.plot(curves["bend_deg"], -np.array(theory), color=colour, linestyle=":", linewidth=1.6)
+        name = f"{frequency / 1000:g} kHz" if frequency >= 1000 else f"{frequency:g} Hz"
+        place = (curves["bend_deg"][-1], -theory[-1])
+        axes.annotate(name, place, (4, -3), textcoords="offset points", color=colour, fontsize=9)
+    axes.plot([], [], color=_INK, linewidth=2.0, label="avi-env")
+    axes.plot([], [], color=_INK, linestyle=":", linewidth=1.6, label="uniform theory of diffraction")
+    axes.set(xlabel="bend [degrees]", ylabel="gain re the path's length [dB]", xlim=(0, 195))
+    axes.set_title("Sound behind a half plane, 2 m on either side")
+    axes.legend(loc="upper right")
+
+
+def _decay(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(6.4, 3.4)
+    axes = figure.subplots()
+    looks = {"pyroomacoustics": (_OTHER, "--"), "traced": (_OURS, "-"), "baked": (_THIRD, "-")}
+    for name, curve in sorted(series["decay"]["curves_db"].items(), reverse=True):
+        time = np.arange(len(curve)) * series["decay"]["step_seconds"]
+        colour, line = looks[name]
+        axes.plot(time, curve, color=colour, linestyle=line, linewidth=1.8, label=name)
+    axes.set(xlabel="time after the arrival [s]", ylabel="energy still to come [dB]", ylim=(-65, 2), xlim=(0, None))
+    axes.set_title("Decay of one room three ways, 1 kHz")
+    axes.legend(loc="upper right")
+
+
+def _itd(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(4.6, 4.4)
+    axes = figure.add_subplot(projection="polar")
+    curves = series["head"]
+    angle = np.radians([*curves["azimuth_deg"], curves["azimuth_deg"][0]])
+    for key, colour, line, name in (
+        ("woodworth_s", _FAINT, "--", "Woodworth's sphere"),
+        ("itd_s", _OURS, "-", "KEMAR, as it is used"),
+    ):
+        values = 1e6 * np.abs([*curves[key], curves[key][0]])
+        axes.plot(angle, values, color=colour, linestyle=line, linewidth=1.8, label=name)
+    axes.set_theta_zero_location("N")  # ahead is up, angles counter-clockwise: left is left
+    axes.set_rlim(0, 760)
+    axes.set_rticks([200, 400, 600], ["200", "400", "600 us"])
+    axes.set_rlabel_position(22)
+    axes.set_title("Delay between the ears by azimuth", pad=16)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.22), ncols=2)
+
+
+PLOTS: dict[str, tuple[str, Callable[[Any, dict[str, Any]], None]]] = {
+    "acoustics_t30.svg": ("t30", _t30),
+    "acoustics_baked.svg": ("houses", _scatter),
+    "acoustics_diffraction.svg": ("half_plane", _half_plane),
+    "acoustics_decay.svg": ("decay", _decay),
+    "acoustics_itd.svg": ("head", _itd),
+}
+"""Files, the curves that they need, and who draws them."""
