@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -9,9 +12,24 @@ from avi_env.acoustics.directivity import Directivity, directivity_gain, load_di
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.stream import Playback
-from avi_env.sounds.schedule import ALWAYS, ScheduleRows, emissions, schedule_rows
+from avi_env.sounds.schedule import ALWAYS, Schedule, ScheduleRows, emissions, schedule_rows
 
-__all__ = ["EmitterBank"]
+__all__ = ["EmitterBank", "Traits"]
+
+_TAIL_SECONDS = 3.0  # reverberation of an emission that is still heard after its end [s] ...
+_MOST_OVERLAP = 8  # ... of at most so many emissions of a source
+
+
+class Traits(NamedTuple):
+    """What there is among some emitters."""
+
+    gaps: bool
+    """Places without an emitter."""
+    directional: bool
+    moving: bool
+    with_listener: bool
+    overlap: int
+    """Emissions of one source that can be heard at a time, at most."""
 
 
 class EmitterBank:
@@ -20,6 +38,7 @@ class EmitterBank:
     def __init__(self, count: int, sample_rate: int, device: torch.device) -> None:
         self.emitters: list[Emitter | None] = [None] * count
         """The emitter in each place."""
+        self._traits: Traits | None = None
         self._rate, self._device = sample_rate, device
         self._patterns: list[Directivity] = [load_directivity("omni")]
         self._tables = stack_directivities(self._patterns, device)
@@ -28,26 +47,26 @@ class EmitterBank:
         self._gain = torch.zeros(count, device=device)
         self._own = torch.zeros(count, dtype=torch.bool, device=device)
         self._schedules = schedule_rows([ALWAYS] * count, sample_rate, device)
+        self._overlap = torch.ones(count, dtype=torch.int64, device=device)
         self._corners = torch.zeros(count, 1, 6, dtype=torch.float64, device=device)
 
     @property
-    def any_directional(self) -> bool:
-        """Whether any emitter's loudness depends on direction."""
-        return len(self._patterns) > 1
-
-    @property
-    def any_moves(self) -> bool:
-        """Whether any emitter moves by itself."""
-        return any(emitter is not None and emitter.moves for emitter in self.emitters)
-
-    @property
-    def any_with_listener(self) -> bool:
-        """Whether any emitter is carried by its listener."""
-        return any(emitter is not None and emitter.with_listener for emitter in self.emitters)
+    def traits(self) -> Traits:
+        """What there is among the emitters."""
+        if self._traits is None:
+            known = [emitter for emitter in self.emitters if emitter is not None]
+            self._traits = Traits(
+                len(known) < len(self.emitters),
+                any(not emitter.pattern.is_omni for emitter in known),
+                any(emitter.moves for emitter in known),
+                any(emitter.with_listener for emitter in known),
+                max((_overlap(emitter.schedule) for emitter in known), default=1),
+            )
+        return self._traits
 
     def set_emitter(self, place: int, emitter: Emitter | None) -> None:
         """Puts an emitter into a place; None = silence."""
-        self.emitters[place] = emitter
+        self.emitters[place], self._traits = emitter, None
         self._set_pattern(place, load_directivity("omni") if emitter is None else emitter.pattern)
         self._gain[place] = 0.0 if emitter is None else 10.0 ** (emitter.gain_db / 20.0)
         self._own[place] = emitter is not None and emitter.with_listener
@@ -55,18 +74,21 @@ class EmitterBank:
             schedule = schedule_rows([emitter.schedule], self._rate, self._device)
             for column, value in zip(self._schedules, schedule, strict=True):
                 column[place] = value[0]
+            self._overlap[place] = _overlap(emitter.schedule)
             self._set_corners(place, torch.from_numpy(emitter.corners))
 
     def present(self, places: torch.Tensor) -> torch.Tensor | None:
         """Returns which of some places have an emitter, as indices into `places`, or None if all have."""
-        if None not in self.emitters:
+        if not self.traits.gaps:
             return None
         known = [i for i, place in enumerate(places.tolist()) if self.emitters[place] is not None]
         return None if len(known) == len(places) else torch.tensor(known, dtype=torch.int64, device=places.device)
 
-    def with_listener(self, places: torch.Tensor) -> torch.Tensor:
-        """Returns which emitters are carried by their listeners, shape (F,) bool."""
-        return self._own[places]
+    def own(self, places: torch.Tensor) -> torch.Tensor:
+        """Returns which of some places' emitters are carried by their listeners, as indices into `places`."""
+        if not self.traits.with_listener:
+            return torch.zeros(0, dtype=torch.int64, device=places.device)
+        return self._own[places].nonzero()[:, 0]
 
     def poses(self, places: torch.Tensor, clock: torch.Tensor) -> torch.Tensor:
         """Returns x, y, z [m] and heading [rad] at a sample on the clock (F,), shape (F, 4), float64."""
@@ -82,7 +104,7 @@ class EmitterBank:
 
     def aimed(self, places: torch.Tensor, heading: torch.Tensor, paths: Paths) -> Paths:
         """Returns paths as loud as the emitters are in the directions in which they leave; headings [rad], (F,)."""
-        if not self.any_directional:
+        if not self.traits.directional:
             return paths
         louder = directivity_gain(self._tables, heading.float(), paths.departure, self._which[places])
         return paths._replace(gain=paths.gain * louder)
@@ -93,8 +115,11 @@ class EmitterBank:
 
     def playback(self, places: torch.Tensor, last: torch.Tensor) -> Playback:
         """Returns what emitters have emitted up to a sample on the clock, both of one shape (R, S)."""
-        heard = emissions(ScheduleRows(*(column[places] for column in self._schedules)), last, 1)
-        return Playback(heard.onset[..., 0], heard.duration[..., 0], heard.sounding[..., 0] * self._gain[places])
+        count = self.traits.overlap
+        heard = emissions(ScheduleRows(*(column[places] for column in self._schedules)), last, count)
+        # As many as the place's own schedule asks for, so that it does not depend on the others.
+        own = torch.arange(count, device=places.device) < self._overlap[places][..., None]
+        return Playback(heard.onset, heard.duration * own, heard.sounding * own * self._gain[places][..., None])
 
     def _set_pattern(self, place: int, pattern: Directivity) -> None:
         """Puts a directivity on the device, and forgets those that no emitter has any more."""
@@ -122,3 +147,9 @@ class EmitterBank:
         self._corners[place, : len(corners)] = corners.to(self._device)
         self._corners[place, len(corners) :] = corners[-1].to(self._device)
         self._corners[place, len(corners) :, 0] = torch.inf
+
+
+def _overlap(schedule: Schedule) -> int:
+    """Returns how many emissions of a source can be heard at one time: the last one and the tails of those before."""
+    following = _MOST_OVERLAP if schedule.count is None else min(schedule.count, _MOST_OVERLAP)
+    return min(following, 1 + math.ceil(_TAIL_SECONDS / (schedule.on + schedule.off)))
