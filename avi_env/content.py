@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["content_names", "content_path", "name_error", "package_file"]
+__all__ = ["cache_folder", "content_names", "content_path", "name_error", "package_file"]
 
 KINDS = ("agents", "benchmarks", "policies", "scenes")
 _PACKAGE = Path(__file__).resolve().parent
@@ -42,6 +44,25 @@ def package_file(relative: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"{relative} is missing from the installed avi_env package: reinstall avi-env")
     return path
+
+
+def cache_folder() -> Path | None:
+    """Returns the folder for what can be computed again, which may not exist yet; None = keep nothing on disk.
+
+    The environment variable AVI_CACHE names it ("off" = none); without it, it is the user's cache folder.
+    """
+    chosen = os.environ.get("AVI_CACHE", "")
+    if chosen:
+        return None if chosen.lower() == "off" else Path(chosen).expanduser()
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a home
+        return None
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "avi-env"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "avi-env"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "avi-env"
 
 
 def name_error(what: str, name: str, known: Iterable[str]) -> ValueError:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from dataclasses import fields
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.acoustics.bake_cache import bake_key, read_bake, write_bake
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.cell_tracer import LATE_BIN_SECONDS, CellHistograms, trace_cells
 from avi_env.acoustics.decay import slope_energies
+from avi_env.acoustics.directivity import Directivity, load_directivity
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS, SourceField, WavefrontField
 from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells
 from avi_env.acoustics.path_walk import PathBudget
@@ -19,22 +22,35 @@ from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.room import room_estimate
 from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.scene.model import Scene
+from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["BAKE_PATHS", "bake_field", "neighbour_weights"]
 
 FloatArray = npt.NDArray[np.float64]
 
-BAKE_PATHS = 2048
+BAKE_PATHS = 4096
 """Paths of a bake, where nothing else is asked for."""
 
 _LATE_SECONDS = (0.3, 1.2)  # least and greatest time for which the late field is traced [s]
 _ROULETTE = 1e-3
-_LATE_RADIUS = 2.5  # [m] over which the shape of the late decay is pooled: it is common to a room
+_THROUGH_SHARE = 0.25
+_LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
 _MEMORY_BYTES = 256 * 2**20
 
-_fields: OrderedDict[Hashable, SourceField] = OrderedDict()
+_fields: OrderedDict[str, SourceField] = OrderedDict()
 _lock = threading.Lock()
+
+
+class _Order(NamedTuple):
+    """What is asked of a bake besides scene and source."""
+
+    seed: int
+    path_count: int
+    ear_height: float
+    directivity: Directivity
+    yaw: float
+    device: str
 
 
 def bake_field(
@@ -44,9 +60,12 @@ def bake_field(
     seed: int = 0,
     path_count: int = BAKE_PATHS,
     ear_height: float = 1.25,
+    directivity: str | npt.ArrayLike | Directivity = "omni",
+    yaw: float = 0.0,
     device: str = "cpu",
+    cached: bool = True,
 ) -> SourceField:
-    """Returns the field of a source in a scene, from memory if the same one was baked before.
+    """Returns the field of a source in a scene, from memory or disk if the same one was baked before.
 
     Args:
         scene: the scene.
@@ -54,18 +73,33 @@ def bake_field(
         seed: seed of the paths; the same seed gives the same bits.
         path_count: paths traced; errors fall with its root.
         ear_height: height of the listener cells above the floor [m].
+        directivity: how loud the source is in each direction, re straight ahead: a name or a table.
+        yaw: heading of the source [rad], counter-clockwise about +Y, 0 looks along -Z.
         device: "cpu" or "cuda".
+        cached: False bakes anew and keeps nothing, to measure what a bake costs.
 
     Raises:
         ValueError: the source is outside the scene or inside something solid.
     """
     start = check_place(scene, source, "source")
-    key = (scene.digest, start.tobytes(), int(seed), int(path_count), float(ear_height), str(device))
+    pattern = load_directivity(directivity)
+    heading = 0.0 if pattern.is_omni else float(yaw)
+    if not np.isfinite(heading):
+        raise ValueError(f"the yaw of a source must be finite, not {yaw}")
+    order = _Order(int(seed), int(path_count), float(ear_height), pattern, heading, str(device))
+    if not cached:
+        return _bake(scene, start, order, wavefront_field(scene, start, ear_height=order.ear_height))
+    kind = str(wp_device(device)).partition(":")[0]
+    key = bake_key(scene.digest, start.tobytes(), *order[:3], pattern.energy.tobytes(), order.yaw, kind)
     with _lock:
         if key in _fields:
             _fields.move_to_end(key)
             return _fields[key]
-    field = _bake(scene, start, int(seed), int(path_count), float(ear_height), str(device))
+    wavefront = wavefront_field(scene, start, ear_height=order.ear_height)
+    field = read_bake(key, wavefront)
+    if field is None:
+        field = _bake(scene, start, order, wavefront)
+        write_bake(key, field)
     with _lock:
         _fields[key] = field
         while len(_fields) > 1 and sum(_size(f) for f in _fields.values()) > _MEMORY_BYTES:
@@ -74,18 +108,27 @@ def bake_field(
 
 
 def _size(field: SourceField) -> int:
-    return field.early.nbytes + field.late.nbytes + field.wavefront.bend.nbytes
+    parts = [getattr(one, f.name) for one in (field, field.wavefront) for f in fields(one)]
+    return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
 
 
-def _bake(scene: Scene, source: FloatArray, seed: int, path_count: int, ear_height: float, device: str) -> SourceField:
-    cells = listener_cells(scene, ear_height)
-    wavefront = wavefront_field(scene, source, ear_height=ear_height)
+def _bake(scene: Scene, source: FloatArray, order: _Order, wavefront: WavefrontField) -> SourceField:
+    cells = listener_cells(scene, order.ear_height)
     first = _first_arrival(wavefront, source, cells)
     # The late field is traced until 30 dB down, the slopes know the rest.
     late_seconds = float(np.clip(0.6 * np.max(room_estimate(scene).rt60), *_LATE_SECONDS))
     late_bins = int(np.ceil(late_seconds / LATE_BIN_SECONDS))
-    budget = PathBudget(path_count, float(first.max()) + EARLY_SECONDS + late_bins * LATE_BIN_SECONDS, _ROULETTE)
-    raw = trace_cells(scene, source, cells, first, budget, seed=seed, late_bins=late_bins, device=device)
+    budget = PathBudget(
+        order.path_count,
+        float(first.max()) + EARLY_SECONDS + late_bins * LATE_BIN_SECONDS,
+        _ROULETTE,
+        decay_seconds=float(room_estimate(scene).rt60.max()),
+        through_share=_THROUGH_SHARE,
+    )
+    raw = trace_cells(
+        scene, source, cells, first, budget, seed=order.seed, late_bins=late_bins,
+        directivity=order.directivity, yaw=order.yaw, device=order.device,
+    )  # fmt: skip
     early, late = _denoised(raw, cells, room_estimate(scene).rt60)
     return SourceField(
         source=(float(source[0]), float(source[1]), float(source[2])),

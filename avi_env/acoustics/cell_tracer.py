@@ -10,28 +10,25 @@ import numpy.typing as npt
 import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.directivity import Directivity
 from avi_env.acoustics.field import EARLY_BIN_SECONDS, EARLY_BINS, EARLY_SECONDS
 from avi_env.acoustics.listener_cells import CELL_METRES, SLAB_HALF_HEIGHT, ListenerCells
+from avi_env.acoustics.path_sets import path_sets
 from avi_env.acoustics.path_walk import (
     FIXED_POINT,
     Meeting,
     PathBudget,
     PathSet,
-    Surroundings,
     Walk,
     damped,
     diffuse_energy_out,
-    path_sets,
-    surroundings,
-    transmit_probability,
-    vec7,
+    next_event_gain,
     walk_advance,
     walk_meet,
-    walk_reflect,
-    walk_roulette,
+    walk_on,
     walk_start,
-    walk_through,
 )
+from avi_env.acoustics.surroundings import Surroundings, surroundings, vec7
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import wp_device
 
@@ -47,8 +44,7 @@ _EARLY_BINS = wp.constant(EARLY_BINS)
 _EARLY_METRES = wp.constant(EARLY_SECONDS * SPEED_OF_SOUND)
 _EARLY_BIN_METRES = wp.constant(EARLY_BIN_SECONDS * SPEED_OF_SOUND)
 _LATE_BIN_METRES = wp.constant(LATE_BIN_SECONDS * SPEED_OF_SOUND)
-_NEAREST = wp.constant(0.3)  # [m] next-event distances below this one count as this one: bounds the variance
-_LIKELY = wp.constant(0.75)  # share of links that go to cells which the surface probably sees
+_CANDIDATES = wp.constant(4)  # cells among which a link is drawn: one from all, the rest from those probably seen
 _OPEN = wp.constant(20.0)  # [m] of a leg into the open that are deposited
 _SLAB = wp.constant(SLAB_HALF_HEIGHT)
 _FIXED = wp.constant(FIXED_POINT)
@@ -80,8 +76,9 @@ class Cells:
     """Air that belongs to each cell [m3]."""
     likely_start: wp.array[wp.int32]
     likely: wp.array[wp.int32]
+    is_likely: wp.array2d[wp.uint8]
     links: wp.int32
-    """Cells drawn at each surface."""
+    """Cells linked at each surface."""
 
 
 @wp.func
@@ -105,26 +102,15 @@ def _deposit(
 
 
 @wp.func
-def _is_likely(cells: Cells, home: wp.int32, cell: wp.int32) -> wp.bool:
-    low = cells.likely_start[home]
-    end = cells.likely_start[home + 1]
-    high = end
-    while low < high:
-        middle = (low + high) / 2
-        if cells.likely[middle] < cell:
-            low = middle + 1
-        else:
-            high = middle
-    return low < end and cells.likely[wp.min(low, end - 1)] == cell
-
-
-@wp.func
 def _link(
-    scene: Surroundings, cells: Cells, walk: Walk, meeting: Meeting, diffuse: vec7, per_path: wp.float32, draw: wp.vec2,
+    scene: Surroundings, paths: PathSet, cells: Cells, walk: Walk, meeting: Meeting, diffuse: vec7,
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
-) -> None:  # fmt: skip
-    """Next-event estimation from a surface to one randomly drawn cell: probably one that it sees."""
-    count = cells.points.shape[0]
+) -> wp.uint32:  # fmt: skip
+    """Next-event estimation from a surface to one cell, drawn among a few by what would reach them if all were free.
+
+    Resampled importance sampling (Talbot, Cline, Egbert 2005), unbiased; returns the state of the random numbers.
+    """
+    state = walk.state
     column = wp.int32((meeting.point[0] - cells.origin[0]) / cells.spacing)
     row = wp.int32((meeting.point[2] - cells.origin[1]) / cells.spacing)
     column = wp.clamp(column, 0, cells.nearest.shape[0] - 1)
@@ -132,22 +118,33 @@ def _link(
     home = cells.nearest[column, row]
     start = cells.likely_start[home]
     likely = cells.likely_start[home + 1] - start
-    cell = wp.min(wp.int32(draw[1] * wp.float32(count)), count - 1)
-    if draw[0] < _LIKELY:
-        cell = cells.likely[start + wp.min(wp.int32(draw[1] * wp.float32(likely)), likely - 1)]
-    link = cells.points[cell] - meeting.point
-    distance = wp.length(link)
-    towards = link / wp.max(distance, 1.0e-6)
-    cosine = wp.dot(towards, meeting.normal)
-    if cosine > 0.0:
+    count = cells.points.shape[0]
+    total = wp.float32(0.0)
+    chosen = wp.int32(-1)
+    for number in range(_CANDIDATES):
+        draw = wp.randf(state)
+        cell = wp.min(wp.int32(draw * wp.float32(count)), count - 1)
+        if number > 0:
+            cell = cells.likely[start + wp.min(wp.int32(draw * wp.float32(likely)), likely - 1)]
+        gain = next_event_gain(meeting, cells.points[cell])
+        if gain > 0.0:
+            # Expected number of times that this cell is a candidate.
+            chance = 1.0 / wp.float32(count)
+            if cells.is_likely[home, cell] != wp.uint8(0):
+                chance = chance + wp.float32(_CANDIDATES - 1) / wp.float32(likely)
+            total = total + gain / chance
+            if wp.randf(state) * total < gain / chance:
+                chosen = cell
+    if chosen >= 0:
+        link = cells.points[chosen] - meeting.point
+        distance = wp.length(link)
+        towards = link / wp.max(distance, 1.0e-6)
         if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
-            chance = (1.0 - _LIKELY) / wp.float32(count)
-            if _is_likely(cells, home, cell):
-                chance = chance + _LIKELY / wp.float32(likely)
-            clamped = wp.max(distance, _NEAREST)
-            scale = per_path * cosine / (wp.pi * clamped * clamped * chance * wp.float32(cells.links))
+            # The cell's gain over its probability of being chosen is the candidates' total.
+            scale = paths.per_path * total / wp.float32(cells.links)
             energy = damped(scene, diffuse, distance)
-            _deposit(cells, cell, energy, scale, walk.travelled + distance, -towards, early_out, late_out)
+            _deposit(cells, chosen, energy, scale, walk.travelled + distance, -towards, early_out, late_out)
+    return state
 
 
 @wp.func
@@ -178,31 +175,24 @@ def _deposit_leg(
 def _trace_cells_kernel(
     scene: Surroundings, paths: PathSet, cells: Cells, early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64]
 ) -> None:
-    path = wp.tid()
-    state = wp.rand_init(paths.seed, path)
-    walk = walk_start(paths, path)
+    walk = walk_start(paths, wp.tid())
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
-        if walk.deposits == 1 and walk.through == paths.through:
-            _deposit_leg(scene, cells, walk, meeting, paths.per_path, wp.randf(state), early_out, late_out)
+        counts = walk.through == paths.through
+        if counts and walk.deposits == 1:
+            state = walk.state
+            jitter = wp.randf(state)
+            walk.state = state
+            _deposit_leg(scene, cells, walk, meeting, paths.per_path, jitter, early_out, late_out)
         if meeting.hit == 0:
             break
         walk = walk_advance(scene, walk, meeting)
-        if meeting.hit == 2:
-            walk = walk_through(scene, walk, meeting, 0.0)
-        else:
+        if counts and meeting.hit == 1:
             diffuse = diffuse_energy_out(scene, walk, meeting.material)
-            if wp.max(diffuse) > 0.0 and walk.through == paths.through:
+            if wp.max(diffuse) > 0.0:
                 for _one in range(cells.links):
-                    draw = wp.vec2(wp.randf(state), wp.randf(state))
-                    _link(scene, cells, walk, meeting, diffuse, paths.per_path, draw, early_out, late_out)
-            chance = transmit_probability(scene, paths, walk, meeting)
-            if wp.randf(state) < chance:
-                walk = walk_through(scene, walk, meeting, chance)
-            else:
-                turn = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
-                walk = walk_reflect(scene, walk, meeting, 1.0 - chance, turn)
-            walk = walk_roulette(walk, paths.reach, wp.randf(state))
+                    walk.state = _link(scene, paths, cells, walk, meeting, diffuse, early_out, late_out)
+        walk = walk_on(scene, paths, walk, meeting)
         if walk.alive == 0:
             break
 
@@ -215,8 +205,10 @@ def trace_cells(
     budget: PathBudget,
     *,
     seed: int = 0,
-    links: int = 3,
+    links: int = 1,
     late_bins: int = 40,
+    directivity: str | npt.ArrayLike | Directivity = "omni",
+    yaw: float = 0.0,
     device: str = "cpu",
 ) -> CellHistograms:
     """Returns the energy at every listener cell, without what the exact paths carry.
@@ -228,8 +220,10 @@ def trace_cells(
         first_arrival: travel time of the first sound to each cell [s], shape (C,).
         budget: how many paths, how far.
         seed: seed of the paths; the same seed gives the same bits.
-        links: cells drawn at each surface for next-event estimation.
+        links: cells linked at each surface for next-event estimation.
         late_bins: number of 20 ms bins after the early 100 ms.
+        directivity: how loud the source is in each direction, re straight ahead.
+        yaw: heading of the source [rad].
         device: "cpu" or "cuda".
 
     Raises:
@@ -243,7 +237,7 @@ def trace_cells(
     late = wp.zeros((count, late_bins, BAND_COUNT), dtype=wp.int64, device=name)
     room, mesh = surroundings(scene, source, name)
     cells = _upload(listeners, first_arrival, links, name)
-    for paths in path_sets(scene, source, seed, budget):
+    for paths in path_sets(scene, source, seed, budget, name, directivity, yaw):
         wp.launch(_trace_cells_kernel, dim=paths.count, inputs=[room, paths, cells], outputs=[early, late], device=name)
     result = CellHistograms(*(h.numpy().astype(np.float64) / FIXED_POINT for h in (early, late)))
     del mesh
@@ -264,6 +258,7 @@ def _upload(listeners: ListenerCells, first_arrival: npt.NDArray[np.float64], li
         ("owner", listeners.owner, wp.int32),
         ("likely_start", listeners.likely_start, wp.int32),
         ("likely", listeners.likely, wp.int32),
+        ("is_likely", listeners.is_likely.view(np.uint8), wp.uint8),
         ("first_metres", metres, wp.float32),
         ("volume", listeners.volume, wp.float32),
     ):

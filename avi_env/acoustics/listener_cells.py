@@ -49,6 +49,8 @@ class ListenerCells:
     """First entry of each cell in `likely`, shape (C + 1,)."""
     likely: npt.NDArray[np.int32]
     """Cells that a surface near a cell probably sees (what the cell and its neighbours see), ascending, shape (L,)."""
+    is_likely: npt.NDArray[np.bool_]
+    """The same as a table, shape (C, C)."""
 
     @property
     def fine_spacing(self) -> float:
@@ -91,7 +93,7 @@ def _build(scene: Scene, ear_height: float) -> ListenerCells:
     start = np.concatenate([[0], np.cumsum(likely.sum(axis=1))])
     return ListenerCells(
         (float(origin[0]), float(origin[1])), cell_index, nearest.astype(np.int32), points, owner,
-        volume.astype(np.float32), visible, start.astype(np.int32), np.nonzero(likely)[1].astype(np.int32),
+        volume.astype(np.float32), visible, start.astype(np.int32), np.nonzero(likely)[1].astype(np.int32), likely,
     )  # fmt: skip
 
 

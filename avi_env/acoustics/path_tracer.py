@@ -11,25 +11,26 @@ import numpy.typing as npt
 import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.directivity import Directivity
+from avi_env.acoustics.path_sets import path_sets
 from avi_env.acoustics.path_walk import (
     FIXED_POINT,
+    Meeting,
     PathBudget,
     PathSet,
-    Surroundings,
+    Walk,
     damped,
     diffuse_energy_out,
-    path_sets,
-    surroundings,
-    transmit_probability,
-    vec7,
+    next_event_gain,
     walk_advance,
     walk_meet,
+    walk_on,
     walk_reflect,
     walk_roulette,
     walk_start,
-    walk_through,
 )
 from avi_env.acoustics.placement import check_place, clearance
+from avi_env.acoustics.surroundings import Surroundings, surroundings, vec7
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import wp_device
 
@@ -38,7 +39,6 @@ __all__ = ["Echogram", "EnergyBalance", "trace_balance", "trace_decay", "trace_e
 wp.set_module_options({"enable_backward": False})
 
 _BANDS = wp.constant(BAND_COUNT)
-_NEAREST = wp.constant(0.3)  # [m] next-event distances below this one count as this one: bounds the variance
 _SPEED = wp.constant(SPEED_OF_SOUND)
 _FIXED = wp.constant(FIXED_POINT)
 _COARSE_POINT = float(2**32)  # the balance sums whole paths, not small shares of them
@@ -93,51 +93,48 @@ def _deposit(
                 wp.atomic_add(histogram_out, slot, band, axis + 1, wp.int64(value * towards[axis]))
 
 
+@wp.func
+def _deposit_chord(
+    scene: Surroundings, paths: PathSet, detector: Detector, walk: Walk, meeting: Meeting,
+    histogram_out: wp.array3d[wp.int64],
+) -> None:  # fmt: skip
+    """Deposits a leg by the length of its chord, cut at the surface, through the listener's sphere."""
+    middle = wp.dot(detector.position - walk.position, walk.direction)
+    off = wp.length_sq(detector.position - walk.position - middle * walk.direction)
+    half = wp.sqrt(wp.max(detector.radius * detector.radius - off, 0.0))
+    near = wp.max(middle - half, 0.0)
+    far = middle + half
+    if meeting.hit > 0:
+        far = wp.min(far, meeting.distance)
+    if far > near and half > 0.0:
+        along = 0.5 * (near + far)
+        energy = damped(scene, walk.energy, along)
+        scale = paths.per_path * (far - near) / detector.volume
+        _deposit(detector, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
+
+
 @wp.kernel
 def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histogram_out: wp.array3d[wp.int64]) -> None:
-    path = wp.tid()
-    state = wp.rand_init(paths.seed, path)
-    walk = walk_start(paths, path)
+    walk = walk_start(paths, wp.tid())
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
         if walk.deposits == 1 and walk.through == paths.through:
-            # Chord of the leg, cut at the surface, through the listener's sphere.
-            middle = wp.dot(detector.position - walk.position, walk.direction)
-            off = wp.length_sq(detector.position - walk.position - middle * walk.direction)
-            half = wp.sqrt(wp.max(detector.radius * detector.radius - off, 0.0))
-            near = wp.max(middle - half, 0.0)
-            far = middle + half
-            if meeting.hit > 0:
-                far = wp.min(far, meeting.distance)
-            if far > near and half > 0.0:
-                along = 0.5 * (near + far)
-                energy = damped(scene, walk.energy, along)
-                scale = paths.per_path * (far - near) / detector.volume
-                _deposit(detector, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
+            _deposit_chord(scene, paths, detector, walk, meeting, histogram_out)
         if meeting.hit == 0:
             break
         walk = walk_advance(scene, walk, meeting)
-        if meeting.hit == 2:
-            walk = walk_through(scene, walk, meeting, 0.0)
-        else:
+        if meeting.hit == 1 and walk.through == paths.through:
             diffuse = diffuse_energy_out(scene, walk, meeting.material)
-            link = detector.position - meeting.point
-            distance = wp.length(link)
-            cosine = wp.dot(link, meeting.normal) / wp.max(distance, 1.0e-6)
-            if cosine > 0.0 and wp.max(diffuse) > 0.0 and walk.through == paths.through:
-                towards = link / wp.max(distance, 1.0e-6)
+            gain = next_event_gain(meeting, detector.position)
+            if gain > 0.0 and wp.max(diffuse) > 0.0:
+                link = detector.position - meeting.point
+                distance = wp.length(link)
+                towards = wp.normalize(link)
                 if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
-                    clamped = wp.max(distance, _NEAREST)
-                    scale = paths.per_path * cosine / (wp.pi * clamped * clamped)
                     energy = damped(scene, diffuse, distance)
+                    scale = paths.per_path * gain
                     _deposit(detector, energy, scale, walk.travelled + distance, -towards, histogram_out)
-            chance = transmit_probability(scene, paths, walk, meeting)
-            if wp.randf(state) < chance:
-                walk = walk_through(scene, walk, meeting, chance)
-            else:
-                draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
-                walk = walk_reflect(scene, walk, meeting, 1.0 - chance, draw)
-            walk = walk_roulette(walk, paths.reach, wp.randf(state))
+        walk = walk_on(scene, paths, walk, meeting)
         if walk.alive == 0:
             break
 
@@ -151,6 +148,8 @@ def trace_echogram(
     budget: PathBudget | None = None,
     bin_seconds: float = 0.002,
     mirror_order: int = 1,
+    directivity: str | npt.ArrayLike | Directivity = "omni",
+    yaw: float = 0.0,
     device: str = "cpu",
 ) -> Echogram:
     """Returns the reflections at one listener by path tracing with next-event estimation.
@@ -166,6 +165,8 @@ def trace_echogram(
         budget: how many paths, how far; None = `PathBudget()`.
         bin_seconds: width of a time bin [s].
         mirror_order: specular reflections up to this order belong to the image sources; 0 = none, all are traced.
+        directivity: how loud the source is in each direction, re straight ahead.
+        yaw: heading of the source [rad], counter-clockwise about +Y, 0 looks along -Z.
         device: "cpu" or "cuda".
 
     Raises:
@@ -182,7 +183,7 @@ def trace_echogram(
     detector.bins = int(np.ceil(budget.seconds / bin_seconds))
     histogram = wp.zeros((detector.bins, BAND_COUNT, 4), dtype=wp.int64, device=name)
     room, mesh = surroundings(scene, start, name, mirror_order)
-    for paths in path_sets(scene, start, seed, budget):
+    for paths in path_sets(scene, start, seed, budget, name, directivity, yaw):
         wp.launch(_trace_kernel, dim=paths.count, inputs=[room, paths, detector], outputs=[histogram], device=name)
     energy = histogram.numpy().astype(np.float64) / FIXED_POINT
     del mesh
@@ -191,9 +192,8 @@ def trace_echogram(
 
 @wp.kernel
 def _balance_kernel(scene: Surroundings, paths: PathSet, balance_out: wp.array2d[wp.int64]) -> None:
-    path = wp.tid()
-    state = wp.rand_init(paths.seed, path)
-    walk = walk_start(paths, path)
+    walk = walk_start(paths, wp.tid())
+    state = walk.state
     row = wp.int32(0)
     for bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
@@ -236,7 +236,7 @@ def trace_balance(
     start = check_place(scene, source, "source")
     room, mesh = surroundings(scene, start, "cpu")
     room.air = vec7(0.0)
-    paths = path_sets(scene, start, seed, PathBudget(path_count, 1e6, 0.0, bounces))[0]
+    paths = path_sets(scene, start, seed, PathBudget(path_count, 1e6, 0.0, bounce_limit=bounces), "cpu")[0]
     balance = wp.zeros((4, BAND_COUNT), dtype=wp.int64, device="cpu")
     wp.launch(_balance_kernel, dim=path_count, inputs=[room, paths], outputs=[balance], device="cpu")
     shares = balance.numpy().astype(np.float64) / _COARSE_POINT / path_count
@@ -248,9 +248,8 @@ def trace_balance(
 def _decay_kernel(
     scene: Surroundings, paths: PathSet, bin_metres: wp.float32, carried_out: wp.array2d[wp.int64]
 ) -> None:
-    path = wp.tid()
-    state = wp.rand_init(paths.seed, path)
-    walk = walk_start(paths, path)
+    walk = walk_start(paths, wp.tid())
+    state = walk.state
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
         if meeting.hit == 0:
@@ -265,7 +264,7 @@ def _decay_kernel(
         walk = walk_advance(scene, walk, meeting)
         draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
         walk = walk_reflect(scene, walk, meeting, 1.0, draw)
-        walk = walk_roulette(walk, paths.reach, wp.randf(state))
+        walk = walk_roulette(walk, paths, wp.randf(state))
         if walk.alive == 0:
             break
 
@@ -290,7 +289,7 @@ def trace_decay(
     budget = PathBudget(max(path_count // len(places), 1), seconds, 1e-4)
     for number, place in enumerate(places):
         room, mesh = surroundings(scene, place, "cpu")
-        paths = path_sets(scene, place, number, budget)[0]
+        paths = path_sets(scene, place, number, budget, "cpu")[0]
         inputs = [room, paths, bin_seconds * SPEED_OF_SOUND]
         wp.launch(_decay_kernel, dim=paths.count, inputs=inputs, outputs=[carried], device="cpu")
         del mesh

@@ -17,22 +17,16 @@ set of paths never goes through anything, a second one does so early, and only c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-import torch
 import warp as wp
 
-from avi_env.acoustics.air import AIR_ENERGY_PER_METRE
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
-from avi_env.acoustics.image_sources import mirror_planes, scene_bank
-from avi_env.acoustics.surfaces import SLAB_METRES, scene_passages, scene_planes, scene_surfaces
-from avi_env.scene.model import Scene
-from avi_env.scene.rays_warp import warp_mesh, wp_device
+from avi_env.acoustics.directivity import directivity_energy
+from avi_env.acoustics.surfaces import SLAB_METRES
+from avi_env.acoustics.surroundings import Surroundings, vec7
 
-__all__ = ["FIXED_POINT", "PathBudget", "Surroundings", "path_rotation", "path_sets", "surroundings", "vec7"]
+__all__ = ["FIXED_POINT", "PathBudget"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -48,11 +42,12 @@ _LEAST_TRANSMIT = wp.constant(0.02)  # least probability of going through a seco
 _FIRST_TRANSMIT = wp.constant(5.0)  # probability of going through the first one, in roots of the transmitted share ...
 _MOST_TRANSMIT = wp.constant(0.5)  # ... at most
 _GOLDEN = wp.constant(2.399963229728653)  # [rad]
-
-if TYPE_CHECKING:
-    vec7 = Any
-else:
-    vec7 = wp.types.vector(length=BAND_COUNT, dtype=wp.float32)
+_NEAREST = wp.constant(0.3)  # [m] next-event distances below this one count as this one: bounds the variance
+# Paths weaker than this share of the energy that is expected of them play roulette: few at first, when each of them
+# is heard alone, more and more within 150 ms, when many have mixed (baked houses: half the cost at equal errors).
+_KEEP_FIRST = wp.constant(0.5)
+_KEEP_MOST = wp.constant(4.0)
+_KEEP_METRES = wp.constant(0.05 * SPEED_OF_SOUND)  # in which the share doubles
 
 
 @dataclass(frozen=True)
@@ -65,28 +60,13 @@ class PathBudget:
     """Time after which a path is dropped [s]."""
     roulette_energy: float = 1e-4
     """Energy of a path below which Russian roulette decides whether it goes on."""
+    decay_seconds: float = 0.0
+    """Reverberation time that the paths' energy is expected to follow [s]: paths clearly below it play roulette
+    earlier. 0 = none: `roulette_energy` alone decides."""
+    through_share: float = 0.5
+    """Paths that go through walls, as a share of `path_count`."""
     bounce_limit: int = 2000
     """Surfaces after which a path is dropped, whatever its energy."""
-
-
-@wp.struct
-class Surroundings:
-    """What paths meet: the scene's triangles and the coefficients of its materials."""
-
-    mesh: wp.uint64
-    triangle_material: wp.array[wp.int32]
-    triangle_object: wp.array[wp.int32]
-    triangle_mirrored: wp.array[wp.int32]
-    """1 where the image sources account for specular reflections."""
-    mirror_order: wp.int32
-    """Reflections up to which they do."""
-    triangle_passage: wp.array[wp.int32]
-    """What lies behind: 0 = the open, nobody listens there; 1 = a thing in a room; 2 = a wall, door or window."""
-    absorption: wp.array[vec7]
-    scattering: wp.array[vec7]
-    transmission: wp.array[vec7]
-    air: vec7
-    """Energy exponents of air [1/m]."""
 
 
 @wp.struct
@@ -97,9 +77,19 @@ class PathSet:
     rotation: wp.quat
     seed: wp.int32
     count: wp.int32
+    directional: wp.int32
+    """1 if the source's energy depends on direction."""
+    directivity: wp.array3d[wp.float32]
+    """Energy re straight ahead, as `Directivity.energy`."""
+    ahead: wp.vec2
+    """Cosine and sine of the source's heading."""
     reach: wp.float32
     """Longest path [m]."""
     roulette: wp.float32
+    expected: wp.float32
+    """Energy that is expected of a path at the source ..."""
+    decay: wp.float32
+    """... and how it falls [1/m]."""
     bounce_limit: wp.int32
     per_path: wp.float32
     """Energy of one path at 1 m in free field: 4 pi / N."""
@@ -114,10 +104,12 @@ class Walk:
     position: wp.vec3
     direction: wp.vec3
     energy: vec7
+    state: wp.uint32
+    """Of the path's own stream of random numbers."""
     travelled: wp.float32
     """Length so far [m]."""
-    roulette: wp.float32
-    """Energy below which roulette is played; falls with what walls take."""
+    passed: wp.float32
+    """Share that walls have left of the energy: roulette is played below it."""
     order: wp.int32
     """Reflections so far."""
     deposits: wp.int32
@@ -157,11 +149,17 @@ def walk_start(paths: PathSet, path: wp.int32) -> Walk:
     # The angle in double precision: path * golden angle is thousands of turns.
     turn = wp.float64(path) * wp.float64(_GOLDEN)
     angle = wp.float32(turn - wp.floor(turn / wp.float64(6.283185307179586)) * wp.float64(6.283185307179586))
+    walk.state = wp.rand_init(paths.seed, path)
     walk.position = paths.source
     walk.direction = wp.quat_rotate(paths.rotation, wp.vec3(radius * wp.cos(angle), radius * wp.sin(angle), z))
     for band in range(_BANDS):
         walk.energy[band] = 1.0
-    walk.roulette = paths.roulette
+    if paths.directional == 1:
+        leaves = walk.direction
+        x = leaves[0] * paths.ahead[0] - leaves[2] * paths.ahead[1]
+        z = leaves[0] * paths.ahead[1] + leaves[2] * paths.ahead[0]
+        walk.energy = directivity_energy(paths.directivity, x, leaves[1], z)
+    walk.passed = 1.0
     walk.inside = -2
     walk.mirrored = 1
     walk.alive = 1
@@ -247,7 +245,7 @@ def walk_through(scene: Surroundings, walk: Walk, meeting: Meeting, chance: wp.f
             tau = scene.transmission[meeting.material][band]
             most = wp.max(most, tau)
             walk.energy[band] = walk.energy[band] * tau / chance
-        walk.roulette = walk.roulette * wp.min(most / chance, 1.0)
+        walk.passed = walk.passed * wp.min(most / chance, 1.0)
         walk.inside = scene.triangle_object[meeting.triangle]
         walk.entered = walk.travelled
         walk.mirrored = 0
@@ -298,75 +296,47 @@ def walk_reflect(scene: Surroundings, walk: Walk, meeting: Meeting, kept: wp.flo
 
 
 @wp.func
-def walk_roulette(walk: Walk, reach: wp.float32, draw: wp.float32) -> Walk:
+def walk_roulette(walk: Walk, paths: PathSet, draw: wp.float32) -> Walk:
     """Returns the path after Russian roulette: weak paths end, or go on with more weight."""
     most = wp.float32(0.0)
     for band in range(_BANDS):
         most = wp.max(most, walk.energy[band])
-    if walk.travelled >= reach or most <= 0.0:
+    keep = wp.min(_KEEP_FIRST * wp.pow(2.0, walk.travelled / _KEEP_METRES), _KEEP_MOST)
+    expected = keep * paths.expected * wp.exp(-paths.decay * walk.travelled)
+    least = walk.passed * wp.max(paths.roulette, expected)
+    if walk.travelled >= paths.reach or most <= 0.0:
         walk.alive = 0
-    elif most < walk.roulette:
-        if draw * walk.roulette < most:
+    elif most < least:
+        if draw * least < most:
             for band in range(_BANDS):
-                walk.energy[band] = walk.energy[band] * walk.roulette / most
+                walk.energy[band] = walk.energy[band] * least / most
         else:
             walk.alive = 0
     return walk
 
 
-def surroundings(
-    scene: Scene, source: npt.NDArray[np.float64], device: str, mirror_order: int = 1
-) -> tuple[Surroundings, wp.Mesh]:
-    """Returns what paths from this source meet, and the mesh, which must be kept as long as kernels use it."""
-    name = wp_device(device)
-    coefficients = scene_surfaces(scene)
-    last = len(coefficients.absorption) - 1
-    material = np.where(scene.triangle_material < 0, last, scene.triangle_material).astype(np.int32)
-    result = Surroundings()
-    mesh = warp_mesh(scene, name)
-    result.mesh = mesh.id
-    result.triangle_material = wp.array(material, dtype=wp.int32, device=name)
-    result.triangle_object = wp.array(scene.triangle_object, dtype=wp.int32, device=name)
-    result.triangle_mirrored = wp.array(_mirrored(scene, source), dtype=wp.int32, device=name)
-    result.mirror_order = mirror_order
-    result.triangle_passage = wp.array(scene_passages(scene), dtype=wp.int32, device=name)
-    for field in ("absorption", "scattering", "transmission"):
-        setattr(result, field, wp.array(getattr(coefficients, field), dtype=vec7, device=name))
-    result.air = vec7(*AIR_ENERGY_PER_METRE.astype(np.float32).tolist())
-    return result, mesh
+@wp.func
+def walk_on(scene: Surroundings, paths: PathSet, walk: Walk, meeting: Meeting) -> Walk:
+    """Returns the path after its surface, as its random numbers decide: behind it, reflected, or ended."""
+    if meeting.hit == 2:
+        return walk_through(scene, walk, meeting, 0.0)
+    state = walk.state
+    chance = transmit_probability(scene, paths, walk, meeting)
+    if wp.randf(state) < chance:
+        walk = walk_through(scene, walk, meeting, chance)
+    else:
+        draw = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))
+        walk = walk_reflect(scene, walk, meeting, 1.0 - chance, draw)
+    walk = walk_roulette(walk, paths, wp.randf(state))
+    walk.state = state
+    return walk
 
 
-def _mirrored(scene: Scene, source: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-    place = torch.as_tensor(source, dtype=torch.float64)[None]
-    chosen = mirror_planes(scene_bank(scene), torch.zeros(1, dtype=torch.int64), place)[0].numpy()
-    return np.isin(scene_planes(scene).triangle_plane, chosen[chosen >= 0]).astype(np.int32)
-
-
-def path_rotation(seed: int) -> tuple[float, float, float, float]:
-    """Returns a uniformly random rotation drawn from a seed, as a quaternion x, y, z, w."""
-    value = np.random.default_rng([seed, 0x50415448]).standard_normal(4)
-    value /= np.linalg.norm(value)
-    return tuple(float(v) for v in value)  # type: ignore[return-value]
-
-
-def path_sets(scene: Scene, source: npt.NDArray[np.float64], seed: int, budget: PathBudget) -> list[PathSet]:
-    """Returns the paths of a budget: those that stay, and half as many that go through walls, if anything lets them."""
-    stay = _path_set(source, seed, budget)
-    if not scene_passages(scene).any():
-        return [stay]
-    through = _path_set(source, seed + 0x10000, replace(budget, path_count=max(budget.path_count // 2, 1)))
-    through.through = 1
-    return [stay, through]
-
-
-def _path_set(source: npt.NDArray[np.float64], seed: int, budget: PathBudget) -> PathSet:
-    paths = PathSet()
-    paths.source = wp.vec3(*(float(v) for v in source))
-    paths.rotation = wp.quat(*path_rotation(seed))
-    paths.seed = int(np.random.default_rng([seed, 0x57414C4B]).integers(2**31))
-    paths.count = budget.path_count
-    paths.per_path = 4.0 * np.pi / budget.path_count
-    paths.reach = budget.seconds * SPEED_OF_SOUND
-    paths.roulette = budget.roulette_energy
-    paths.bounce_limit = budget.bounce_limit
-    return paths
+@wp.func
+def next_event_gain(meeting: Meeting, target: wp.vec3) -> wp.float32:
+    """Returns the share of a surface's diffuse energy that reaches a target in sight [1/m2]: cos / (pi r^2)."""
+    link = target - meeting.point
+    distance = wp.length(link)
+    cosine = wp.dot(link, meeting.normal) / wp.max(distance, 1.0e-6)
+    clamped = wp.max(distance, _NEAREST)
+    return wp.max(cosine, 0.0) / (wp.pi * clamped * clamped)

@@ -1,0 +1,145 @@
+"""Baked fields on disk: found again by all that they depend on, written whole or not at all, limited in size.
+
+A file is the field without its wavefront, which takes more room than time. A file that is damaged, foreign or of
+another format is passed over and written anew; a folder that cannot be written costs a warning, never the run.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+import time
+import warnings
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+import avi_env
+from avi_env.acoustics.field import SourceField, WavefrontField
+from avi_env.content import cache_folder, package_file
+from avi_env.whole_file import whole_file
+
+__all__ = ["CACHE_BYTES", "bake_key", "read_bake", "write_bake"]
+
+CACHE_BYTES = 2 * 2**30
+"""Size that the folder may have before the files that were not used for longest go: about 2000 fields of a house."""
+
+_FORMAT = 1
+_KEPT = 0.9  # of the limit, so that not every new file makes room for itself alone
+_ABANDONED = 3600.0  # [s] after which an unfinished file belongs to nobody
+_CODE = ("acoustics", "navigation", "scene")  # packages whose code decides what a bake is
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+_lock = threading.Lock()
+_warned = False
+
+
+def bake_key(*inputs: str | bytes | float) -> str:
+    """Returns the name under which a bake is kept: a hash of its inputs, the code that bakes and the file format."""
+    hasher = hashlib.sha256(repr((_FORMAT, _code_digest(), wp.__version__, np.__version__)).encode())
+    for value in inputs:
+        part = value if isinstance(value, bytes) else repr(value).encode()
+        hasher.update(len(part).to_bytes(8, "little") + part)
+    return hasher.hexdigest()
+
+
+@functools.cache
+def _code_digest() -> str:
+    hasher = hashlib.sha256(avi_env.__version__.encode())
+    for package in _CODE:
+        for file in sorted(package_file(f"{package}/__init__.py").parent.glob("*.py")):
+            hasher.update(file.name.encode() + file.read_bytes())
+    return hasher.hexdigest()
+
+
+def read_bake(key: str, wavefront: WavefrontField) -> SourceField | None:
+    """Returns a field from disk, completed by its wavefront; None if it is not there or the file is not sound."""
+    folder = _folder()
+    path = folder / f"{key}.npz" if folder else None
+    if path is None or not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["key"]) != key:
+                return None
+            values = {f.name: _value(str(f.type), file[f.name]) for f in fields(SourceField) if f.name != "wavefront"}
+        path.touch()  # used now
+    except _DAMAGE:
+        return None
+    return SourceField(**values, wavefront=wavefront)
+
+
+def _value(kind: str, array: Any) -> Any:
+    if kind.startswith("tuple"):
+        return tuple(array.tolist())
+    return array.item() if kind == "float" else array
+
+
+def write_bake(key: str, field: SourceField, limit: int = CACHE_BYTES) -> None:
+    """Keeps a field on disk and makes room for it; warns once if the folder cannot be written.
+
+    Args:
+        key: from `bake_key`.
+        field: what was baked.
+        limit: greatest size of the folder [bytes].
+    """
+    folder = _folder()
+    if folder is None:
+        return
+    arrays: dict[str, Any] = {
+        f.name: np.asarray(getattr(field, f.name)) for f in fields(SourceField) if f.name != "wavefront"
+    }
+    try:
+        with _lock:  # the unfinished file is named after the process
+            folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(folder / f"{key}.npz") as part:
+                np.savez(part, key=np.array(key), **arrays)
+            _make_room(folder, limit)
+    except OSError as error:
+        _warn(folder, error)
+
+
+def _make_room(folder: Path, limit: int) -> None:
+    """Removes what was not used for longest until the folder is below its limit, and what killed processes left."""
+    now, total = time.time(), 0
+    found: list[tuple[float, int, Path]] = []
+    for path in folder.glob("*.npz"):
+        try:
+            state = path.stat()
+        except FileNotFoundError:  # another process made room too
+            continue
+        if path.name.startswith("."):
+            if now - state.st_mtime > _ABANDONED:
+                path.unlink(missing_ok=True)
+            continue
+        found.append((state.st_mtime, state.st_size, path))
+        total += state.st_size
+    if total <= limit:
+        return
+    for _, size, path in sorted(found):
+        path.unlink(missing_ok=True)
+        total -= size
+        if total <= _KEPT * limit:
+            return
+
+
+def _folder() -> Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / "bakes"
+
+
+def _warn(folder: Path, error: OSError) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"baked sound is not kept on disk: {folder} cannot be written ({error.strerror or error}); set AVI_CACHE to"
+            " a folder that can, or to 'off'",
+            RuntimeWarning,
+            stacklevel=3,
+        )
