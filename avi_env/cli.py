@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from avi_env.bench.acoustics import AcousticsSettings
+from avi_env.bench.audibility import AudibilitySettings
 from avi_env.bench.evaluate import EvaluateSettings
 from avi_env.bench.run import RunSettings
 
@@ -117,6 +118,12 @@ def _scenes(settings: SceneSettings) -> int:
     return show_scene(settings.scene, settings.output, settings.json)
 
 
+def _scenes_acoustics(settings: AudibilitySettings) -> int:
+    from avi_env.bench.audibility import show_audibility
+
+    return show_audibility(settings)
+
+
 def _sounds(settings: SoundSettings) -> int:
     from avi_env.bench.inventory import show_sounds
 
@@ -142,6 +149,7 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "run": (RunSettings, _run),
     "evaluate": (EvaluateSettings, _evaluate),
     "scenes": (SceneSettings, _scenes),
+    "scenes acoustics": (AudibilitySettings, _scenes_acoustics),
     "sounds": (SoundSettings, _sounds),
     "bench": (BenchSettings, _bench),
     "bench acoustics": (AcousticsSettings, _bench_acoustics),
