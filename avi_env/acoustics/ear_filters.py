@@ -13,12 +13,12 @@ import warp as wp
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.hrtf import Hrtf, minimum_phase
 from avi_env.acoustics.hrtf_grid import HrtfGrid, filter_length, hrtf_grid
+from avi_env.acoustics.native_loops import filter_spectrum
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS
-from avi_env.acoustics.warp_array import as_warp
-from avi_env.scene.rays_warp import wp_device
+from avi_env.acoustics.warp_array import launch
 
-__all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_responses", "path_spectra"]
+__all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_spectra", "path_window"]
 
 # Transcendental functions run in Warp, a thread an element: torch's vector and scalar versions round differently, so
 # that a row's result would depend on its place in the batch.
@@ -143,20 +143,8 @@ def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
         empty(count, channels, dtype=torch.int32, device=device),
         empty(count, channels, device=device),
     )
-    wp.launch(
-        _places_kernel,
-        dim=count,
-        inputs=[
-            as_warp(delay),
-            as_warp(gain),
-            as_warp(direction, wp.vec3),
-            as_warp(turn),
-            as_warp(grid.delay),
-            wp.float64(grid.sample_rate),
-        ],
-        outputs=[as_warp(t, wp.vec2 if t is places.weight else None) for t in places],
-        device=wp_device(device),
-    )
+    arguments = [delay, gain, direction, turn, grid.delay, float(grid.sample_rate), *places]
+    launch(_places_kernel, (count,), arguments, device)
     return places
 
 
@@ -169,29 +157,33 @@ def _spectra_kernel(
     fraction: wp.array2d[wp.float32],
     head: wp.array3d[wp.vec2],
     octaves: wp.array2d[wp.vec2],
-    passband: wp.float32,
+    taper: wp.array[wp.float32],
+    bins_each: wp.int32,
     spectrum_out: wp.array3d[wp.vec2],
 ) -> None:
-    path, k = wp.tid()
+    path, channel, part = wp.tid()
+    first = part * bins_each
+    bins = wp.min(bins_each, taper.shape[0] - first)
     if scale[path] <= 0.0:
-        for ear in range(head.shape[1]):
-            spectrum_out[path, ear, k] = wp.vec2(0.0, 0.0)
+        for k in range(first, first + bins):
+            spectrum_out[path, channel, k] = wp.vec2(0.0, 0.0)
         return
-    place = float(k) / float(octaves.shape[1] - 1)
-    fall = wp.clamp((place - passband) / (1.0 - passband), 0.0, 1.0)
-    taper = scale[path] * (0.5 + 0.5 * wp.cos(0.5 * _TURN * fall))
-    gains = wp.vec2(0.0, 0.0)
-    for band in range(_BANDS):
-        gains += octaves[band, k] * level[path, band]
     c = corner[path]
-    u, v = weight[path][0], weight[path][1]
-    for ear in range(head.shape[1]):
-        low = head[c, ear, k] * (1.0 - u) + head[c + 1, ear, k] * u
-        high = head[c + _ROW, ear, k] * (1.0 - u) + head[c + _ROW + 1, ear, k] * u
-        total = gains + low * (1.0 - v) + high * v
-        phase = total[1] - 0.5 * _TURN * place * (fraction[path, ear] + float(_LEAD))
-        amplitude = taper * wp.exp(total[0])
-        spectrum_out[path, ear, k] = wp.vec2(amplitude * wp.cos(phase), amplitude * wp.sin(phase))
+    filter_spectrum(
+        octaves,
+        level[path],
+        head[c, channel],
+        head[c + 1, channel],
+        head[c + _ROW, channel],
+        head[c + _ROW + 1, channel],
+        weight[path],
+        taper,
+        scale[path],
+        fraction[path, channel] + float(_LEAD),
+        first,
+        bins,
+        spectrum_out[path, channel],
+    )
 
 
 def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
@@ -199,34 +191,23 @@ def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
     count, (channels, bins) = len(places.scale), grid.log_spectrum.shape[1:]
     device = grid.log_spectrum.device
     spectrum = torch.empty(count, channels, bins, dtype=torch.complex64, device=device)
-    octaves = band_filters(grid.sample_rate, str(device))
-    wp.launch(
-        _spectra_kernel,
-        dim=(count, bins),
-        inputs=[
-            as_warp(places.corner),
-            as_warp(places.weight, wp.vec2),
-            as_warp(places.level),
-            as_warp(places.scale),
-            as_warp(places.fraction),
-            as_warp(grid.log_spectrum),
-            as_warp(octaves),
-            wp.float32(_PASSBAND),
-        ],
-        outputs=[as_warp(spectrum)],
-        device=wp_device(device),
-    )
+    octaves, taper = band_filters(grid.sample_rate, str(device)), _taper(bins, str(device))
+    each = bins if device.type == "cpu" else 1
+    tables = [grid.log_spectrum, octaves, taper]
+    arguments = [places.corner, places.weight, places.level, places.scale, places.fraction, *tables, each, spectrum]
+    launch(_spectra_kernel, (count, channels, -(-bins // each)), arguments, device)
     return spectrum
 
 
-def path_responses(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
-    """Returns the impulse responses of all paths' filters on C channels, shape (N, C, filter length)."""
-    responses: torch.Tensor = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
-    return responses * _window(grid.filter_length, str(responses.device))
+@lru_cache(maxsize=8)
+def _taper(bins: int, device: str) -> torch.Tensor:
+    """Returns the spectrum of the interpolating sinc, shape (F,)."""
+    fall = np.clip((np.arange(bins) / (bins - 1) - _PASSBAND) / (1.0 - _PASSBAND), 0.0, 1.0)
+    return torch.from_numpy((0.5 + 0.5 * np.cos(np.pi * fall)).astype(np.float32)).to(device)
 
 
 @lru_cache(maxsize=8)
-def _window(length: int, device: str) -> torch.Tensor:
+def path_window(length: int, device: str) -> torch.Tensor:
     """Returns the window that ends a response, and silences what of its tail comes round to the front, (length,)."""
     rise, fall = LEAD_SAMPLES // 2, length // 4
     window = np.ones(length)
@@ -248,12 +229,19 @@ def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple
     """
     rows, count = direction.shape[:2]
     grid = hrtf_grid(hrtf, str(direction.device))
-    delay = torch.zeros(rows, count, dtype=torch.float64, device=direction.device)
-    gain = torch.ones(rows, count, BAND_COUNT, device=direction.device)
-    places = path_places(Paths(delay, gain, direction, -direction), yaw, grid)
+    plain = _plain_paths(rows, count, str(direction.device))
+    places = path_places(plain._replace(direction=direction, departure=direction), yaw, grid)
     # One start for all: the whole part of each channel's delay moves into the phase.
     together = places._replace(fraction=places.fraction + (places.start + LEAD_SAMPLES).float())
     return path_spectra(together, grid).reshape(rows, count, grid.delay.shape[1], -1), -LEAD_SAMPLES
+
+
+@lru_cache(maxsize=64)
+def _plain_paths(rows: int, count: int, device: str) -> Paths:
+    """Returns paths without delay, of gain 1 in every octave; read only."""
+    delay = torch.zeros(rows, count, dtype=torch.float64, device=device)
+    nowhere = torch.zeros(rows, count, 3, device=device)
+    return Paths(delay, torch.ones(rows, count, BAND_COUNT, device=device), nowhere, nowhere)
 
 
 @lru_cache(maxsize=16)

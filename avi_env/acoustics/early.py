@@ -8,29 +8,28 @@ from functools import lru_cache
 import torch
 import warp as wp
 
-from avi_env.acoustics.bands import BAND_COUNT
-from avi_env.acoustics.binaural import overlay
 from avi_env.acoustics.ear_filters import ear_spectra
 from avi_env.acoustics.early_noise import EARLY_DIRECTIONS, early_noise
-from avi_env.acoustics.field import EARLY_BIN_SECONDS, EARLY_BINS
+from avi_env.acoustics.field import EARLY_BIN_SECONDS
 from avi_env.acoustics.field_bank import FieldSample
 from avi_env.acoustics.hrtf import Hrtf
-from avi_env.acoustics.warp_array import as_warp
-from avi_env.scene.rays_warp import wp_device
+from avi_env.acoustics.native_loops import add_product, add_samples
+from avi_env.acoustics.warp_array import launch
 
 __all__ = ["direction_energies", "early_directions", "early_fir", "early_response"]
 
 wp.set_module_options({"enable_backward": False})
 
-_KNOT_SECONDS = EARLY_BIN_SECONDS / 4
-"""Between these knots the amplitude of the noise is linear; at the knots it is the root of the energy density."""
+_KNOTS = 8
+"""Knots in a block, about one a millisecond: between them the noise's amplitude is linear, at them it is exact."""
+
+_CHUNK = 16
+"""Knots are whole vectors of the CPU apart: 16 numbers."""
 
 _SHARPEST = 0.85
 """Largest ratio of directional to whole energy that twelve directions can show."""
 
-_Octaves = wp.types.vector(length=BAND_COUNT, dtype=wp.float32)
-_BANDS = wp.constant(BAND_COUNT)
-_LAST_BIN = wp.constant(EARLY_BINS - 1)
+_LATEST = wp.constant(wp.float64(1.0e8))
 
 
 def early_fir(
@@ -72,15 +71,11 @@ def early_response(
         arrival: time at which the early field begins [s], shape (B,); the sample's first arrival if not given.
         seed: of the noise.
     """
-    device = sample.early.device
-    begin = torch.floor((sample.first_arrival if arrival is None else arrival).double() * sample_rate)
-    size = 2 * (ears.shape[-1] - 1)
-    noise = early_noise(sample_rate, seed, str(device))
-    signals = _blocks(direction_energies(sample.early), noise, sample_rate, size)
-    responses = torch.fft.irfft(_through_ears(torch.fft.rfft(signals), ears), size)
-    block = torch.arange(responses.shape[1], device=device) * (size // 2)
-    where = begin.clamp(-1e6, 1e8).to(torch.int32)[:, None, None] + block[:, None] + start
-    return overlay(responses, where.expand(-1, -1, ears.shape[2]), length)
+    if arrival is None:
+        arrival = sample.first_arrival
+    signals = _signals(direction_energies(sample.early), sample_rate, seed, 2 * (ears.shape[-1] - 1))
+    responses = torch.fft.irfft(_through_ears(torch.fft.rfft(signals), ears))
+    return _in_place(responses, arrival.to(torch.float32).contiguous(), sample_rate, start, length)
 
 
 @wp.kernel
@@ -123,13 +118,7 @@ def direction_energies(early: torch.Tensor) -> torch.Tensor:
     early = early.to(torch.float32).contiguous()
     directions = early_directions(str(early.device))
     energy = torch.empty(rows, len(directions), bins, bands, device=early.device)
-    wp.launch(
-        _directions_kernel,
-        dim=(rows, bins, bands),
-        inputs=[as_warp(early), as_warp(directions, wp.vec3), wp.float32(_SHARPEST)],
-        outputs=[as_warp(energy)],
-        device=wp_device(early.device),
-    )
+    launch(_directions_kernel, (rows, bins, bands), [early, directions, _SHARPEST, energy], early.device)
     return energy
 
 
@@ -139,83 +128,164 @@ def early_directions(device: str) -> torch.Tensor:
     return torch.tensor(EARLY_DIRECTIONS, dtype=torch.float32, device=device)
 
 
+@wp.func_native("""
+    const float* __restrict__ e = energy.data;
+    float* __restrict__ a = amplitude.data;
+    const int bins = energy.shape[0], bands = energy.shape[1];
+    const float step = (float)knot / bin, density = 1.0f / bin;
+    for (int k = first; k < last; ++k) {
+        float place = (float)k * step - 0.5f;
+        place = place < 0.0f ? 0.0f : place;
+        int before = (int)place;
+        before = before > bins - 2 ? bins - 2 : before;
+        float share = place - (float)before;
+        share = share > 1.0f ? 1.0f : share;
+        const float here = e[before * bands + band] * (1.0f - share);
+        a[k] = sqrtf((here + e[(before + 1) * bands + band] * share) * density);
+    }
+""")
+def _set_amplitudes(
+    energy: wp.array2d[wp.float32],
+    band: wp.int32,
+    bin: wp.float32,
+    knot: wp.int32,
+    first: wp.int32,
+    last: wp.int32,
+    amplitude: wp.array[wp.float32],
+) -> None:
+    """Sets the amplitudes at knots: roots of the density of energies that are linear between the middles of bins."""
+
+
 @wp.kernel
-def _blocks_kernel(
+def _amplitudes_kernel(
     energy: wp.array4d[wp.float32],
-    noise: wp.array3d[wp.float32],
-    knot_samples: wp.float32,
     bin_samples: wp.float32,
-    hop: wp.int32,
+    knot: wp.int32,
+    each: wp.int32,
+    amplitude_out: wp.array4d[wp.float32],
+) -> None:
+    row, direction, band, part = wp.tid()
+    last = wp.min((part + 1) * each, amplitude_out.shape[3])
+    out = amplitude_out[row, direction, band]
+    _set_amplitudes(energy[row, direction], band, bin_samples, knot, part * each, last, out)
+
+
+@wp.func_native("""
+    const int count = noise.shape[1], knots = amplitude.shape[1], size = out.shape[1], hop = size / 2;
+    for (int k = first; k < last; ++k) {
+        float* __restrict__ y = out.data + (k * knot / hop) * size + k * knot % hop;
+        for (int begin = 0; begin < knot; begin += 16) {
+            float sum[16] = {};
+            for (int band = 0; band < noise.shape[0]; ++band) {
+                const float* __restrict__ x = noise.data + band * count + k * knot + begin;
+                const float* a = amplitude.data + band * knots + k;
+                const float step = (a[1] - a[0]) / (float)knot, low = a[0] + step * (float)begin;
+                for (int i = 0; i < 16; ++i) sum[i] += x[i] * (low + step * (float)i);
+            }
+            for (int i = 0; i < 16; ++i) y[begin + i] = sum[i];
+        }
+    }
+""")
+def _set_signal(
+    noise: wp.array2d[wp.float32],
+    amplitude: wp.array2d[wp.float32],
+    knot: wp.int32,
+    first: wp.int32,
+    last: wp.int32,
+    out: wp.array2d[wp.float32],
+) -> None:
+    """Sets the first halves of blocks to the sum of octaves of noise times amplitudes that are linear between knots."""
+
+
+@wp.kernel
+def _signals_kernel(
+    noise: wp.array3d[wp.float32],
+    amplitude: wp.array4d[wp.float32],
+    knot: wp.int32,
+    each: wp.int32,
     signal_out: wp.array4d[wp.float32],
 ) -> None:
-    row, direction, knot = wp.tid()
-    low, slope = _Octaves(), _Octaves()
-    for end in range(2):
-        place = wp.clamp(float(knot + end) * knot_samples / bin_samples - 0.5, 0.0, float(_LAST_BIN))
-        before = wp.min(int(place), _LAST_BIN - 1)
-        share = place - float(before)
-        for band in range(_BANDS):
-            here = energy[row, direction, before, band] * (1.0 - share)
-            amplitude = wp.sqrt((here + energy[row, direction, before + 1, band] * share) / bin_samples)
-            if end == 0:
-                low[band] = amplitude
-            else:
-                slope[band] = (amplitude - low[band]) / knot_samples
-    first = int(wp.ceil(float(knot) * knot_samples))
-    last = wp.min(int(wp.ceil(float(knot + 1) * knot_samples)), noise.shape[2])
-    for sample in range(first, last):
-        offset = float(sample) - float(knot) * knot_samples
-        total = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
-        for band in range(_BANDS):
-            total += noise[direction, band, sample] * (low[band] + slope[band] * offset)
-        signal_out[row, sample / hop, direction, sample % hop] = total
+    row, direction, part = wp.tid()
+    last = wp.min((part + 1) * each, amplitude.shape[3] - 1)
+    _set_signal(noise[direction], amplitude[row, direction], knot, part * each, last, signal_out[row, direction])
 
 
-def _blocks(energy: torch.Tensor, noise: torch.Tensor, sample_rate: int, size: int) -> torch.Tensor:
-    """Returns each direction's signal in blocks of half `size`, zero-padded to `size`, shape (B, blocks, 12, size)."""
-    rows, directions = energy.shape[:2]
-    samples, hop = noise.shape[-1], size // 2
-    signal = torch.zeros(rows, -(-samples // hop), directions, size, device=energy.device)
-    wp.launch(
-        _blocks_kernel,
-        dim=(rows, directions, int(samples / (_KNOT_SECONDS * sample_rate)) + 1),
-        inputs=[
-            as_warp(energy),
-            as_warp(noise),
-            wp.float32(_KNOT_SECONDS * sample_rate),
-            wp.float32(EARLY_BIN_SECONDS * sample_rate),
-            wp.int32(hop),
-        ],
-        outputs=[as_warp(signal)],
-        device=wp_device(energy.device),
-    )
+def _signals(energy: torch.Tensor, sample_rate: int, seed: int, size: int) -> torch.Tensor:
+    """Returns each direction's signal in blocks of half `size`, zero-padded to `size`, shape (B, 12, blocks, size)."""
+    device, (rows, directions, _, bands) = energy.device, energy.shape
+    hop = size // 2
+    knot = max(_CHUNK, hop // _KNOTS)
+    noise = _whole_blocks(sample_rate, seed, hop, str(device))
+    knots = noise.shape[-1] // knot
+    amplitude = torch.empty(rows, directions, bands, knots + 1, device=device)
+    each = knots + 1 if device.type == "cpu" else 8
+    arguments = [energy, EARLY_BIN_SECONDS * sample_rate, knot, each, amplitude]
+    launch(_amplitudes_kernel, (rows, directions, bands, -(-(knots + 1) // each)), arguments, device)
+    signal = torch.zeros(rows, directions, noise.shape[-1] // hop, size, device=device)
+    each = knots if device.type == "cpu" else 1
+    launch(_signals_kernel, (rows, directions, knots // each), [noise, amplitude, knot, each, signal], device)
     return signal
+
+
+@lru_cache(maxsize=8)
+def _whole_blocks(sample_rate: int, seed: int, hop: int, device: str) -> torch.Tensor:
+    """Returns the early noise, filled up with zeros to whole blocks, shape (12, 7, blocks * hop)."""
+    noise = early_noise(sample_rate, seed, device)
+    return torch.nn.functional.pad(noise, (0, -noise.shape[-1] % hop)).contiguous()
 
 
 @wp.kernel
 def _through_ears_kernel(
     signal: wp.array4d[wp.vec2],
     ears: wp.array4d[wp.vec2],
+    bins_each: wp.int32,
     spectrum_out: wp.array4d[wp.vec2],
 ) -> None:
-    row, block, ear, k = wp.tid()
-    total = wp.vec2(0.0, 0.0)
-    for direction in range(signal.shape[2]):
-        s, h = signal[row, block, direction, k], ears[row, direction, ear, k]
-        total += wp.vec2(s[0] * h[0] - s[1] * h[1], s[0] * h[1] + s[1] * h[0])
-    spectrum_out[row, block, ear, k] = total
+    row, block, channel, part = wp.tid()
+    first = part * bins_each
+    bins = wp.min(bins_each, signal.shape[3] - first)
+    out = spectrum_out[row, block, channel]
+    for direction in range(signal.shape[1]):
+        add_product(signal[row, direction, block], ears[row, direction, channel], first, bins, out)
 
 
 def _through_ears(signal: torch.Tensor, ears: torch.Tensor) -> torch.Tensor:
-    """Returns the sum over directions of signal (B, blocks, 12, F) times ear (B, 12, C, F): (B, blocks, C, F)."""
-    (rows, blocks, _, bins), channels = signal.shape, ears.shape[2]
-    ears = ears.contiguous()
-    spectrum = torch.empty(rows, blocks, channels, bins, dtype=torch.complex64, device=signal.device)
-    wp.launch(
-        _through_ears_kernel,
-        dim=(rows, blocks, channels, bins),
-        inputs=[as_warp(signal), as_warp(ears)],
-        outputs=[as_warp(spectrum)],
-        device=wp_device(signal.device),
-    )
+    """Returns the sum over directions of signal (B, 12, blocks, F) times ear (B, 12, C, F): (B, blocks, C, F)."""
+    device, (rows, _, blocks, bins), channels = signal.device, signal.shape, ears.shape[2]
+    spectrum = torch.zeros(rows, blocks, channels, bins, dtype=torch.complex64, device=device)
+    each = bins if device.type == "cpu" else 1
+    arguments = [signal, ears.contiguous(), each, spectrum]
+    launch(_through_ears_kernel, (rows, blocks, channels, -(-bins // each)), arguments, device)
     return spectrum
+
+
+@wp.kernel
+def _in_place_kernel(
+    responses: wp.array4d[wp.float32],
+    arrival: wp.array[wp.float32],
+    sample_rate: wp.float64,
+    start: wp.int32,
+    each: wp.int32,
+    fir_out: wp.array3d[wp.float32],
+) -> None:
+    row, channel, part = wp.tid()
+    first = part * each
+    last = wp.min(first + each, fir_out.shape[2])
+    begin = wp.clamp(wp.floor(wp.float64(arrival[row]) * sample_rate), -_LATEST, _LATEST)
+    for block in range(responses.shape[1]):
+        shift = int(begin) + start + block * (responses.shape[3] / 2)
+        sample = wp.max(first, shift)
+        count = wp.min(last, shift + responses.shape[3]) - sample
+        add_samples(responses[row, block, channel], sample - shift, count, fir_out[row, channel], sample)
+
+
+def _in_place(
+    responses: torch.Tensor, arrival: torch.Tensor, sample_rate: int, start: int, length: int
+) -> torch.Tensor:
+    """Returns overlapping blocks (B, blocks, C, size) one after another from `arrival` [s] on, shape (B, C, length)."""
+    device, (rows, _, channels, _) = responses.device, responses.shape
+    fir = torch.zeros(rows, channels, length, device=device)
+    each = length if device.type == "cpu" else 8
+    arguments = [responses, arrival, float(sample_rate), start, each, fir]
+    launch(_in_place_kernel, (rows, channels, -(-length // each)), arguments, device)
+    return fir
