@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.bake import bake_field
     from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND, pressure_from_spl, spl_from_pressure
     from avi_env.acoustics.direct import direct_paths
+    from avi_env.acoustics.discrete import discrete_paths
     from avi_env.acoustics.directivity import Directivity, load_directivity
     from avi_env.acoustics.emitter import Emitter
     from avi_env.acoustics.field import SourceField, WavefrontField
@@ -49,6 +50,7 @@ _HOMES = {
     "critical_distance": "formulas",
     "diffracted_paths": "wavefront_bank",
     "direct_paths": "direct",
+    "discrete_paths": "discrete",
     "eyring_rt60": "formulas",
     "image_source_paths": "image_sources",
     "join_paths": "paths",
@@ -86,6 +88,7 @@ __all__ = [
     "critical_distance",
     "diffracted_paths",
     "direct_paths",
+    "discrete_paths",
     "eyring_rt60",
     "image_source_paths",
     "join_paths",

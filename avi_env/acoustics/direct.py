@@ -5,14 +5,11 @@ from __future__ import annotations
 import torch
 
 from avi_env.acoustics.air import AIR_DB_PER_METRE
-from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
-from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.discrete import DIRECT, launch_slots
+from avi_env.acoustics.paths import NEAREST_METRES, Paths, check_ends, silent_paths
 from avi_env.scene.bank import SceneBank
 
-__all__ = ["NEAREST_METRES", "check_ends", "direct_paths", "spreading_gain"]
-
-NEAREST_METRES = 0.1
-"""Distances below this one [m] count as this one: a point source has no level at its own place."""
+__all__ = ["NEAREST_METRES", "check_ends", "direct_paths", "silent_paths", "spreading_gain"]
 
 
 def direct_paths(
@@ -22,6 +19,7 @@ def direct_paths(
     listener: torch.Tensor,
     *,
     blocked: torch.Tensor | None = None,
+    occlusion: str = "fresnel",
 ) -> Paths:
     """Returns the straight path of each environment, of zero gain where something stands between.
 
@@ -31,21 +29,16 @@ def direct_paths(
         source: source positions [m], shape (B, 3), world frame.
         listener: listener positions [m], shape (B, 3), world frame.
         blocked: whether the straight line is occluded, shape (B,), where the caller knows; None = one ray each.
+        occlusion: "fresnel", "ray" or "volumetric", as in `discrete_paths`.
 
     Returns:
         Paths with P = 1.
 
     Raises:
-        ValueError: shapes do not match.
+        ValueError: shapes do not match; an unknown occlusion.
     """
-    check_ends(scene_index, source, listener)
-    if blocked is None:
-        blocked = bank.occluded(scene_index, source, listener)
-    vector = source.double() - listener.double()
-    distance = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
-    gain = spreading_gain(distance) * ~blocked[:, None, None]
-    direction = (vector / distance.clamp(min=1e-9))[:, None, :].float()
-    return Paths(distance / SPEED_OF_SOUND, gain.float(), direction, -direction)
+    slots = (DIRECT, DIRECT + 1)
+    return launch_slots(bank, scene_index, source, listener, slots, blocked=blocked, occlusion=occlusion)
 
 
 def spreading_gain(distance: torch.Tensor) -> torch.Tensor:
@@ -60,30 +53,3 @@ def spreading_gain(distance: torch.Tensor) -> torch.Tensor:
     air = torch.as_tensor(AIR_DB_PER_METRE.copy(), dtype=torch.float64, device=distance.device)
     length = distance.unsqueeze(-1)
     return torch.pow(10.0, -air * length / 20.0) / length.clamp(min=NEAREST_METRES)
-
-
-def check_ends(scene_index: torch.Tensor, source: torch.Tensor, listener: torch.Tensor) -> int:
-    """Returns B after checking that scene_index is (B,), source and listener (B, 3), all on one device.
-
-    Raises:
-        ValueError: a shape or a device does not fit.
-    """
-    count = scene_index.shape[0]
-    for name, tensor in (("source", source), ("listener", listener)):
-        if tensor.shape != (count, 3):
-            raise ValueError(
-                f"{name} must have shape ({count}, 3) as scene_index has {count}, not {tuple(tensor.shape)}"
-            )
-        if tensor.device != scene_index.device:
-            raise ValueError(f"{name} lies on {tensor.device}, scene_index on {scene_index.device}: use one device")
-    return count
-
-
-def silent_paths(count: int, slots: int, device: torch.device) -> Paths:
-    """Returns paths of zero gain: B environments, P slots."""
-    return Paths(
-        torch.zeros(count, slots, dtype=torch.float64, device=device),
-        torch.zeros(count, slots, BAND_COUNT, dtype=torch.float32, device=device),
-        torch.zeros(count, slots, 3, dtype=torch.float32, device=device),
-        torch.zeros(count, slots, 3, dtype=torch.float32, device=device),
-    )

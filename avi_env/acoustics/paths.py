@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Paths", "join_paths"]
+from avi_env.acoustics.bands import BAND_COUNT
+
+__all__ = ["NEAREST_METRES", "Paths", "check_ends", "empty_paths", "join_paths", "silent_paths"]
+
+NEAREST_METRES = 0.1
+"""Distances below this one [m] count as this one: a point source has no level at its own place."""
 
 
 class Paths(NamedTuple):
@@ -28,3 +33,35 @@ class Paths(NamedTuple):
 def join_paths(*parts: Paths) -> Paths:
     """Returns all path slots side by side."""
     return Paths(*(torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True)))
+
+
+def empty_paths(count: int, slots: int, device: torch.device) -> Paths:
+    """Returns paths that a kernel is to fill: B environments, P slots."""
+    return Paths(
+        torch.empty(count, slots, dtype=torch.float64, device=device),
+        torch.empty(count, slots, BAND_COUNT, dtype=torch.float32, device=device),
+        torch.empty(count, slots, 3, dtype=torch.float32, device=device),
+        torch.empty(count, slots, 3, dtype=torch.float32, device=device),
+    )
+
+
+def silent_paths(count: int, slots: int, device: torch.device) -> Paths:
+    """Returns paths of zero gain: B environments, P slots."""
+    return Paths(*(tensor.zero_() for tensor in empty_paths(count, slots, device)))
+
+
+def check_ends(scene_index: torch.Tensor, source: torch.Tensor, listener: torch.Tensor) -> int:
+    """Returns B after checking that scene_index is (B,), source and listener (B, 3), all on one device.
+
+    Raises:
+        ValueError: a shape or a device does not fit.
+    """
+    count = scene_index.shape[0]
+    for name, tensor in (("source", source), ("listener", listener)):
+        if tensor.shape != (count, 3):
+            raise ValueError(
+                f"{name} must have shape ({count}, 3) as scene_index has {count}, not {tuple(tensor.shape)}"
+            )
+        if tensor.device != scene_index.device:
+            raise ValueError(f"{name} lies on {tensor.device}, scene_index on {scene_index.device}: use one device")
+    return count

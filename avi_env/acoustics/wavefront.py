@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import spatial
 
+from avi_env.acoustics.edges import sharp_pairs
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
@@ -80,9 +81,9 @@ def _build_map(scene: Scene, height: float, spacing: float) -> SoundMap:
 
 
 def _cut(scene: Scene, height: float) -> npt.NDArray[np.float64]:
-    """World (x, z) of the points at which triangle edges cross the plane [m], shape (n, 2)."""
-    corners = scene.vertices[scene.triangles].astype(np.float64)
-    p, q = corners.reshape(-1, 3), corners[:, [1, 2, 0]].reshape(-1, 3)
+    """World (x, z) of the points at which the geometry's edges cross the plane [m], shape (n, 2)."""
+    place, pairs = sharp_pairs(scene)
+    p, q = place[pairs[:, 0]], place[pairs[:, 1]]
     crossing = (p[:, 1] > height) != (q[:, 1] > height)
     p, q = p[crossing], q[crossing]
     t = ((height - p[:, 1]) / (q[:, 1] - p[:, 1]))[:, None]

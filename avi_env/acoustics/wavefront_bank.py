@@ -8,41 +8,38 @@ import numpy.typing as npt
 import torch
 import warp as wp
 
-from avi_env.acoustics.air import AIR_DB_PER_METRE
-from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ, SPEED_OF_SOUND
-from avi_env.acoustics.diffraction import FARTHEST_RATIO, LOSS_CAP_DB
-from avi_env.acoustics.direct import NEAREST_METRES
+from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.bending import Bends, bend_gain, bends_of
+from avi_env.acoustics.diffraction import diffraction_model
 from avi_env.acoustics.field import WavefrontField
-from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.paths import Paths, empty_paths
+from avi_env.acoustics.warp_array import launch
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["WavefrontBank", "diffracted_paths"]
+__all__ = ["Arrival", "WaveArrays", "WavefrontBank", "diffracted_paths", "wave_arrival"]
 
 wp.set_module_options({"enable_backward": False})
 
 _MILLIMETRE = 1e-3  # [m]; bends closer than this, with lengths closer than this, are one
 _GROWTH = 64  # bends by which the table grows
 
-_Bands = wp.types.vector(length=BAND_COUNT, dtype=wp.float64)
-_BANDS = wp.constant(_Bands(*BANDS_HZ))
-_AIR = wp.constant(_Bands(*AIR_DB_PER_METRE))
 _SPEED = wp.constant(wp.float64(SPEED_OF_SOUND))
-_RATIO = wp.constant(wp.float64(FARTHEST_RATIO))
-_CAP = wp.constant(wp.float64(LOSS_CAP_DB))
-_NEAREST = wp.constant(wp.float64(NEAREST_METRES))
-_LEAST_ROOT = wp.constant(wp.float64(1.0e-6))
-
+_EDGE_REACH = wp.constant(0.08)  # [m] around a bend in which a ray does not look: 1.5 columns, as the edges moved
 
 _Bend = wp.types.vector(length=6, dtype=wp.float32)  # as WavefrontBank.bends
-_Arrival = wp.types.vector(length=7, dtype=wp.float32)  # direction (3), length of the path, departure (3)
+Arrival = wp.types.vector(length=11, dtype=wp.float32)
+"""How sound arrives: direction (3), length of its path [m], departure (3), `bends_of` it (4)."""
 
 
 @wp.struct
-class _Bank:
+class WaveArrays:
+    """A WavefrontBank as kernels take it."""
+
     index: wp.array3d[wp.int16]
     bends: wp.array2d[_Bend]
     origin: wp.array[wp.vec2]
     spacing: wp.array[wp.float32]
+    height: wp.array[wp.float32]
 
 
 class WavefrontBank:
@@ -60,6 +57,8 @@ class WavefrontBank:
     """World (x, z) of the centre of column (0, 0) [m], shape (B, 2), float32."""
     spacing: torch.Tensor
     """Width of a column [m], shape (B,), float32."""
+    height: torch.Tensor
+    """Height y of the plane in which paths bend [m], shape (B,), float32."""
 
     def __init__(self, rows: int, device: str | torch.device = "cpu") -> None:
         """Makes room for a number of environments; no sound gets anywhere until `set_row`."""
@@ -68,7 +67,8 @@ class WavefrontBank:
         self.bends = torch.zeros((rows, _GROWTH, 6), dtype=torch.float32, device=self.device)
         self.origin = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
         self.spacing = torch.ones(rows, dtype=torch.float32, device=self.device)
-        self._arrays: _Bank | None = None
+        self.height = torch.zeros(rows, dtype=torch.float32, device=self.device)
+        self._arrays: wp.array | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -84,6 +84,7 @@ class WavefrontBank:
         self.bends[row, : len(bends)] = torch.as_tensor(bends, device=self.device)
         self.origin[row] = torch.tensor(field.origin, device=self.device)
         self.spacing[row] = field.spacing
+        self.height[row] = field.height
 
     def _grow(self, nx: int, nz: int, count: int) -> None:
         rows, old_nx, old_nz = self.index.shape
@@ -97,15 +98,16 @@ class WavefrontBank:
             table[:, : self.bends.shape[1]] = self.bends
             self.bends, self._arrays = table, None
 
-    def arrays(self) -> _Bank:
-        """Returns the bank as a kernel takes it."""
+    def arrays(self) -> wp.array:
+        """Returns the bank as a kernel takes it: an array of one `WaveArrays`."""
         if self._arrays is None:
-            arrays = _Bank()
+            arrays = WaveArrays()
             arrays.index = wp.from_torch(self.index)
             arrays.bends = wp.from_torch(self.bends, dtype=_Bend)
             arrays.origin = wp.from_torch(self.origin, dtype=wp.vec2)
             arrays.spacing = wp.from_torch(self.spacing)
-            self._arrays = arrays
+            arrays.height = wp.from_torch(self.height)
+            self._arrays = wp.array([arrays], dtype=WaveArrays, device=wp_device(self.device))
         return self._arrays
 
 
@@ -133,54 +135,75 @@ def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray
 
 
 @wp.func
-def _number(bank: _Bank, row: int, i: int, j: int) -> int:
+def _number(bank: WaveArrays, row: int, i: int, j: int) -> int:
     if i < 0 or j < 0 or i >= bank.index.shape[1] or j >= bank.index.shape[2]:
         return -1
     return int(bank.index[row, i, j])
 
 
 @wp.func
-def _toward(dx: wp.float32, dz: wp.float32, rise: wp.float32, level: wp.float32) -> wp.vec3:
-    """Direction of a path's end whose first bend lies at (dx, dz): its height is linear along its length, unfolded."""
+def _toward(leg: wp.vec2, rise: wp.float32, level: wp.float32) -> wp.vec3:
+    """Direction of a path's end by its first leg in plan: its height is linear along its length, unfolded."""
     if level < 1.0e-6:
         return wp.vec3(0.0, wp.sign(rise), 0.0)
-    return wp.normalize(wp.vec3(dx, rise * wp.sqrt(dx * dx + dz * dz) / level, dz))
+    return wp.normalize(wp.vec3(leg[0], rise * wp.length(leg) / level, leg[1]))
 
 
 @wp.func
-def _arrival(bend: _Bend, source: wp.vec3, listener: wp.vec3) -> _Arrival:
+def _by_way(bend: _Bend, source: wp.vec3, listener: wp.vec3) -> Arrival:
     """The path by way of a bend; what does not bend comes straight from the source, wherever it is by now."""
-    ax, az = bend[0] - listener[0], bend[1] - listener[2]
-    dx, dz = bend[2] - source[0], bend[3] - source[2]
-    level = wp.sqrt(ax * ax + az * az) + bend[4] + wp.sqrt(dx * dx + dz * dz)
+    one = wp.vec2(bend[2] - source[0], bend[3] - source[2])
+    two = wp.vec2(bend[0] - bend[2], bend[1] - bend[3])
+    three = wp.vec2(listener[0] - bend[0], listener[2] - bend[1])
+    level = wp.length(one) + bend[4] + wp.length(three)
     if bend[5] < 0.5:
-        ax, az = source[0] - listener[0], source[2] - listener[2]
-        dx, dz = -ax, -az
-        level = wp.sqrt(ax * ax + az * az)
+        one = wp.vec2(listener[0] - source[0], listener[2] - source[2])
+        two = wp.vec2(0.0, 0.0)
+        three = one
+        level = wp.length(one)
     rise = source[1] - listener[1]
-    to, fro = _toward(ax, az, rise, level), _toward(dx, dz, -rise, level)
-    return _Arrival(to[0], to[1], to[2], wp.sqrt(level * level + rise * rise), fro[0], fro[1], fro[2])
+    to, fro = _toward(-three, rise, level), _toward(one, -rise, level)
+    shape = bends_of(one, two, three)
+    length = wp.sqrt(level * level + rise * rise)
+    return Arrival(to[0], to[1], to[2], length, fro[0], fro[1], fro[2], shape[0], shape[1], shape[2], shape[3])
 
 
 @wp.func
-def _blend(bank: _Bank, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3) -> _Arrival:
+def _sees_bend(mesh: wp.uint64, height: wp.float32, bend: _Bend, p: wp.vec3) -> bool:
+    """Whether nothing in the plane of the paths stands between a listener and a bend: columns may be thicker."""
+    leg = wp.vec3(bend[0] - p[0], 0.0, bend[1] - p[2])
+    reach = wp.length(leg)
+    if mesh == wp.uint64(0) or reach <= _EDGE_REACH:
+        return True
+    return not wp.mesh_query_ray_anyhit(mesh, wp.vec3(p[0], height, p[2]), leg / reach, reach - _EDGE_REACH)
+
+
+@wp.func
+def _blend(
+    bank: WaveArrays, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3
+) -> Arrival:
     """Weighted mean of the arrivals by way of several columns' bends, or of those that bend; length -1 if none."""
-    total = _Arrival()
+    total = Arrival()
     share = wp.float32(0.0)
     for k in range(4):
         if numbers[k] >= 0:
             bend = bank.bends[row, numbers[k]]
             if bend[5] > 0.5 or not bent:
-                total = total + weights[k] * _arrival(bend, s, p)
+                total = total + weights[k] * _by_way(bend, s, p)
                 share = share + weights[k]
     if share < 1.0e-6:
-        return _Arrival(0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0)
+        total[3] = -1.0
+        return total
     return total / share
 
 
 @wp.func
-def _heard(bank: _Bank, row: int, s: wp.vec3, p: wp.vec3) -> _Arrival:
-    """The shortest path of sound to a listener; length -1 if there is none."""
+def wave_arrival(bank: WaveArrays, row: int, mesh: wp.uint64, s: wp.vec3, p: wp.vec3) -> Arrival:
+    """The shortest path of sound around edges to a listener; length -1 if there is none.
+
+    Columns beside the listener's own whose bend it does not see do not count, so that nothing leaks through walls
+    thinner than a column; mesh 0 = all count.
+    """
     u = (p[0] - bank.origin[row][0]) / bank.spacing[row]
     v = (p[2] - bank.origin[row][1]) / bank.spacing[row]
     i = int(wp.floor(u + 0.5))
@@ -189,14 +212,19 @@ def _heard(bank: _Bank, row: int, s: wp.vec3, p: wp.vec3) -> _Arrival:
     fv = wp.abs(v - float(j))
     di = wp.where(u < float(i), -1, 1)
     dj = wp.where(v < float(j), -1, 1)
-    near = _number(bank, row, i, j)
-    across = _number(bank, row, i + di, j)
-    along = _number(bank, row, i, j + dj)
-    corner = _number(bank, row, i + di, j + dj)
-    if near >= 0 and across < 0 and along < 0:
-        corner = -1  # it may lie behind a wall
-    numbers = wp.vec4i(near, across, along, corner)
+    numbers = wp.vec4i(
+        _number(bank, row, i, j),
+        _number(bank, row, i + di, j),
+        _number(bank, row, i, j + dj),
+        _number(bank, row, i + di, j + dj),
+    )
+    if numbers[0] >= 0 and numbers[1] < 0 and numbers[2] < 0:
+        numbers[3] = -1  # it may lie behind a wall
     weights = wp.vec4((1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv)
+    for k in range(1, 4):  # nothing stands within a free column: the listener's own has no wall in it
+        if numbers[k] >= 0 and numbers[k] != numbers[0]:
+            if not _sees_bend(mesh, bank.height[row], bank.bends[row, numbers[k]], p):
+                numbers[k] = -1
     # Behind an edge the columns that still see the source do not count, unless all do: then something low is between.
     heard = _blend(bank, row, numbers, weights, True, s, p)
     if heard[3] < 0.0:
@@ -204,55 +232,47 @@ def _heard(bank: _Bank, row: int, s: wp.vec3, p: wp.vec3) -> _Arrival:
     return heard
 
 
-@wp.func
-def _gain(bent: wp.float64, straight: wp.float64, band: int) -> wp.float64:
-    """Spreading, air and diffraction; the twin of `diffraction_loss_db`."""
-    length = wp.max(bent, _NEAREST)
-    reach = wp.min(wp.max(straight, length / _RATIO), length)
-    root = wp.sqrt(wp.float64(4.0 * wp.pi) * (length - reach) * _BANDS[band] / _SPEED)
-    root = wp.max(root, _LEAST_ROOT)
-    loss = wp.float64(5.0) + wp.float64(20.0) * wp.log10(root / wp.tanh(root) * reach / length)
-    loss = wp.min(loss, _CAP) + _AIR[band] * bent
-    return wp.pow(wp.float64(10.0), -loss / wp.float64(20.0)) / length
-
-
 @wp.kernel
 def _diffract(
-    bank: _Bank,
+    banks: wp.array[WaveArrays],
     rows: wp.array[wp.int32],
-    source: wp.array2d[wp.float32],
-    listener: wp.array2d[wp.float32],
+    source: wp.array[wp.vec3],
+    listener: wp.array[wp.vec3],
     blocked: wp.array[wp.bool],
-    delay_out: wp.array2d[wp.float64],
-    gain_out: wp.array3d[wp.float32],
-    direction_out: wp.array3d[wp.float32],
-    departure_out: wp.array3d[wp.float32],
+    model: wp.int32,
+    delay_out: wp.array[wp.float64],
+    gain_out: wp.array2d[wp.float32],
+    direction_out: wp.array[wp.vec3],
+    departure_out: wp.array[wp.vec3],
 ) -> None:
     b = wp.tid()
-    s = wp.vec3(source[b, 0], source[b, 1], source[b, 2])
-    p = wp.vec3(listener[b, 0], listener[b, 1], listener[b, 2])
-    heard = _heard(bank, rows[b], s, p)
-    toward = wp.normalize(wp.vec3(heard[0], heard[1], heard[2]))
-    away = wp.normalize(wp.vec3(heard[4], heard[5], heard[6]))
+    s, p = source[b], listener[b]
+    heard = wave_arrival(banks[0], rows[b], wp.uint64(0), s, p)
     straight = wp.float64(wp.length(s - p))
     bent = wp.max(wp.float64(heard[3]), straight)
-    delay_out[b, 0] = bent / _SPEED
-    for k in range(3):
-        direction_out[b, 0, k] = toward[k]
-        departure_out[b, 0, k] = away[k]
+    shape = Bends(wp.float64(heard[7]), wp.float64(heard[8]), wp.float64(heard[9]), wp.float64(heard[10]))
+    delay_out[b] = bent / _SPEED
+    direction_out[b] = wp.normalize(wp.vec3(heard[0], heard[1], heard[2]))
+    departure_out[b] = wp.normalize(wp.vec3(heard[4], heard[5], heard[6]))
     for band in range(BAND_COUNT):
-        gain_out[b, 0, band] = 0.0
+        gain_out[b, band] = 0.0
         if blocked[b] and heard[3] >= 0.0:
-            gain_out[b, 0, band] = float(_gain(bent, straight, band))
+            gain_out[b, band] = float(bend_gain(model, shape, bent, straight, band))
 
 
 def diffracted_paths(
-    bank: WavefrontBank, rows: torch.Tensor, source: torch.Tensor, listener: torch.Tensor, direct_blocked: torch.Tensor
+    bank: WavefrontBank,
+    rows: torch.Tensor,
+    source: torch.Tensor,
+    listener: torch.Tensor,
+    direct_blocked: torch.Tensor,
+    *,
+    diffraction: str = "kurze_anderson",
 ) -> Paths:
     """Returns the path that bends around edges to each listener; zero gain where the direct one is free or none exists.
 
     It arrives from the last bend (the door's edge), after the whole bent length, at 1/length less the diffraction loss.
-    Where only something lower than the ears is between, it arrives straight, with the loss of a grazed edge (5 dB).
+    Where only something lower than the ears is between, it arrives straight, with the loss of a grazed edge (6 dB).
 
     Args:
         bank: the wavefronts.
@@ -260,12 +280,13 @@ def diffracted_paths(
         source: source positions [m], shape (B, 3), world frame; up to 1 m beside the place of the row's field.
         listener: listener positions [m], shape (B, 3), world frame.
         direct_blocked: whether the straight path is occluded, shape (B,), bool.
+        diffraction: "kurze_anderson" (by the detour) or "utd" (by the angles of the first and the last bend).
 
     Returns:
         Paths with P = 1.
 
     Raises:
-        ValueError: a shape does not fit.
+        ValueError: a shape does not fit; an unknown model.
     """
     count = len(rows)
     if source.shape != (count, 3) or listener.shape != (count, 3) or direct_blocked.shape != (count,):
@@ -273,24 +294,9 @@ def diffracted_paths(
             f"diffracted_paths needs rows (B,), source (B, 3), listener (B, 3), direct_blocked (B,), not "
             f"{tuple(rows.shape)}, {tuple(source.shape)}, {tuple(listener.shape)}, {tuple(direct_blocked.shape)}"
         )
-    paths = Paths(
-        torch.empty((count, 1), dtype=torch.float64, device=bank.device),
-        torch.empty((count, 1, BAND_COUNT), dtype=torch.float32, device=bank.device),
-        *(torch.empty((count, 1, 3), dtype=torch.float32, device=bank.device) for _ in range(2)),
-    )
-    if count:
-        inputs = [
-            bank.arrays(),
-            wp.from_torch(rows.int().contiguous()),
-            wp.from_torch(source.float().contiguous()),
-            wp.from_torch(listener.float().contiguous()),
-            wp.from_torch(direct_blocked.bool().contiguous()),
-        ]
-        wp.launch(
-            _diffract,
-            dim=count,
-            inputs=inputs,
-            outputs=[wp.from_torch(tensor) for tensor in paths],
-            device=wp_device(bank.device),
-        )
+    paths = empty_paths(count, 1, bank.device)
+    ends = (tensor.float().contiguous() for tensor in (source, listener))
+    arguments = [bank.arrays(), rows.int().contiguous(), *ends, direct_blocked.bool().contiguous()]
+    outputs = [paths.delay[:, 0], paths.gain[:, 0], paths.direction[:, 0], paths.departure[:, 0]]
+    launch(_diffract, (count,), [*arguments, diffraction_model(diffraction), *outputs], bank.device)
     return paths

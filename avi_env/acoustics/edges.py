@@ -1,0 +1,150 @@
+"""The edges at which sound bends: where two large faces of the geometry meet and more than half of space is free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from avi_env.scene.derived import derived
+from avi_env.scene.model import Scene
+from avi_env.scene.rays import occluded
+
+__all__ = ["EDGE_METRES", "Edges", "scene_edges", "sharp_pairs"]
+
+EDGE_METRES = 0.5
+"""Least length [m] of an edge that shades sound: about half a wavelength at 350 Hz, as a mirror's least area."""
+
+_WELD = 1e-4  # [m]
+_FLAT = np.cos(np.deg2rad(30.0))  # faces that meet at less than 30 degrees from flat make no edge
+_STRAIGHT = np.cos(np.deg2rad(2.0))  # pieces of one line
+_PROBE = 0.02  # [m] around an edge at which the free angle is measured
+_SECTORS = 16
+_EDGE_LIMIT = 2048  # longest ones of a scene
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The convex edges of a scene of at least 0.5 m, longest first. Windings do not matter."""
+
+    start: FloatArray
+    """One end of each [m], shape (E, 3)."""
+    end: FloatArray
+    """The other end [m], shape (E, 3)."""
+    inward: FloatArray
+    """Unit vectors from the edge into the solid (or along the sheet) that ends there, shape (E, 3)."""
+
+
+def scene_edges(scene: Scene) -> Edges:
+    """Returns the edges of a scene at which sound bends, built once."""
+    return derived(scene, ("edges",), lambda: _build(scene))
+
+
+def _build(scene: Scene) -> Edges:
+    segments = _joined(*sharp_pairs(scene))
+    length = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)
+    longest = np.argsort(-length, kind="stable")
+    segments = segments[longest[length[longest] >= EDGE_METRES][:_EDGE_LIMIT]]
+    inward = _inward(scene, segments)
+    real = np.linalg.norm(inward, axis=1) > 0.5
+    return Edges(segments[real, 0], segments[real, 1], inward[real])
+
+
+def sharp_pairs(scene: Scene) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Returns welded vertices (V, 3) and the pairs of them (n, 2) along which the surface ends or turns, built once."""
+    return derived(scene, ("sharp_pairs",), lambda: _sharp_pairs(scene))
+
+
+def _sharp_pairs(scene: Scene) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    if not len(scene.triangles):
+        return np.empty((0, 3)), np.empty((0, 2), dtype=np.int64)
+    vertices = scene.vertices.astype(np.float64)
+    cell = max(_WELD, float(np.ptp(vertices, axis=0).max()) / 2.0**20)
+    first, weld = _distinct(np.round((vertices - vertices.min(axis=0)) / cell).astype(np.int64))
+    place, corner = vertices[first], np.sort(weld[scene.triangles], axis=1)
+    corner = corner[(corner[:, 0] != corner[:, 1]) & (corner[:, 1] != corner[:, 2])]
+    corner = corner[_distinct(corner)[0]]  # a face counts once
+    pairs = np.concatenate([corner[:, [0, 1]], corner[:, [1, 2]], corner[:, [0, 2]]])
+    third = np.concatenate([corner[:, 2], corner[:, 0], corner[:, 1]])
+    along = place[pairs[:, 1]] - place[pairs[:, 0]]
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-30)
+    into = place[third] - place[pairs[:, 0]]
+    into -= np.einsum("ij,ij->i", into, along)[:, None] * along
+    into /= np.maximum(np.linalg.norm(into, axis=1, keepdims=True), 1e-30)
+    edges, member = _distinct(pairs)
+    count = np.bincount(member)
+    # The faces of an edge lie flat if the vectors from the edge into them cancel: their sum is short.
+    total = np.stack([np.bincount(member, weights=column) for column in into.T], axis=1)
+    turned = np.linalg.norm(total, axis=1) > np.sqrt(2.0 - 2.0 * _FLAT)
+    return place, pairs[edges[(count == 1) | ((count == 2) & turned)]]
+
+
+def _distinct(rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First place of each distinct row of small whole numbers >= 0, and the number of each row among them."""
+    bits = int(rows.max(initial=0)).bit_length()
+    code = rows[:, 0]
+    for column in rows.T[1:]:
+        if bits * 3 > 62:  # vertices of enormous meshes: renumber as the code grows
+            code = np.unique(code, return_inverse=True)[1]
+        code = (code << bits) | column
+    _, first, member = np.unique(code, return_index=True, return_inverse=True)
+    return first, member
+
+
+def _joined(place: FloatArray, pairs: npt.NDArray[np.int64]) -> FloatArray:
+    """Segments (n, 2, 3) after joining pairs that continue each other in one line."""
+    if not len(pairs):
+        return np.empty((0, 2, 3))
+    along = place[pairs[:, 1]] - place[pairs[:, 0]]
+    length = np.linalg.norm(along, axis=1)
+    along /= np.maximum(length, 1e-30)[:, None]
+    # At each vertex the pairs that end there; those in one line are neighbours.
+    order = np.argsort(pairs.ravel(), kind="stable")
+    vertex, pair = pairs.ravel()[order], order // 2
+    links = []
+    for step in range(1, 9):  # a vertex of more than nine sharp edges keeps some pieces apart, no more
+        same = np.flatnonzero(vertex[step:] == vertex[:-step])
+        one, two = pair[same], pair[same + step]
+        links.append(np.column_stack([one, two])[np.abs(np.einsum("ij,ij->i", along[one], along[two])) > _STRAIGHT])
+    joint = np.concatenate(links)
+    graph = sparse.coo_matrix((np.ones(len(joint)), (joint[:, 0], joint[:, 1])), shape=(len(pairs), len(pairs)))
+    count, label = connected_components(graph, directed=False)
+    lead = np.zeros(count, dtype=np.int64)
+    np.maximum.at(lead, label, np.argsort(np.argsort(length, kind="stable"), kind="stable"))
+    lead = np.argsort(length, kind="stable")[lead]
+    origin, line = place[pairs[lead, 0]], along[lead]
+    position = np.einsum("nkj,nj->nk", place[pairs] - origin[label][:, None], line[label])
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, label, position.min(axis=1))
+    np.maximum.at(high, label, position.max(axis=1))
+    return np.stack([origin + low[:, None] * line, origin + high[:, None] * line], axis=1)
+
+
+def _inward(scene: Scene, segments: FloatArray) -> FloatArray:
+    """Unit vectors into the solid, zero where not more than half of the space around the edge's middle is free."""
+    along = segments[:, 1] - segments[:, 0]
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-30)
+    across = np.cross(along, np.where(np.abs(along[:, [1]]) < 0.9, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]))
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
+    up = np.cross(along, across)
+    angle = 2.0 * np.pi * (np.arange(_SECTORS) + 0.37) / _SECTORS  # off the directions of right-angled faces
+    ring = np.cos(angle)[:, None] * across[:, None] + np.sin(angle)[:, None] * up[:, None]  # (n, 16, 3)
+    points = segments.mean(axis=1)[:, None] + _PROBE * ring
+    blocked = occluded(scene, points.reshape(-1, 3), np.roll(points, -1, axis=1).reshape(-1, 3), margin=0.0)
+    blocked = blocked.reshape(-1, _SECTORS)  # between direction k and k + 1
+    result = np.zeros((len(segments), 3))
+    for row in np.flatnonzero(blocked.any(axis=1)):
+        walls = np.flatnonzero(blocked[row])
+        gaps = np.diff([*walls, walls[0] + _SECTORS])
+        widest = int(np.argmax(gaps))
+        if gaps[widest] <= _SECTORS // 2 + 1:  # of free chords; a flat surface leaves half and one at most
+            continue
+        middle = walls[widest] + 0.5 + 0.5 * gaps[widest]  # of the free angle, in sectors
+        free = 2.0 * np.pi * (middle + 0.37) / _SECTORS
+        result[row] = -(np.cos(free) * across[row] + np.sin(free) * up[row])
+    return result
