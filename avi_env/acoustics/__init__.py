@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from avi_env.acoustics.bake import bake_field
     from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND, pressure_from_spl, spl_from_pressure
     from avi_env.acoustics.direct import direct_paths
-    from avi_env.acoustics.discrete import discrete_paths
     from avi_env.acoustics.directivity import Directivity, load_directivity
+    from avi_env.acoustics.discrete import discrete_paths
     from avi_env.acoustics.emitter import Emitter
     from avi_env.acoustics.field import SourceField, WavefrontField
     from avi_env.acoustics.formulas import critical_distance, eyring_rt60, kuttruff_rt60, sabine_rt60

@@ -7,18 +7,16 @@ import torch
 from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.clip_bank import ClipBank
-from avi_env.acoustics.direct import direct_paths
+from avi_env.acoustics.discrete import MIRRORS, discrete_paths
+from avi_env.acoustics.discrete import MIRRORS, discrete_paths
 from avi_env.acoustics.early import early_fir
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.emitter_bank import EmitterBank
 from avi_env.acoustics.field_bank import FieldSample
 from avi_env.acoustics.hrtf import Hrtf
-from avi_env.acoustics.image_sources import image_source_paths
-from avi_env.acoustics.paths import Paths, join_paths
+from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.source_fields import Listeners, SourceFields
 from avi_env.acoustics.stream import StreamState, render_step, start_stream
-from avi_env.acoustics.transmission import transmitted_paths
-from avi_env.acoustics.wavefront_bank import diffracted_paths
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 
@@ -167,17 +165,11 @@ class Soundscape:
     def _paths(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> Paths:
         """Returns the discrete paths, exact from where the sources are now, as loud as they are in each direction."""
         pose = self._emitters.poses(flat, listeners.clock)
-        source, heading, index, ears = pose[:, :3].float(), pose[:, 3], listeners.scene_index, listeners.ears
+        source, heading, ears = pose[:, :3].clone(), pose[:, 3].clone(), listeners.ears.double()
         own = self._emitters.own(flat)
         source[own], heading[own] = ears[own], heading[own] + listeners.yaw[own]
-        blocked = bank.occluded(index, source, ears)
-        straight = join_paths(
-            direct_paths(bank, index, source, ears, blocked=blocked),
-            transmitted_paths(bank, index, source, ears, blocked=blocked),
-            diffracted_paths(self._fields.wavefronts, flat, source, ears, blocked),
-        )
-        straight.gain[own] = 0.0  # a listener does not hear its own sound, but what comes back
-        paths = join_paths(straight, image_source_paths(bank, index, source, ears))
+        paths = discrete_paths(bank, self._fields.wavefronts, flat, listeners.scene_index, source, ears)
+        paths.gain[own, :MIRRORS] = 0.0  # a listener does not hear its own sound, but what comes back
         return self._emitters.aimed(flat, heading, paths)
 
     def _field_sample(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> FieldSample:
