@@ -1,4 +1,4 @@
-"""What an agent hears of a baked field, as an explicit response: the field read at one place, early and late."""
+"""What an agent hears of a baked field, as an explicit response: the field read at listeners, early and late."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.bands import BAND_COUNT
-from avi_env.acoustics.early import early_fir
+from avi_env.acoustics.early import early_directions, early_response
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BIN_SECONDS, EARLY_BINS, EARLY_SECONDS, SourceField
 from avi_env.acoustics.field_bank import FieldBank, FieldSample
-from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.image_sources import scene_bank
-from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS, late_noise
+from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS
+from avi_env.acoustics.layouts import Layout, direction_filters, late_lines
 from avi_env.acoustics.path_tracer import Echogram
 from avi_env.scene.model import Scene
 
@@ -23,17 +23,24 @@ FloatArray = npt.NDArray[np.float64]
 _DECAY = 6.0 * np.log(10.0)
 
 
-def field_sample(scene: Scene, field: SourceField, listener: FloatArray) -> FieldSample:
-    """Returns a baked field at a listener, between the cells that it sees, as the environment does; B = 1."""
-    bank = FieldBank(1)
+def field_sample(scene: Scene, field: SourceField, listener: FloatArray, device: str = "cpu") -> FieldSample:
+    """Returns a baked field at listeners, between the cells that they see, as the environment does; B = L.
+
+    Args:
+        scene: the scene.
+        field: baked in it.
+        listener: positions [m], world frame, shape (3,) or (L, 3).
+        device: "cpu" or "cuda".
+    """
+    bank, scenes = FieldBank(1, device), scene_bank(scene, device)
     bank.set_row(0, field)
-    place = torch.as_tensor(listener, dtype=torch.float32)[None]
-    index = torch.zeros(1, dtype=torch.int64)
+    place = torch.as_tensor(np.atleast_2d(listener), dtype=torch.float32, device=bank.device)
+    index = torch.zeros(len(place), dtype=torch.int64, device=bank.device)
 
     def seen(centers: torch.Tensor) -> torch.Tensor:
-        return ~scene_bank(scene).occluded(index, place[:, None].expand_as(centers), centers)
+        return ~scenes.occluded(index, place[:, None].expand_as(centers), centers)
 
-    return bank.lookup(place, seen)
+    return bank.lookup(place, seen, rows=index)
 
 
 def field_echogram(sample: FieldSample, seconds: float) -> Echogram:
@@ -47,15 +54,26 @@ def field_echogram(sample: FieldSample, seconds: float) -> Echogram:
     return Echogram(EARLY_BIN_SECONDS, energy)
 
 
-def field_response(sample: FieldSample, yaw: float, head: Hrtf, length: int, seed: int) -> FloatArray:
-    """Returns a sample at both ears with the very noise that the environment's sound has, shape (2, length)."""
-    turn = torch.tensor([yaw], dtype=torch.float32)
-    response = early_fir(sample, turn, head, length, seed=seed)[0].double().numpy()
-    rate = head.sample_rate
-    begin = int(np.floor(float(sample.first_arrival[0]) * rate)) + round((EARLY_SECONDS - LATE_LEAD_SECONDS) * rate)
-    gain = np.sqrt(sample.late[0].double().numpy())
-    for slope in np.flatnonzero(gain.any(axis=1)):
-        noise = np.tensordot(gain[slope], late_noise(int(slope), rate, seed), axes=1)
-        count = max(min(noise.shape[1], length - begin), 0)
-        response[:, begin : begin + count] += noise[:, :count]
+def field_response(sample: FieldSample, yaw: torch.Tensor, layout: Layout, length: int, seed: int) -> torch.Tensor:
+    """Returns samples on the channels of a layout with the very noise of the environment, shape (B, C, length).
+
+    Args:
+        sample: the field where B listeners stand.
+        yaw: of the listeners [rad], shape (B,).
+        layout: the channels.
+        length: [samples].
+        seed: of the noise.
+    """
+    device, rate = sample.early.device, layout.sample_rate
+    directions = early_directions(str(device)).expand(len(yaw), -1, -1)
+    response = early_response(sample, *direction_filters(layout, directions, yaw), rate, length, seed=seed)
+    begin = torch.floor(sample.first_arrival.double() * rate).long() + round((EARLY_SECONDS - LATE_LEAD_SECONDS) * rate)
+    gain = sample.late.clamp(min=0.0).sqrt()
+    tail = torch.zeros_like(response)
+    for slope in torch.nonzero(gain.amax(dim=(0, 2)) > 0.0)[:, 0].tolist():
+        lines = torch.tensor(late_lines(layout, slope, seed)[..., :length], device=device)
+        noise = gain[:, slope] @ lines.reshape(BAND_COUNT, -1)
+        tail[..., : lines.shape[-1]] += noise.reshape(*tail.shape[:2], -1)
+    for row, start in enumerate(begin.clamp(0, length).tolist()):
+        response[row, :, start:] += tail[row, :, : length - start]
     return response

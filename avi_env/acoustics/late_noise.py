@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
+from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ, SPEED_OF_SOUND
 from avi_env.acoustics.energy_bands import band_fade_seconds, band_shares, octave_power
 from avi_env.acoustics.field import DECAY_TIMES
 from avi_env.acoustics.hrtf import Hrtf
@@ -19,6 +19,7 @@ __all__ = [
     "LATE_LEAD_SECONDS",
     "diffuse_coherence",
     "diffuse_covariance",
+    "independent_noise",
     "late_noise",
     "late_samples",
 ]
@@ -60,26 +61,77 @@ def late_noise(slope: int, sample_rate: int, seed: int = 0, receiver: Hrtf | Non
 
 
 @lru_cache(maxsize=2 * len(DECAY_TIMES))
+def independent_noise(slope: int, sample_rate: int, seed: int, channels: int) -> npt.NDArray[np.float32]:
+    """Returns late noise on channels that have nothing in common and unit energy each, as N3D harmonics do, (7, C, n).
+
+    Args:
+        slope: index into DECAY_TIMES.
+        sample_rate: [Hz].
+        seed: another seed, another noise.
+        channels: C.
+    """
+    return _decaying(slope, sample_rate, seed, channels, None, np.full(BAND_COUNT, float(channels)))
+
+
+@lru_cache(maxsize=2 * len(DECAY_TIMES))
 def _late_noise(slope: int, sample_rate: int, seed: int, receiver: Hrtf | None) -> npt.NDArray[np.float32]:
+    frequency = np.fft.rfftfreq(_noise_samples(slope, sample_rate), 1 / sample_rate)
+    mixture, energy = _mixture(receiver, frequency)
+    power = octave_power(frequency)
+    wanted = np.full(BAND_COUNT, 2.0) if receiver is None else power @ energy / power.sum(axis=1)
+    return _decaying(slope, sample_rate, seed, len(mixture), mixture, wanted)
+
+
+def _noise_samples(slope: int, sample_rate: int) -> int:
+    from scipy import fft
+
+    return int(fft.next_fast_len(int(1.1 * late_samples(slope, sample_rate)) + 256, real=True))
+
+
+def _decaying(
+    slope: int,
+    sample_rate: int,
+    seed: int,
+    channels: int,
+    mixture: npt.NDArray[Any] | None,
+    wanted: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float32]:
+    """Returns noise of C channels, (7, C, n), mixed from as many by a matrix (C, C, F); without one they stay apart.
+
+    All channels together have each octave's wanted energy, (7,), times its share of the band.
+    """
     from scipy import fft
 
     count = late_samples(slope, sample_rate)
     random = np.random.default_rng([seed, 0x1A7E, slope])
-    size = fft.next_fast_len(int(1.1 * count) + 256, real=True)
-    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
-    power, shares = octave_power(frequency), band_shares(sample_rate)
-    mixture, energy = _mixture(receiver, frequency)
-    channels = len(mixture)
+    size = _noise_samples(slope, sample_rate)
+    power, shares = octave_power(np.fft.rfftfreq(size, 1 / sample_rate)), band_shares(sample_rate)
     noise = np.empty((BAND_COUNT, channels, count), dtype=np.float32)
     for band in range(BAND_COUNT):
         white = fft.rfft(random.standard_normal((channels, size), dtype=np.float32))
-        heard = np.stack([sum(part * one for part, one in zip(row, white, strict=True)) for row in mixture])
-        heard = fft.irfft(heard * np.sqrt(power[band]).astype(np.float32), size)[:, :count]
+        if mixture is not None:
+            white = np.stack([sum(part * one for part, one in zip(row, white, strict=True)) for row in mixture])
+        heard = fft.irfft(white * np.sqrt(power[band]).astype(np.float32), size)
+        heard = _even_loudness(heard, band, sample_rate)[:, :count]
         heard = heard * _envelope(slope, band, count, sample_rate)
-        wanted = 2.0 if receiver is None else power[band] @ energy / power[band].sum()
-        noise[band] = heard * np.sqrt(wanted * shares[band] / np.sum(heard.astype(np.float64) ** 2))
+        noise[band] = heard * np.sqrt(wanted[band] * shares[band] / np.sum(heard.astype(np.float64) ** 2))
     noise.setflags(write=False)
     return noise
+
+
+def _even_loudness(noise: npt.NDArray[np.floating], band: int, sample_rate: int) -> npt.NDArray[np.floating]:
+    """Returns stationary noise (C, size) divided by its own loudness nearby: chance must not bend the decay.
+
+    Each channel keeps its mean energy. "Nearby" is 20 ms, or eight periods of a low octave.
+    """
+    from scipy import fft
+
+    window = np.hanning(2 * int(max(0.02, 8.0 / BANDS_HZ[band]) * sample_rate) + 1)
+    size = noise.shape[1]
+    smooth = fft.irfft(fft.rfft(noise.astype(np.float64) ** 2) * fft.rfft(window / window.sum(), size), size)
+    local = np.roll(smooth, -(len(window) // 2), axis=1)
+    mean = local.mean(axis=1, keepdims=True)
+    return np.asarray(noise * np.sqrt(mean / np.maximum(local, 0.05 * mean)))
 
 
 def _mixture(

@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.signal import oaconvolve
 
 from avi_env.acoustics.bake import BAKE_PATHS, bake_field
-from avi_env.acoustics.baked_response import field_echogram, field_response, field_sample
-from avi_env.acoustics.binaural import paths_to_fir
+from avi_env.acoustics.baked_response import field_response, field_sample
 from avi_env.acoustics.direct import direct_paths, silent_paths
-from avi_env.acoustics.ear_filters import band_filters, ear_spectra
-from avi_env.acoustics.hrtf import load_hrtf
+from avi_env.acoustics.directivity import Directivity, directivity_gain, load_directivity
+from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.image_sources import image_source_paths, scene_bank
-from avi_env.acoustics.noise import band_shares, direction_shares, energy_held, sample_density, shaped_noise
-from avi_env.acoustics.path_tracer import Echogram, trace_echogram
+from avi_env.acoustics.layouts import RIR_LAYOUTS, Layout, path_response, rir_layout
+from avi_env.acoustics.path_tracer import trace_echogram
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.paths import Paths, join_paths
 from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.room import rir_seconds
 from avi_env.acoustics.specular import specular_paths
+from avi_env.acoustics.traced_response import diffuse_response
 from avi_env.acoustics.transmission import transmitted_paths
 from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.content import name_error
 from avi_env.scene.model import Scene
 
-__all__ = ["RIR_LAYOUTS", "RIR_MODES", "exact_paths", "render_rir"]
+__all__ = ["RIR_LAYOUTS", "RIR_MODES", "exact_paths", "render_rir", "render_rirs"]
 
 RIR_MODES = ("traced", "baked")
-RIR_LAYOUTS = ("mono", "binaural", "ambisonics")
 
 FloatArray = npt.NDArray[np.float64]
 
 _PATHS = 4096
 _ROULETTE = 1e-5
-_DIRECTIONS = 32  # from which diffuse sound arrives: their mean coherence at the ears is that of a diffuse field
-_POWER_BINS = 1024
 _RATES = (8000, 192000)
 _SPECULAR_LIMIT = 4
+_LISTENERS_AT_ONCE = 32  # rows of intermediate results: a few megabytes
+
+
+class _Request(NamedTuple):
+    """What is wanted of every pair of source and listener."""
+
+    scene: Scene
+    mode: str
+    layout: Layout
+    seconds: float
+    path_count: int | None
+    specular_order: int
+    directivity: Directivity
+    device: str
+
+    @property
+    def length(self) -> int:
+        """Samples of a response."""
+        return max(round(self.seconds * self.layout.sample_rate), 1)
 
 
 def render_rir(
@@ -51,13 +67,17 @@ def render_rir(
     yaw: float = 0.0,
     sample_rate: int = 48000,
     mode: str = "traced",
-    layout: str = "binaural",
+    layout: str | Hrtf = "binaural",
     seed: int = 0,
     seconds: float | None = None,
     *,
     path_count: int | None = None,
     specular_order: int = 3,
+    order: int = 1,
     hrtf: str = "kemar",
+    directivity: str | npt.ArrayLike | Directivity = "omni",
+    source_yaw: float = 0.0,
+    device: str = "cpu",
 ) -> npt.NDArray[np.float32]:
     """Returns the impulse response from a source to a listener, shape (channels, n), float32.
 
@@ -68,161 +88,236 @@ def render_rir(
     Args:
         scene: the scene.
         source: source position [m], shape (3,), world frame.
-        listener: position of the centre of the head [m], shape (3,), world frame.
+        listener: position of the centre of head or array [m], shape (3,), world frame.
         yaw: of the head [rad], counter-clockwise about +Y, 0 looks along -Z.
         sample_rate: [Hz].
         mode: "traced" (paths traced to this listener: the reference) or "baked" (what an agent hears: the field baked
             for the source, read at the listener).
-        layout: "mono" (1 channel, omnidirectional), "binaural" (2, row 0 = left ear), or "ambisonics" (4: first order,
-            ACN order W Y Z X with N3D weights, X ahead, Y left, Z up in the listener's frame).
+        layout: "mono" (1 channel, omnidirectional), "binaural" (2, row 0 = left ear), "ambisonics" ((order + 1)^2: ACN
+            order with N3D weights, X ahead, Y left, Z up in the listener's frame), "tetrahedral" (4 open microphones),
+            or a receiver of this sample rate, such as `microphone_array` makes.
         seed: seed of paths and noise; the same seed gives the same samples.
         seconds: length [s]; None = one length per scene, from its reverberation time.
         path_count: paths traced, errors fall with its root; None = 4096 traced, as many as an agent's bake baked.
-        specular_order: "traced" only: specular reflections between large planes up to this order (0..3) are exact
+        specular_order: "traced" only: specular reflections between large planes up to this order (0..4) are exact
             impulses, the others are noise with their energy; "baked" has order 1.
+        order: of ambisonics, 1..3.
         hrtf: head for "binaural": "kemar", "spherical", or the path of a SOFA file.
+        directivity: of the source: "omni", "cardioid", "speech" or another name or table that `load_directivity` takes.
+        source_yaw: heading of the source [rad], as `yaw`.
+        device: "cpu" or "cuda": where paths are traced and fields are read.
 
     Raises:
         ValueError: a position outside the scene or inside something solid; an unknown mode, layout or head; a sample
             rate or a length out of range.
     """
     start, end = check_place(scene, source, "source"), check_place(scene, listener, "listener")
-    for what, name, known in (("mode", mode, RIR_MODES), ("layout", layout, RIR_LAYOUTS)):
-        if name not in known:
-            raise name_error(f"render_rir {what}", str(name), known)
+    request = _request(
+        scene, sample_rate, mode, layout, seconds, path_count, specular_order, order, hrtf, directivity, device
+    )
+    if mode == "traced":
+        return _traced(request, start, float(source_yaw), end, float(yaw), seed)
+    result = np.empty((1, request.layout.channel_count, request.length), dtype=np.float32)
+    _baked(request, start, float(source_yaw), end[None], np.array([float(yaw)]), seed, result)
+    response: npt.NDArray[np.float32] = result[0]
+    return response
+
+
+def render_rirs(
+    scene: Scene,
+    sources: npt.ArrayLike,
+    listeners: npt.ArrayLike,
+    yaw: float | npt.ArrayLike = 0.0,
+    sample_rate: int = 48000,
+    mode: str = "baked",
+    layout: str | Hrtf = "binaural",
+    seed: int = 0,
+    seconds: float | None = None,
+    *,
+    path_count: int | None = None,
+    specular_order: int = 3,
+    order: int = 1,
+    hrtf: str = "kemar",
+    directivity: str | npt.ArrayLike | Directivity = "omni",
+    source_yaw: float | npt.ArrayLike = 0.0,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Returns the impulse responses of all sources to all listeners, shape (S, L, channels, n), float32.
+
+    "baked" bakes a field per source and reads it at all listeners at once: [s, l] is `render_rir` with the same
+    arguments, to rounding. "traced" traces each pair; [s, l] is `render_rir` with the seed `seed + s L + l`.
+
+    Args:
+        scene: the scene.
+        sources: source positions [m], shape (S, 3), world frame.
+        listeners: centres of heads or arrays [m], shape (L, 3), world frame.
+        yaw: of the heads [rad], one number or shape (L,).
+        sample_rate: [Hz].
+        mode: "baked" or "traced", see `render_rir`.
+        layout: see `render_rir`.
+        seed: seed of paths and noise.
+        seconds: length [s]; None = one length per scene, from its reverberation time.
+        path_count: see `render_rir`.
+        specular_order: see `render_rir`.
+        order: of ambisonics, 1..3.
+        hrtf: head for "binaural".
+        directivity: of all sources, see `render_rir`.
+        source_yaw: headings of the sources [rad], one number or shape (S,).
+        device: "cpu" or "cuda".
+        progress: called with the number of responses done and of all.
+
+    Raises:
+        ValueError: as `render_rir`; positions or yaw of the wrong shape.
+    """
+    starts = np.stack([check_place(scene, place, "source") for place in _places(sources, "sources")])
+    ends = np.stack([check_place(scene, place, "listener") for place in _places(listeners, "listeners")])
+    turns, headings = _turns(yaw, len(ends), "yaw"), _turns(source_yaw, len(starts), "source_yaw")
+    request = _request(
+        scene, sample_rate, mode, layout, seconds, path_count, specular_order, order, hrtf, directivity, device
+    )
+    result = np.empty((len(starts), len(ends), request.layout.channel_count, request.length), dtype=np.float32)
+    for s, (start, heading) in enumerate(zip(starts, headings, strict=True)):
+        if mode == "baked":
+            _baked(request, start, heading, ends, turns, seed, result[s])
+            if progress is not None:
+                progress((s + 1) * len(ends), result.shape[0] * result.shape[1])
+            continue
+        for number, (end, turn) in enumerate(zip(ends, turns, strict=True), start=s * len(ends)):
+            result[s, number - s * len(ends)] = _traced(request, start, heading, end, turn, seed + number)
+            if progress is not None:
+                progress(number + 1, result.shape[0] * result.shape[1])
+    return result
+
+
+def exact_paths(
+    scene: Scene,
+    source: FloatArray,
+    listener: FloatArray,
+    specular_order: int = 1,
+    *,
+    directivity: Directivity | None = None,
+    source_yaw: float = 0.0,
+    device: str = "cpu",
+) -> Paths:
+    """Returns all discrete paths of one source: direct, or through walls and around edges; mirrored.
+
+    Args:
+        scene: the scene.
+        source: position [m], shape (3,).
+        listener: position [m], shape (3,); or several, shape (L, 3), with `specular_order` 1.
+        specular_order: greatest number of mirror reflections.
+        directivity: of the source; None = alike in all directions.
+        source_yaw: heading of the source [rad].
+        device: "cpu", or "cuda" with `specular_order` 1.
+    """
+    bank = scene_bank(scene, device)
+    end = torch.as_tensor(np.atleast_2d(listener), dtype=torch.float64, device=bank.device)
+    start = torch.as_tensor(source, dtype=torch.float64, device=bank.device).expand(len(end), -1).contiguous()
+    index = torch.zeros(len(end), dtype=torch.int64, device=bank.device)
+    blocked = bank.occluded(index, start, end)
+    bent = silent_paths(len(end), 1, end.device)
+    if bool(blocked.any()):
+        waves = WavefrontBank(1, bank.device)
+        waves.set_row(0, wavefront_field(scene, source))
+        bent = diffracted_paths(waves, index, start, end, blocked)
+    single = specular_order == 1
+    paths = join_paths(
+        direct_paths(bank, index, start, end, blocked=blocked),
+        image_source_paths(bank, index, start, end)
+        if single
+        else specular_paths(scene, source, np.reshape(listener, 3), specular_order),
+        transmitted_paths(bank, index, start, end, blocked=blocked),
+        bent,
+    )
+    if directivity is None or directivity.is_omni:
+        return paths
+    heading = torch.full((len(end),), source_yaw, device=bank.device)
+    return paths._replace(gain=paths.gain * directivity_gain(directivity, heading, paths.departure))
+
+
+def _request(
+    scene: Scene,
+    sample_rate: int,
+    mode: str,
+    layout: str | Hrtf,
+    seconds: float | None,
+    path_count: int | None,
+    specular_order: int,
+    order: int,
+    hrtf: str,
+    directivity: str | npt.ArrayLike | Directivity,
+    device: str,
+) -> _Request:
+    """Returns checked arguments."""
+    if mode not in RIR_MODES:
+        raise name_error("render_rir mode", str(mode), RIR_MODES)
     if not _RATES[0] <= sample_rate <= _RATES[1]:
         raise ValueError(f"sample_rate must lie in {_RATES[0]} .. {_RATES[1]} Hz, got {sample_rate}")
     if not 0 <= specular_order <= _SPECULAR_LIMIT:
         raise ValueError(f"specular_order must lie in 0 .. {_SPECULAR_LIMIT}, got {specular_order}")
-    seconds = rir_seconds(scene) if seconds is None else float(seconds)
-    if not 0.0 < seconds <= 60.0:
-        raise ValueError(f"seconds must lie in (0, 60], got {seconds:g}")
-    length = max(round(seconds * sample_rate), 1)
-    turn, rng = float(yaw), np.random.default_rng([seed, 0x524952])
-    paths = exact_paths(scene, start, end, specular_order if mode == "traced" else 1)
-    response = _discrete(paths, layout, turn, sample_rate, hrtf, length)
-    first = 0
-    if mode == "traced":
-        budget = PathBudget(path_count or _PATHS, seconds, _ROULETTE)
-        echogram = trace_echogram(scene, start, end, seed=seed, budget=budget, mirror_order=specular_order)
-    else:
-        sample = field_sample(scene, bake_field(scene, start, seed=seed, path_count=path_count or BAKE_PATHS), end)
-        if layout == "binaural":
-            heard = field_response(sample, turn, load_hrtf(hrtf, sample_rate), length, seed)
-            return (response + heard).astype(np.float32)
-        echogram = field_echogram(sample, seconds)
-        first = min(round(float(sample.first_arrival[0]) * sample_rate), length)
-    receiver = _receiver(layout, turn, sample_rate, hrtf)
-    response[:, first:] += _diffuse(echogram, receiver, sample_rate, length - first, rng)
-    return response.astype(np.float32)
+    if path_count is not None and path_count < 1:
+        raise ValueError(f"path_count must be at least 1, got {path_count}")
+    channels = rir_layout(layout, order, hrtf, int(sample_rate))
+    length = rir_seconds(scene) if seconds is None else float(seconds)
+    if not 0.0 < length <= 60.0:
+        raise ValueError(f"seconds must lie in (0, 60], got {length:g}")
+    pattern = load_directivity(directivity)
+    return _Request(scene, mode, channels, length, path_count, specular_order, pattern, device)
 
 
-def exact_paths(scene: Scene, source: FloatArray, listener: FloatArray, specular_order: int = 1) -> Paths:
-    """Returns all discrete paths of one source and listener: direct, or through walls and around edges; mirrored."""
-    bank = scene_bank(scene)
-    index = torch.zeros(1, dtype=torch.int64)
-    ends = (torch.as_tensor(source, dtype=torch.float64)[None], torch.as_tensor(listener, dtype=torch.float64)[None])
-    blocked = bank.occluded(index, *ends)
-    single = specular_order == 1
-    bent = silent_paths(1, 1, ends[0].device)
-    if bool(blocked.any()):
-        waves = WavefrontBank(1)
-        waves.set_row(0, wavefront_field(scene, source))
-        bent = diffracted_paths(waves, index, *ends, blocked)
-    return join_paths(
-        direct_paths(bank, index, *ends, blocked=blocked),
-        image_source_paths(bank, index, *ends) if single else specular_paths(scene, source, listener, specular_order),
-        transmitted_paths(bank, index, *ends, blocked=blocked),
-        bent,
-    )
+def _places(positions: npt.ArrayLike, what: str) -> FloatArray:
+    places = np.asarray(positions, dtype=np.float64)
+    if places.ndim != 2 or places.shape[1] != 3 or not len(places):
+        raise ValueError(f"{what} must be positions of shape (n, 3), n >= 1, got shape {places.shape}")
+    return places
 
 
-class _Receiver(NamedTuple):
-    """What a microphone or head makes of sound from D directions spread evenly over the sphere, on C channels."""
-
-    directions: FloatArray
-    """Shape (D, 3)."""
-    responses: FloatArray
-    """Shape (D, C, N)."""
-    start: int
-    """Sample at which all responses begin."""
+def _turns(turn: float | npt.ArrayLike, count: int, what: str) -> FloatArray:
+    turns = np.asarray(turn, dtype=np.float64)
+    if turns.shape not in ((), (count,)) or not np.all(np.isfinite(turns)):
+        raise ValueError(f"{what} must be one finite angle or one for each of the {count}, got shape {turns.shape}")
+    return np.broadcast_to(turns, (count,))
 
 
-def _receiver(layout: str, yaw: float, sample_rate: int, hrtf: str) -> _Receiver:
-    directions = _even_directions(1 if layout == "mono" else _DIRECTIONS)
-    if layout == "binaural":
-        towards = torch.from_numpy(directions).float()[None]
-        spectra, start = ear_spectra(towards, torch.tensor([yaw], dtype=torch.float32), load_hrtf(hrtf, sample_rate))
-        responses = torch.fft.irfft(spectra[0]).double().numpy()
-        return _Receiver(directions, responses, start)
-    order = 0 if layout == "mono" else 1
-    responses = np.stack([_harmonics(direction, yaw, order) for direction in directions])[..., None]
-    return _Receiver(directions, responses, 0)
+def _traced(
+    request: _Request, source: FloatArray, heading: float, listener: FloatArray, yaw: float, seed: int
+) -> npt.NDArray[np.float32]:
+    """Returns the response of one pair by tracing, shape (C, n)."""
+    scene, layout, pattern = request.scene, request.layout, request.directivity
+    rng = np.random.default_rng([seed, 0x524952])
+    paths = exact_paths(scene, source, listener, request.specular_order, directivity=pattern, source_yaw=heading)
+    response = path_response(layout, paths, torch.tensor([yaw], dtype=torch.float32), request.length)[0]
+    budget = PathBudget(request.path_count or _PATHS, request.seconds, _ROULETTE)
+    echogram = trace_echogram(
+        scene, source, listener, seed=seed, budget=budget, mirror_order=request.specular_order, device=request.device,
+        directivity=pattern, yaw=heading,
+    )  # fmt: skip
+    diffuse = diffuse_response(echogram, layout, yaw, request.length, rng)
+    return (response.double().numpy() + diffuse).astype(np.float32)
 
 
-def _diffuse(
-    echogram: Echogram, receiver: _Receiver, sample_rate: int, length: int, rng: np.random.Generator
-) -> FloatArray:
-    """Returns an echogram as noise from all directions on the receiver's channels, shape (C, length)."""
-    result = np.zeros((receiver.responses.shape[1], length))
-    if length == 0 or not echogram.energy.any():
-        return result
-    share = direction_shares(echogram.energy, receiver.directions)  # (bins, 7, D)
-    octave = band_shares(np.abs(np.fft.rfft(receiver.responses, _POWER_BINS)) ** 2, sample_rate)  # (D, C, 9)
-    wanted = np.zeros((*octave.shape[1:], length))
-    for number, responses in enumerate(receiver.responses):
-        energy = echogram.energy[..., 0] * share[..., number]
-        density = sample_density(energy, echogram.bin_seconds, sample_rate, length)
-        wanted += density * octave[number][..., None]
-        noise = shaped_noise(density, sample_rate, rng)
-        for channel, response in enumerate(responses):
-            _add_at(result[channel], oaconvolve(noise, response), receiver.start)
-    return energy_held(result, wanted, sample_rate)
-
-
-def _add_at(total: FloatArray, part: FloatArray, start: int) -> None:
-    """Adds a part that begins at a sample, which may be negative; what lies outside is cut."""
-    low, high = max(start, 0), min(start + len(part), len(total))
-    if high > low:
-        total[low:high] += part[low - start : high - start]
-
-
-def _discrete(paths: Paths, layout: str, yaw: float, sample_rate: int, hrtf: str, length: int) -> FloatArray:
-    """Returns discrete paths on the channels of a layout; without a head, delays are exact over the whole band."""
-    if layout == "binaural":
-        turn = torch.tensor([yaw], dtype=torch.float32)
-        return paths_to_fir(paths, turn, load_hrtf(hrtf, sample_rate), length)[0].double().numpy()
-    order = 0 if layout == "mono" else 1
-    shares = band_filters(sample_rate, "cpu").numpy().astype(np.complex128)  # (7, F)
-    count = 2 * (shares.shape[1] - 1)
-    lead = count // 2
-    phase = np.arange(shares.shape[1]) * (2.0 * np.pi / count)
-    result = np.zeros(((order + 1) ** 2, length))
-    delay, gain, direction = (t[0].double().numpy() for t in paths[:3])
-    for number in np.flatnonzero(gain.max(axis=1) > 0.0):
-        loudest = gain[number].max()
-        level = np.log(np.maximum(gain[number] / loudest, 1e-5))
-        arrival = delay[number] * sample_rate
-        whole = int(np.floor(arrival))
-        spectrum = loudest * np.exp(level @ shares - 1j * phase * (arrival - whole + lead))
-        response = np.fft.irfft(spectrum, count)
-        for channel, weight in enumerate(_harmonics(direction[number], yaw, order)):
-            _add_at(result[channel], weight * response, whole - lead)
-    return result
-
-
-def _harmonics(direction: FloatArray, yaw: float, order: int) -> FloatArray:
-    """Returns the spherical harmonics (ACN, N3D) of a world direction in the frame of a listener."""
-    if order == 0:
-        return np.ones(1)
-    x, y, z = direction
-    left, ahead = -x * np.cos(yaw) + z * np.sin(yaw), -x * np.sin(yaw) - z * np.cos(yaw)
-    return np.array([1.0, *(np.sqrt(3.0) * component for component in (left, y, ahead))])
-
-
-def _even_directions(count: int) -> FloatArray:
-    index = np.arange(count)
-    height = 1.0 - (2.0 * index + 1.0) / count
-    angle = index * np.pi * (3.0 - np.sqrt(5.0))
-    radius = np.sqrt(1.0 - height**2)
-    return np.column_stack([radius * np.cos(angle), height, radius * np.sin(angle)])
+def _baked(
+    request: _Request,
+    source: FloatArray,
+    heading: float,
+    listeners: FloatArray,
+    yaws: FloatArray,
+    seed: int,
+    result_out: npt.NDArray[np.float32],
+) -> None:
+    """Writes the responses of one source to all listeners, shape (L, C, n), from its baked field."""
+    scene, layout, pattern, device = request.scene, request.layout, request.directivity, request.device
+    field = bake_field(
+        scene, source, seed=seed, path_count=request.path_count or BAKE_PATHS, device=device,
+        directivity=pattern, yaw=heading,
+    )  # fmt: skip
+    paths = exact_paths(scene, source, listeners, directivity=pattern, source_yaw=heading, device=device)
+    sample = field_sample(scene, field, listeners, device)
+    turns = torch.as_tensor(np.array(yaws), dtype=torch.float32, device=sample.early.device)
+    for low in range(0, len(listeners), _LISTENERS_AT_ONCE):
+        rows = slice(low, low + _LISTENERS_AT_ONCE)
+        here = Paths(*(tensor[rows] for tensor in paths))
+        response = path_response(layout, here, turns[rows], request.length)
+        response += field_response(type(sample)(*(t[rows] for t in sample)), turns[rows], layout, request.length, seed)
+        result_out[rows] = response.cpu().numpy()

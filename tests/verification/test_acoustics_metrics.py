@@ -58,7 +58,7 @@ def test_exponential_decay_of_noise():
 
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_strength_of_the_direct_sound(rate):
-    """G = 20 log10(10 / d) in free field, Ts = 0: an impulse 1/d after d/c, within 0.06 dB and 0.4 ms (its front lobes)."""
+    """G = 20 log10(10 / d) in free field, Ts = 0: an impulse 1/d after d/c, within 0.06 dB and 0.4 ms (front lobes)."""
     scene = shoebox((12.0, 4.0, 5.0), material=DEAD)
     for distance in (2.0, 10.0):
         rir = render_rir(scene, (1.0, 2.0, 2.5), (1.0 + distance, 2.0, 2.5), 0.0, rate, layout="mono", seconds=0.1)
