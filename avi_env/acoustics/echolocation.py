@@ -25,7 +25,7 @@ __all__ = ["ECHO_PATHS", "echo_field"]
 
 FloatArray = npt.NDArray[np.float64]
 
-ECHO_PATHS = 256
+ECHO_PATHS = 128
 """Paths traced from each cell back to itself: with one listener, all of them find it."""
 
 _LATE_SECONDS = (0.3, 1.2)  # least and greatest time for which the late field is traced [s], as in a bake

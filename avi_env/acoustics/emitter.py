@@ -77,9 +77,9 @@ class Emitter:
         return self.position.ndim == 2 and bool(np.any(self.position != self.position[0]))
 
     @cached_property
-    def turns(self) -> bool:
-        """Whether its heading changes while it sounds."""
-        return self.with_listener or bool(np.ptp(self.yaw) > 0.0)
+    def stays(self) -> bool:
+        """Whether neither its place nor its heading changes."""
+        return not self.moves and not self.with_listener and bool(np.ptp(self.yaw) == 0.0)
 
     @cached_property
     def corners(self) -> FloatArray:

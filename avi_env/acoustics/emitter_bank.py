@@ -71,6 +71,8 @@ class EmitterBank:
         self._gain[place] = 0.0 if emitter is None else 10.0 ** (emitter.gain_db / 20.0)
         self._own[place] = emitter is not None and emitter.with_listener
         if emitter is not None:
+            power = np.ones(7, dtype=np.float32) if emitter.stays else emitter.pattern.power
+            self._power[place] = torch.from_numpy(np.array(power)).to(self._device)
             schedule = schedule_rows([emitter.schedule], self._rate, self._device)
             for column, value in zip(self._schedules, schedule, strict=True):
                 column[place] = value[0]
@@ -110,7 +112,7 @@ class EmitterBank:
         return paths._replace(gain=paths.gain * louder)
 
     def power(self, places: torch.Tensor) -> torch.Tensor:
-        """Returns the emitters' energy over the whole sphere re omnidirectional ones as loud ahead, shape (F, 7)."""
+        """Returns factors on the energies of the emitters' fields: a pattern's power where it was not baked, (F, 7)."""
         return self._power[places]
 
     def playback(self, places: torch.Tensor, last: torch.Tensor) -> Playback:
@@ -131,7 +133,6 @@ class EmitterBank:
                 if other is not None:
                     self._which[number] = self._number(other.pattern)
         self._which[place] = self._number(pattern)
-        self._power[place] = torch.from_numpy(np.array(pattern.power)).to(self._device)
 
     def _number(self, pattern: Directivity) -> int:
         return next((i for i, known in enumerate(self._patterns) if known is pattern), 0)

@@ -8,7 +8,6 @@ from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.clip_bank import ClipBank
 from avi_env.acoustics.discrete import MIRRORS, discrete_paths
-from avi_env.acoustics.discrete import MIRRORS, discrete_paths
 from avi_env.acoustics.early import early_fir
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.emitter_bank import EmitterBank
@@ -165,11 +164,13 @@ class Soundscape:
     def _paths(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> Paths:
         """Returns the discrete paths, exact from where the sources are now, as loud as they are in each direction."""
         pose = self._emitters.poses(flat, listeners.clock)
-        source, heading, ears = pose[:, :3].clone(), pose[:, 3].clone(), listeners.ears.double()
+        source, heading, ears = pose[:, :3], pose[:, 3], listeners.ears.double()
         own = self._emitters.own(flat)
-        source[own], heading[own] = ears[own], heading[own] + listeners.yaw[own]
+        if len(own):
+            source[own], heading[own] = ears[own], heading[own] + listeners.yaw[own]
         paths = discrete_paths(bank, self._fields.wavefronts, flat, listeners.scene_index, source, ears)
-        paths.gain[own, :MIRRORS] = 0.0  # a listener does not hear its own sound, but what comes back
+        if len(own):  # a listener does not hear its own sound, but what comes back
+            paths.gain[own, :MIRRORS] = 0.0
         return self._emitters.aimed(flat, heading, paths)
 
     def _field_sample(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> FieldSample:

@@ -108,8 +108,16 @@ class SourceFields:
         """Returns the field of a node of a source's path, from memory if it was baked before."""
         emitter = heard.emitter
         place = emitter.node_places[node] if emitter.moves else np.atleast_2d(emitter.position)[0]
+        # Of a source that keeps its heading the pattern is traced; of others its power counts (`EmitterBank.power`).
+        pattern = emitter.pattern if emitter.stays else "omni"
         return bake_field(
-            heard.scene, place, path_count=self._path_count, ear_height=self._ear_height, device=str(self._device)
+            heard.scene,
+            place,
+            path_count=self._path_count,
+            ear_height=self._ear_height,
+            directivity=pattern,
+            yaw=float(np.ravel(emitter.yaw)[0]),
+            device=str(self._device),
         )
 
     def _enter(self, place: int, heard: Heard, node: int, nearest: int) -> None:
