@@ -7,14 +7,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from avi_env.acoustics.bake import bake_field
 from avi_env.acoustics.baked_response import field_echogram, field_sample
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
+from avi_env.acoustics.discrete import MIRRORS, discrete_paths
+from avi_env.acoustics.field import SourceField
+from avi_env.acoustics.image_sources import scene_bank
 from avi_env.acoustics.path_tracer import Echogram, trace_echogram
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.paths import Paths
-from avi_env.acoustics.rir import exact_paths
+from avi_env.acoustics.wavefront_bank import WavefrontBank
 from avi_env.bench.acoustics_rows import Effort, Findings, Row, clarity_db, histogram_t30
 from avi_env.navigation.grid import walkable_grid
 from avi_env.scene import Scene, emission_point, emitting_objects, load_scene
@@ -82,7 +86,7 @@ def heard(echogram: Echogram, begin: float, exact: Paths, first: float) -> Heard
     Args:
         echogram: energy over time.
         begin: when its bin 0 begins [s].
-        exact: discrete paths, B = 1: direct, mirrored, transmitted, bent, as `exact_paths` orders them.
+        exact: discrete paths, B = 1, as `discrete_paths` orders them.
         first: when the first sound arrives [s].
     """
     gain = exact.gain[0].double().numpy() ** 2  # (P, 7)
@@ -93,8 +97,7 @@ def heard(echogram: Echogram, begin: float, exact: Paths, first: float) -> Heard
     for band in range(BAND_COUNT):
         energy = omni[:, band]
         total = max(float(energy.sum()), 1e-300)
-        # The straight ways are those that are not mirrored: mirror images come later than the straight line.
-        direct = float(gain[_straight(exact), band].sum())
+        direct = float(gain[:MIRRORS, band].sum())
         late = np.histogram(time, bins=np.arange(-0.005, time.max() + 0.005, 0.005), weights=energy)[0]
         sums.append(
             (
@@ -113,17 +116,19 @@ def heard(echogram: Echogram, begin: float, exact: Paths, first: float) -> Heard
     return Heard(level, clarity, decay, ratio, towards / max(whole, 1e-300))
 
 
-def _straight(exact: Paths) -> npt.NDArray[np.bool_]:
-    """Returns which paths are the direct, the transmitted or the bent one: the first slot and the last two."""
-    mask = np.zeros(exact.gain.shape[1], dtype=bool)
-    mask[[0, -2, -1]] = True
-    return mask
+def _exact(scene: Scene, field: SourceField, listener: FloatArray) -> Paths:
+    """Returns the discrete paths that an agent hears."""
+    waves, row = WavefrontBank(1), torch.zeros(1, dtype=torch.int64)
+    waves.set_row(0, field.wavefront)
+    ends = (torch.tensor([place], dtype=torch.float64) for place in (field.source, tuple(listener)))
+    return discrete_paths(scene_bank(scene), waves, row, row, *ends)
 
 
 def compared(scene: Scene, source: FloatArray, listener: FloatArray, effort: Effort) -> Pair:
     """Returns what is heard of a source at a place, from the baked field and from paths traced to the place."""
-    sample = field_sample(scene, bake_field(scene, source, seed=effort.seed, device=effort.device), listener)
-    exact, first = exact_paths(scene, source, listener), float(sample.first_arrival[0])
+    field = bake_field(scene, source, seed=effort.seed, device=effort.device)
+    sample, exact = field_sample(scene, field, listener), _exact(scene, field, listener)
+    first = float(sample.first_arrival[0])
     budget = PathBudget(effort.reference_paths, _SECONDS, 1e-4)
     runs = [
         trace_echogram(scene, source, listener, seed=effort.seed + 1 + k, budget=budget, device=effort.device)

@@ -184,37 +184,29 @@ def heard_at(scene: Scene, field: SourceField, points: FloatArray) -> Places:
 def _heard_chunk(scene: Scene, field: SourceField, points: FloatArray) -> Places:
     import torch
 
-    from avi_env.acoustics.direct import direct_paths
+    from avi_env.acoustics.discrete import MIRRORS, discrete_paths
     from avi_env.acoustics.field_bank import FieldBank
-    from avi_env.acoustics.image_sources import image_source_paths, scene_bank
-    from avi_env.acoustics.paths import join_paths
-    from avi_env.acoustics.transmission import transmitted_paths
-    from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
+    from avi_env.acoustics.image_sources import scene_bank
+    from avi_env.acoustics.wavefront_bank import WavefrontBank
 
     count, bank = len(points), scene_bank(scene)
     rows = torch.zeros(count, dtype=torch.int64)
     ears = torch.from_numpy(np.asarray(points, dtype=np.float32))
-    source = torch.tensor([field.source], dtype=torch.float32).expand(count, 3)
+    source = torch.tensor([field.source], dtype=torch.float64).expand(count, 3)
     waves, fields = WavefrontBank(1), FieldBank(1)
     waves.set_row(0, field.wavefront)
     fields.set_row(0, field)
-    blocked = bank.occluded(rows, source, ears)
-    straight = join_paths(
-        direct_paths(bank, rows, source, ears, blocked=blocked),
-        transmitted_paths(bank, rows, source, ears, blocked=blocked),
-        diffracted_paths(waves, rows, source, ears, blocked),
-    )
-    mirrored = image_source_paths(bank, rows, source, ears)
+    paths = discrete_paths(bank, waves, rows, rows, source, ears.double())
     corners = fields.corners(ears, rows)
     seen = ~bank.occluded(rows, ears[:, None].expand_as(corners.center), corners.center)  # no sound leaks through walls
     sample = fields.lookup(ears, seen, rows)
-    energy, image = (paths.gain.double().numpy() ** 2 for paths in (straight, mirrored))
-    soon = (mirrored.delay < sample.first_arrival[:, None].double() + _EARLY_BINS * _BIN_SECONDS).numpy()
+    energy = paths.gain.double().numpy() ** 2
     early, late = (part.double().numpy() for part in (sample.early[..., 0], sample.late))
-    direct = energy.sum(axis=1)
-    begin = direct + (image * soon[..., None]).sum(axis=1) + early[:, :_EARLY_BINS].sum(axis=1)
-    total = direct + image.sum(axis=1) + early.sum(axis=1) + late.sum(axis=1)
-    return Places(direct, begin, total, (seen & (corners.weight > 0.0)).any(dim=1).numpy())
+    soon = (paths.delay < sample.first_arrival[:, None].double() + _EARLY_BINS * _BIN_SECONDS).numpy()
+    begin = (energy * soon[..., None]).sum(axis=1) + early[:, :_EARLY_BINS].sum(axis=1)
+    total = energy.sum(axis=1) + early.sum(axis=1) + late.sum(axis=1)
+    known = (seen & (corners.weight > 0.0)).any(dim=1).numpy()
+    return Places(energy[:, :MIRRORS].sum(axis=1), begin, total, known)
 
 
 def room_rows(scene: Scene, field: SourceField, source: SourceSound) -> list[dict[str, Any]]:
