@@ -12,17 +12,15 @@ import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS, SourceField
-from avi_env.acoustics.warp_array import as_warp
-from avi_env.scene.rays_warp import wp_device
+from avi_env.acoustics.warp_array import launch
 
 __all__ = ["Corners", "FieldBank", "FieldSample"]
 
 wp.set_module_options({"enable_backward": False})
 
 _SLOPES = len(DECAY_TIMES)
-_BANDS = wp.constant(BAND_COUNT)
-_EARLY = wp.constant(EARLY_BINS * BAND_COUNT)
-_LATE = wp.constant(len(DECAY_TIMES) * BAND_COUNT)
+_EARLY = EARLY_BINS * BAND_COUNT
+_LATE = len(DECAY_TIMES) * BAND_COUNT
 
 _SCALE = wp.constant(256.0)
 """Pressures are kept as 16-bit floats times this: -130 dB re the source at 1 m keeps eleven bits."""
@@ -53,84 +51,150 @@ class Corners(NamedTuple):
 
 
 @wp.kernel
+def _corners_kernel(
+    slot: wp.array[wp.int64],
+    rows: wp.array[wp.int64],
+    position: wp.array[wp.vec3],
+    grid: wp.array[wp.vec3],
+    columns: wp.array2d[wp.int64],
+    cell_index: wp.array3d[wp.int32],
+    cells: wp.array2d[wp.vec3],
+    cell_out: wp.array2d[wp.int32],
+    weight_out: wp.array2d[wp.float32],
+    center_out: wp.array2d[wp.vec3],
+) -> None:
+    row, corner = wp.tid()
+    field = int(slot[rows[row]])
+    cell_out[row, corner] = -1
+    weight_out[row, corner] = 0.0
+    center_out[row, corner] = position[row]
+    if field < 0:
+        return
+    x = (position[row][0] - grid[field][0]) / grid[field][2]
+    z = (position[row][2] - grid[field][1]) / grid[field][2]
+    column, line = wp.floor(x), wp.floor(z)
+    x, z = x - column, z - line
+    if corner % 2 == 1:
+        column += 1.0
+    else:
+        x = 1.0 - x
+    if corner / 2 == 1:
+        line += 1.0
+    else:
+        z = 1.0 - z
+    inside = column >= 0.0 and line >= 0.0
+    if inside and column < float(columns[field, 0]) and line < float(columns[field, 1]):
+        cell = cell_index[field, int(column), int(line)]
+        if cell >= 0:
+            cell_out[row, corner] = cell
+            weight_out[row, corner] = x * z
+            center_out[row, corner] = cells[field, cell]
+
+
+@wp.kernel
 def _shares_kernel(
     slot: wp.array[wp.int64],
-    corner: wp.array2d[wp.int64],
-    inside: wp.array2d[wp.float32],
-    weight: wp.array2d[wp.float32],
+    rows: wp.array[wp.int64],
+    visible: wp.array2d[wp.bool],
+    position: wp.array[wp.vec3],
     cell_count: wp.array[wp.int64],
     cells: wp.array2d[wp.vec3],
-    position: wp.array[wp.vec3],
-    cell_out: wp.array2d[wp.int32],
-    share_out: wp.array2d[wp.float32],
+    cell: wp.array2d[wp.int32],
+    weight: wp.array2d[wp.float32],
 ) -> None:
     row = wp.tid()
-    field = int(slot[row])
-    total = weight[row, 0] + weight[row, 1] + weight[row, 2] + weight[row, 3]
-    nearest = int(0)  # noqa: RUF046, UP018 - a Warp variable, not a constant
+    field = int(slot[rows[row]])
+    total = float(0.0)  # noqa: UP018 - Warp variables, not constants
     heaviest = float(0.0)  # noqa: UP018
+    nearest = int(0)  # noqa: RUF046, UP018
     for i in range(weight.shape[1]):
-        cell_out[row, i] = wp.max(int(corner[row, i]), 0)
-        share_out[row, i] = weight[row, i] / wp.max(total, 1.0e-4)
-        if inside[row, i] > heaviest:
-            heaviest = inside[row, i]
-            nearest = int(corner[row, i])
+        if visible[row, i]:
+            total += weight[row, i]
+        if weight[row, i] > heaviest:
+            heaviest = weight[row, i]
+            nearest = cell[row, i]
     if total < 1.0e-4:  # sees no corner: the nearest of them, or the nearest cell at all
-        if heaviest == 0.0:
+        if heaviest == 0.0 and field >= 0:
             least = float(wp.inf)
-            for cell in range(int(cell_count[field])):
-                distance = wp.length_sq(cells[field, cell] - position[row])
+            for other in range(int(cell_count[field])):
+                distance = wp.length_sq(cells[field, other] - position[row])
                 if distance < least:
                     least = distance
-                    nearest = cell
+                    nearest = other
         for i in range(weight.shape[1]):
-            cell_out[row, i] = nearest
-            share_out[row, i] = 0.25
+            cell[row, i] = nearest
+            weight[row, i] = wp.where(i == 0, 1.0, 0.0)
+    else:
+        for i in range(weight.shape[1]):
+            weight[row, i] = wp.where(visible[row, i], weight[row, i] / total, 0.0)
+
+
+# Half floats by their bits, exact for all finite ones: neither compiler needs a type for them.
+@wp.func_native("""
+    auto single = [](const wp::half h) {
+        union { unsigned int i; float f; } bits;
+        bits.i = (unsigned int)(h.u & 0x7fff) << 13;
+        const float magnitude = bits.f * 5.192296858534828e33f;
+        return h.u & 0x8000 ? -magnitude : magnitude;
+    };
+    const wp::half* __restrict__ e = early.data;
+    const wp::half* __restrict__ t = towards.data;
+    float* __restrict__ y = out.data;
+    for (int n = first; n < last; ++n) {
+        const float pressure = single(e[n]) * unit;
+        const float energy = share * pressure * pressure;
+        y[4 * n] += energy;
+        y[4 * n + 1] += energy * single(t[3 * n]);
+        y[4 * n + 2] += energy * single(t[3 * n + 1]);
+        y[4 * n + 3] += energy * single(t[3 * n + 2]);
+    }
+""")
+def _add_early(
+    early: wp.array[wp.float16],
+    towards: wp.array[wp.float16],
+    share: wp.float32,
+    unit: wp.float32,
+    first: wp.int32,
+    last: wp.int32,
+    out: wp.array[wp.float32],
+) -> None:
+    """Adds a share of a cell's early energies with their directions to `out`, numbers `first` to `last`."""
 
 
 @wp.kernel
 def _blend_kernel(
     slot: wp.array[wp.int64],
+    rows: wp.array[wp.int64],
     cell: wp.array2d[wp.int32],
     share: wp.array2d[wp.float32],
     first_arrival: wp.array2d[wp.float32],
-    early: wp.array4d[wp.float16],
-    towards: wp.array4d[wp.float16],
-    late: wp.array4d[wp.float16],
-    early_out: wp.array4d[wp.float32],
-    late_out: wp.array3d[wp.float32],
+    early: wp.array3d[wp.float16],
+    towards: wp.array3d[wp.float16],
+    late: wp.array3d[wp.float16],
+    each: wp.int32,
+    early_out: wp.array2d[wp.float32],
+    late_out: wp.array2d[wp.float32],
     first_arrival_out: wp.array[wp.float32],
 ) -> None:
-    row, number = wp.tid()
-    field = int(slot[row])
-    sums = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    row, part = wp.tid()
+    field = int(slot[rows[row]])
+    first, last = part * each, (part + 1) * each
+    if field < 0:
+        first_arrival_out[row] = wp.nan
+        early_out[row, 4 * first] = wp.nan
+        return
+    arrival = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
     for i in range(cell.shape[1]):
-        c = cell[row, i]
-        part = share[row, i]
-        if number < _EARLY:
-            pressure = wp.float32(early[field, c, number / _BANDS, number % _BANDS]) / _SCALE
-            energy = part * pressure * pressure
-            x = 3 * (number % _BANDS)
-            bin = number / _BANDS
-            sums += energy * wp.vec4(
-                1.0,
-                wp.float32(towards[field, c, bin, x]),
-                wp.float32(towards[field, c, bin, x + 1]),
-                wp.float32(towards[field, c, bin, x + 2]),
-            )
-        elif number < _EARLY + _LATE:
-            line = number - _EARLY
-            pressure = wp.float32(late[field, c, line / _BANDS, line % _BANDS]) / _SCALE
-            sums[0] += part * pressure * pressure
-        else:
-            sums[0] += part * first_arrival[field, c]
-    if number < _EARLY:
-        for harmonic in range(4):
-            early_out[row, number / _BANDS, number % _BANDS, harmonic] = sums[harmonic]
-    elif number < _EARLY + _LATE:
-        late_out[row, (number - _EARLY) / _BANDS, (number - _EARLY) % _BANDS] = sums[0]
-    else:
-        first_arrival_out[row] = sums[0]
+        if share[row, i] > 0.0:
+            c = cell[row, i]
+            arrival += share[row, i] * first_arrival[field, c]
+            end = wp.min(last, early.shape[2])
+            _add_early(early[field, c], towards[field, c], share[row, i], 1.0 / _SCALE, first, end, early_out[row])
+            for line in range(first, wp.min(last, late.shape[2])):
+                pressure = wp.float32(late[field, c, line]) / _SCALE
+                late_out[row, line] += share[row, i] * pressure * pressure
+    if part == 0:
+        first_arrival_out[row] = arrival
 
 
 class FieldBank:
@@ -143,6 +207,8 @@ class FieldBank:
         self._fields: list[SourceField | None] = []
         self._slot = torch.full((rows,), -1, dtype=torch.int64)
         self._slot_on_device = self._slot.to(self.device)
+        self._all_rows = torch.arange(rows, device=self.device)
+        self._complete = False
         self._allocate(slots=0, columns=(1, 1), cells=1)
 
     @property
@@ -168,6 +234,7 @@ class FieldBank:
             self._write(slot, field)
         self._slot[row] = slot
         self._slot_on_device = self._slot.to(self.device)
+        self._complete = bool((self._slot >= 0).all())
 
     def corners(self, position: torch.Tensor, rows: torch.Tensor | None = None) -> Corners:
         """Returns the four cells around each listener.
@@ -176,25 +243,7 @@ class FieldBank:
             position: of the ears [m], world frame, shape (B, 3).
             rows: whose field each listener hears, shape (B,); 0 ... B-1 if not given.
         """
-        slot = self._slots(position, rows)
-        place = (position[:, [0, 2]].to(self._origin.dtype) - self._origin[slot]) / self._spacing[slot, None]
-        below = place.floor()
-        part = place - below
-        steps = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]], device=self.device)
-        share = torch.where(steps == 1, part[:, None], 1 - part[:, None])
-        column = below.long()[:, None] + steps
-        size = self._columns[slot][:, None]
-        inside = ((column >= 0) & (column < size)).all(dim=-1)
-        column = torch.minimum(column.clamp(min=0), size - 1)
-        cell = self._cell_index[slot[:, None], column[..., 0], column[..., 1]].long()
-        cell = torch.where(inside, cell, -1)
-        known = cell >= 0
-        center = self._cells[slot[:, None], cell.clamp(min=0)]
-        return Corners(
-            cell,
-            (share[..., 0] * share[..., 1] * known).float(),
-            torch.where(known[..., None], center, position[:, None].to(center.dtype)),
-        )
+        return self._corners(self._rows(position, rows), _three(position))
 
     def lookup(
         self, position: torch.Tensor, visible: Visibility = None, rows: torch.Tensor | None = None
@@ -209,51 +258,51 @@ class FieldBank:
                 that says so; all are if not given.
             rows: whose field each listener hears, shape (B,); 0 ... B-1 if not given.
         """
-        slot = self._slots(position, rows)
-        corners = self.corners(position, rows)
+        rows, place = self._rows(position, rows), _three(position)
+        corners = self._corners(rows, place)
         seen = visible(corners.center) if callable(visible) else visible
-        weight = corners.weight if seen is None else corners.weight * seen.to(corners.weight.dtype)
-        return self._blend(slot, position.to(torch.float32).contiguous(), corners, weight)
+        if seen is None:
+            seen = torch.ones(len(rows), 4, dtype=torch.bool, device=self.device)
+        return self._blend(rows, place, corners, seen.to(torch.bool).contiguous())
 
-    def _blend(self, slot: torch.Tensor, position: torch.Tensor, corners: Corners, weight: torch.Tensor) -> FieldSample:
-        count, device = len(slot), wp_device(self.device)
-        cell = torch.empty(count, 4, dtype=torch.int32, device=self.device)
-        share = torch.empty(count, 4, device=self.device)
-        wp.launch(
-            _shares_kernel,
-            dim=count,
-            inputs=[
-                *map(as_warp, (slot, corners.cell, corners.weight, weight.contiguous(), self._count)),
-                as_warp(self._cells, wp.vec3),
-                as_warp(position, wp.vec3),
-            ],
-            outputs=[as_warp(cell), as_warp(share)],
-            device=device,
+    def _corners(self, rows: torch.Tensor, place: torch.Tensor) -> Corners:
+        count, device = len(rows), self.device
+        corners = Corners(
+            torch.empty(count, 4, dtype=torch.int32, device=device),
+            torch.empty(count, 4, device=device),
+            torch.empty(count, 4, 3, device=device),
         )
-        sample = FieldSample(
-            torch.empty(count, EARLY_BINS, BAND_COUNT, 4, device=self.device),
-            torch.empty(count, _SLOPES, BAND_COUNT, device=self.device),
-            torch.empty(count, device=self.device),
-        )
-        stored = (slot, cell, share, self._first_arrival, self._early, self._towards, self._late)
-        wp.launch(
-            _blend_kernel,
-            dim=(count, EARLY_BINS * BAND_COUNT + _SLOPES * BAND_COUNT + 1),
-            inputs=[*map(as_warp, stored)],
-            outputs=[*map(as_warp, sample)],
-            device=device,
-        )
-        return sample
+        tables = [self._grid, self._columns, self._cell_index, self._cells]
+        launch(_corners_kernel, (count, 4), [self._slot_on_device, rows, place, *tables, *corners], device)
+        return corners
 
-    def _slots(self, position: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+    def _blend(self, rows: torch.Tensor, place: torch.Tensor, corners: Corners, seen: torch.Tensor) -> FieldSample:
+        """Returns the mean of the cells seen; changes the corners to their shares of it."""
+        count, device = len(rows), self.device
+        arguments = [seen, place, self._count, self._cells, corners.cell, corners.weight]
+        launch(_shares_kernel, (count,), [self._slot_on_device, rows, *arguments], device)
+        early, late = torch.zeros(count, 4 * _EARLY, device=device), torch.zeros(count, _LATE, device=device)
+        first_arrival = torch.empty(count, device=device)
+        each = _EARLY if device.type == "cpu" else 1
+        stored = [self._first_arrival, self._early, self._towards, self._late]
+        parts = [corners.cell, corners.weight, *stored, each, early, late, first_arrival]
+        launch(_blend_kernel, (count, _EARLY // each), [self._slot_on_device, rows, *parts], device)
+        shape = (count, EARLY_BINS, BAND_COUNT, 4)
+        return FieldSample(early.reshape(shape), late.reshape(count, _SLOPES, BAND_COUNT), first_arrival)
+
+    def _rows(self, position: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+        """Returns whose field each listener hears; without one: an error; on a GPU, not a number."""
         if position.ndim != 2 or position.shape[1] != 3:
             raise ValueError(f"position must have shape (B, 3), not {tuple(position.shape)}")
-        if rows is None and len(position) != self.rows:
-            raise ValueError(f"{len(position)} positions for {self.rows} rows: say which rows")
-        wanted = self._slot if rows is None else self._slot[rows.cpu()]
-        if bool((wanted < 0).any()):
-            raise ValueError(f"row {int((wanted < 0).nonzero()[0])} of the field bank has no field yet: call set_row")
-        return self._slot_on_device if rows is None else self._slot_on_device[rows]
+        if rows is None:
+            if len(position) != self.rows:
+                raise ValueError(f"{len(position)} positions for {self.rows} rows: say which rows")
+            rows = self._all_rows
+        if not self._complete and self.device.type == "cpu":  # elsewhere to ask would be to wait
+            empty = self._slot[rows] < 0
+            if bool(empty.any()):
+                raise ValueError(f"row {int(rows[empty][0])} of the field bank has no field yet: call set_row")
+        return rows.to(torch.int64).contiguous()
 
     def _free_slot(self, field: SourceField) -> int:
         """Returns a slot that no row uses, large enough for the field; grows the tensors where there is none."""
@@ -275,13 +324,14 @@ class FieldBank:
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
             return torch.zeros(slots, *shape, dtype=dtype, device=self.device)
 
-        self._origin, self._spacing = zeros(2), zeros()
+        self._grid = zeros(3)
+        """Origin x, z and spacing."""
         self._columns, self._count = zeros(2, dtype=torch.int64), zeros(dtype=torch.int64)
         self._cell_index = torch.full((slots, *columns), -1, dtype=torch.int32, device=self.device)
         self._cells, self._first_arrival = zeros(cells, 3), zeros(cells)
-        self._early = zeros(cells, EARLY_BINS, BAND_COUNT, dtype=torch.float16)
-        self._towards = zeros(cells, EARLY_BINS, 3 * BAND_COUNT, dtype=torch.float16)
-        self._late = zeros(cells, _SLOPES, BAND_COUNT, dtype=torch.float16)
+        self._early = zeros(cells, _EARLY, dtype=torch.float16)
+        self._towards = zeros(cells, 3 * _EARLY, dtype=torch.float16)
+        self._late = zeros(cells, _LATE, dtype=torch.float16)
 
     def _write(self, slot: int, field: SourceField) -> None:
         columns, count = field.cell_index.shape, len(field.cells)
@@ -290,8 +340,7 @@ class FieldBank:
         straight = np.linalg.norm(field.cells - np.asarray(field.source, dtype=np.float32), axis=1) / SPEED_OF_SOUND
         arrival = np.where(np.isfinite(field.first_arrival), field.first_arrival, straight)
         self._fields[slot] = field
-        self._origin[slot] = torch.tensor(field.origin)
-        self._spacing[slot] = field.spacing
+        self._grid[slot] = torch.tensor([*field.origin, field.spacing])
         self._columns[slot] = torch.tensor(columns)
         self._count[slot] = count
         self._cell_index[slot] = -1
@@ -301,8 +350,12 @@ class FieldBank:
         for target, value in (
             (self._cells, field.cells),
             (self._first_arrival, arrival),
-            (self._early, float(_SCALE) * np.sqrt(omni[..., 0])),
-            (self._towards, np.clip(towards, -1.0, 1.0).reshape(count, EARLY_BINS, -1)),
-            (self._late, float(_SCALE) * np.sqrt(np.maximum(field.late, 0.0))),
+            (self._early, float(_SCALE) * np.sqrt(omni[..., 0]).reshape(count, -1)),
+            (self._towards, np.clip(towards, -1.0, 1.0).reshape(count, -1)),
+            (self._late, float(_SCALE) * np.sqrt(np.maximum(field.late, 0.0)).reshape(count, -1)),
         ):
             target[slot, :count] = torch.from_numpy(np.array(value, dtype=np.float32)).to(target)
+
+
+def _three(position: torch.Tensor) -> torch.Tensor:
+    return position.to(torch.float32).contiguous()
