@@ -60,7 +60,6 @@ def late_noise(slope: int, sample_rate: int, seed: int = 0, receiver: Hrtf | Non
     return _late_noise(slope, sample_rate, seed, None if head else receiver)
 
 
-@lru_cache(maxsize=2 * len(DECAY_TIMES))
 def independent_noise(slope: int, sample_rate: int, seed: int, channels: int) -> npt.NDArray[np.float32]:
     """Returns late noise on channels that have nothing in common and unit energy each, as N3D harmonics do, (7, C, n).
 
@@ -70,77 +69,58 @@ def independent_noise(slope: int, sample_rate: int, seed: int, channels: int) ->
         seed: another seed, another noise.
         channels: C.
     """
-    return _decaying(slope, sample_rate, seed, channels, None, np.full(BAND_COUNT, float(channels)))
+    return _late_noise(slope, sample_rate, seed, channels)
 
 
 @lru_cache(maxsize=2 * len(DECAY_TIMES))
-def _late_noise(slope: int, sample_rate: int, seed: int, receiver: Hrtf | None) -> npt.NDArray[np.float32]:
-    frequency = np.fft.rfftfreq(_noise_samples(slope, sample_rate), 1 / sample_rate)
-    mixture, energy = _mixture(receiver, frequency)
-    power = octave_power(frequency)
-    wanted = np.full(BAND_COUNT, 2.0) if receiver is None else power @ energy / power.sum(axis=1)
-    return _decaying(slope, sample_rate, seed, len(mixture), mixture, wanted)
-
-
-def _noise_samples(slope: int, sample_rate: int) -> int:
-    from scipy import fft
-
-    return int(fft.next_fast_len(int(1.1 * late_samples(slope, sample_rate)) + 256, real=True))
-
-
-def _decaying(
-    slope: int,
-    sample_rate: int,
-    seed: int,
-    channels: int,
-    mixture: npt.NDArray[Any] | None,
-    wanted: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float32]:
-    """Returns noise of C channels, (7, C, n), mixed from as many by a matrix (C, C, F); without one they stay apart.
-
-    All channels together have each octave's wanted energy, (7,), times its share of the band.
-    """
+def _late_noise(slope: int, sample_rate: int, seed: int, receiver: Hrtf | int | None) -> npt.NDArray[np.float32]:
+    """Returns the noise of a receiver, of a number of independent channels, or (None) of any head."""
     from scipy import fft
 
     count = late_samples(slope, sample_rate)
+    size = fft.next_fast_len(int(1.1 * count) + 256, real=True)
     random = np.random.default_rng([seed, 0x1A7E, slope])
-    size = _noise_samples(slope, sample_rate)
-    power, shares = octave_power(np.fft.rfftfreq(size, 1 / sample_rate)), band_shares(sample_rate)
+    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
+    power, (mixture, energy) = octave_power(frequency), _mixture(receiver, frequency)
+    channels = receiver if isinstance(receiver, int) else len(mixture)
+    wanted = band_shares(sample_rate) * (power @ energy / power.sum(axis=1))
     noise = np.empty((BAND_COUNT, channels, count), dtype=np.float32)
     for band in range(BAND_COUNT):
         white = fft.rfft(random.standard_normal((channels, size), dtype=np.float32))
-        if mixture is not None:
+        if len(mixture):
             white = np.stack([sum(part * one for part, one in zip(row, white, strict=True)) for row in mixture])
         heard = fft.irfft(white * np.sqrt(power[band]).astype(np.float32), size)
-        heard = _even_loudness(heard, band, sample_rate)[:, :count]
-        heard = heard * _envelope(slope, band, count, sample_rate)
-        noise[band] = heard * np.sqrt(wanted[band] * shares[band] / np.sum(heard.astype(np.float64) ** 2))
+        heard = _even_loudness(heard, band, sample_rate)[:, :count] * _envelope(slope, band, count, sample_rate)
+        noise[band] = heard * np.sqrt(wanted[band] / np.sum(heard**2))
     noise.setflags(write=False)
     return noise
 
 
-def _even_loudness(noise: npt.NDArray[np.floating], band: int, sample_rate: int) -> npt.NDArray[np.floating]:
-    """Returns stationary noise (C, size) divided by its own loudness nearby: chance must not bend the decay.
+def _even_loudness(noise: npt.NDArray[np.floating], band: int, sample_rate: int) -> npt.NDArray[np.float64]:
+    """Returns steady noise (C, n) divided by its own loudness nearby: chance must not bend the decay.
 
     Each channel keeps its mean energy. "Nearby" is 20 ms, or eight periods of a low octave.
     """
-    from scipy import fft
+    from scipy.ndimage import uniform_filter1d
 
-    window = np.hanning(2 * int(max(0.02, 8.0 / BANDS_HZ[band]) * sample_rate) + 1)
-    size = noise.shape[1]
-    smooth = fft.irfft(fft.rfft(noise.astype(np.float64) ** 2) * fft.rfft(window / window.sum(), size), size)
-    local = np.roll(smooth, -(len(window) // 2), axis=1)
-    mean = local.mean(axis=1, keepdims=True)
+    width = max(int(max(0.02, 8.0 / BANDS_HZ[band]) * sample_rate), 1)
+    local = noise.astype(np.float64) ** 2
+    for _ in range(2):
+        local = uniform_filter1d(local, width, mode="wrap")
+    mean = local.mean(axis=-1, keepdims=True)
     return np.asarray(noise * np.sqrt(mean / np.maximum(local, 0.05 * mean)))
 
 
 def _mixture(
-    receiver: Hrtf | None, frequency: npt.NDArray[np.floating]
+    receiver: Hrtf | int | None, frequency: npt.NDArray[np.floating]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Returns how C independent noises mix to the channels' own in a diffuse field, (C, C, F), and its energy (F,).
 
-    A head's mixture is that of a common and an opposed noise; microphones' is the root of their covariance.
+    A head's mixture is that of a common and an opposed noise; microphones' is the root of their covariance; independent
+    channels need none.
     """
+    if isinstance(receiver, int):
+        return np.empty(0), np.full(len(frequency), float(receiver))
     if receiver is None:
         coherence = diffuse_coherence(frequency)
         same, opposite = (np.sqrt((1 + sign * coherence) / 2).astype(np.float32) for sign in (1, -1))
