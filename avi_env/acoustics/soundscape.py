@@ -83,9 +83,7 @@ class Soundscape:
         The next step fades from the old sound into the new one. Fields of a scene heard before come from memory.
         """
         for flat in range(row * self.sources, (row + 1) * self.sources):
-            emitter = self._emitters.emitters[flat]
-            if emitter is not None and self._fields.scene(flat) is not scene:
-                self._fields.set_source(flat, emitter, scene)
+            self._fields.set_scene(flat, scene)
 
     def source_positions(self, rows: torch.Tensor, clock: torch.Tensor) -> torch.Tensor:
         """Returns where the sources of some rows are [m], shape (R, S, 3), world frame.

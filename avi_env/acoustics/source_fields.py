@@ -55,23 +55,30 @@ class SourceFields:
         self._way = torch.zeros(count, device=device)  # from that node to the next one, 0..1
         self._device, self._path_count, self._ear_height = device, path_count, ear_height
 
-    def scene(self, place: int) -> Scene | None:
-        """Returns the scene in which a place's source is heard."""
-        heard = self._heard[place]
-        return None if heard is None else heard.scene
-
     def set_source(self, place: int, emitter: Emitter | None, scene: Scene) -> None:
         """Bakes what is heard of a source in a scene; of a moving one the nodes, if they are few."""
+        self._heard[place] = None if emitter is None else Heard(emitter, scene)
+        if emitter is not None and emitter.moves and len(emitter.node_places) <= PREFETCH_NODES:
+            for node in range(len(emitter.node_places)):
+                self._bake(Heard(emitter, scene), node)
+        self._renew(place)
+
+    def set_scene(self, place: int, scene: Scene) -> None:
+        """Lets a source be heard in another scene: of a moving one only where it is, the rest on its way."""
+        heard = self._heard[place]
+        if heard is not None and heard.scene is not scene:
+            self._heard[place] = Heard(heard.emitter, scene)
+            self._renew(place)
+
+    def _renew(self, place: int) -> None:
+        """Puts what is heard of a source on the device; of a moving one `follow` does."""
+        heard = self._heard[place]
         self._node.pop(place, None)
         self._way[place] = 0.0
-        self._heard[place] = None if emitter is None else Heard(emitter, scene)
-        if emitter is None or emitter.with_listener:
+        if heard is None or heard.emitter.with_listener:
             self.wavefronts.set_row(place, None)
-        elif emitter.moves:
-            for node in range(len(emitter.node_places) if len(emitter.node_places) <= PREFETCH_NODES else 0):
-                self._bake(Heard(emitter, scene), node)
-        else:
-            field = self._bake(Heard(emitter, scene), 0)
+        elif not heard.emitter.moves:
+            field = self._bake(heard, 0)
             self._fields.set_row(place, field)
             self._fields.set_row(place + len(self._heard), field)
             self.wavefronts.set_row(place, field.wavefront)

@@ -27,8 +27,8 @@ SIZE = (7.0, 3.0, 5.0)
 
 
 def click() -> Clip:
-    """Returns a click once a second."""
-    samples = np.zeros(RATE, dtype=np.float32)
+    """Returns a click ten times a second."""
+    samples = np.zeros(RATE // 10, dtype=np.float32)
     samples[0] = 1.0
     return Clip("click", samples, 94.0, RATE)
 
