@@ -33,7 +33,6 @@ BAKE_PATHS = 4096
 
 _LATE_SECONDS = (0.3, 1.2)  # least and greatest time for which the late field is traced [s]
 _ROULETTE = 1e-3
-_THROUGH_SHARE = 0.25
 _LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
 _MEMORY_BYTES = 256 * 2**20
@@ -123,7 +122,6 @@ def _bake(scene: Scene, source: FloatArray, order: _Order, wavefront: WavefrontF
         float(first.max()) + EARLY_SECONDS + late_bins * LATE_BIN_SECONDS,
         _ROULETTE,
         decay_seconds=float(room_estimate(scene).rt60.max()),
-        through_share=_THROUGH_SHARE,
     )
     raw = trace_cells(
         scene, source, cells, first, budget, seed=order.seed, late_bins=late_bins,

@@ -36,7 +36,7 @@ def path_sets(
     directivity: str | npt.ArrayLike | Directivity = "omni",
     yaw: float = 0.0,
 ) -> list[PathSet]:
-    """Returns the paths of a budget: those that stay, and fewer that go through walls, if anything lets them.
+    """Returns the paths of a budget: those that stay, and half as many that go through walls, if anything lets them.
 
     Args:
         scene: the scene.
@@ -51,8 +51,8 @@ def path_sets(
     stay = _path_set(source, seed, budget, device, pattern, yaw)
     if not scene_passages(scene).any():
         return [stay]
-    count = max(round(budget.path_count * budget.through_share), 1)
-    through = _path_set(source, seed + 0x10000, replace(budget, path_count=count), device, pattern, yaw)
+    fewer = replace(budget, path_count=max(budget.path_count // 2, 1))
+    through = _path_set(source, seed + 0x10000, fewer, device, pattern, yaw)
     through.through = 1
     return [stay, through]
 

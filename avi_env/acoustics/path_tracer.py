@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,12 +35,12 @@ from avi_env.acoustics.surroundings import Surroundings, surroundings, vec7
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["Echogram", "EnergyBalance", "trace_balance", "trace_decay", "trace_echogram"]
+__all__ = ["Echogram", "EnergyBalance", "trace_balance", "trace_decay", "trace_echogram", "trace_echograms"]
 
 wp.set_module_options({"enable_backward": False})
 
 _BANDS = wp.constant(BAND_COUNT)
-_SPEED = wp.constant(SPEED_OF_SOUND)
+_WEAK = wp.constant(0.03)  # [1/m2] links that gain less (beyond about 3 m) are made in proportion to their gain
 _FIXED = wp.constant(FIXED_POINT)
 _COARSE_POINT = float(2**32)  # the balance sums whole paths, not small shares of them
 _COARSE = wp.constant(_COARSE_POINT)
@@ -68,40 +69,38 @@ class EnergyBalance(NamedTuple):
 
 
 @wp.struct
-class Detector:
-    """A listener: a point for next-event estimation, a small sphere for the legs of specular paths."""
+class Detectors:
+    """Listeners: points for next-event estimation, small spheres for the legs of specular paths."""
 
-    position: wp.vec3
-    radius: wp.float32
-    volume: wp.float32
-    """Of the sphere [m3]."""
+    position: wp.array[wp.vec3]
+    radius: wp.array[wp.float32]
     bin_metres: wp.float32
-    bins: wp.int32
 
 
 @wp.func
 def _deposit(
-    detector: Detector, energy: vec7, scale: wp.float32, travelled: wp.float32, towards: wp.vec3,
-    histogram_out: wp.array3d[wp.int64],
+    detectors: Detectors, listener: wp.int32, energy: vec7, scale: wp.float32, travelled: wp.float32, towards: wp.vec3,
+    histogram_out: wp.array4d[wp.int64],
 ) -> None:  # fmt: skip
-    slot = wp.int32(travelled / detector.bin_metres)
-    if slot < detector.bins:
+    slot = wp.int32(travelled / detectors.bin_metres)
+    if slot < histogram_out.shape[1]:
         for band in range(_BANDS):
             value = energy[band] * scale * _FIXED
-            wp.atomic_add(histogram_out, slot, band, 0, wp.int64(value))
+            wp.atomic_add(histogram_out, listener, slot, band, 0, wp.int64(value))
             for axis in range(3):
-                wp.atomic_add(histogram_out, slot, band, axis + 1, wp.int64(value * towards[axis]))
+                wp.atomic_add(histogram_out, listener, slot, band, axis + 1, wp.int64(value * towards[axis]))
 
 
 @wp.func
 def _deposit_chord(
-    scene: Surroundings, paths: PathSet, detector: Detector, walk: Walk, meeting: Meeting,
-    histogram_out: wp.array3d[wp.int64],
+    scene: Surroundings, paths: PathSet, detectors: Detectors, listener: wp.int32, walk: Walk, meeting: Meeting,
+    histogram_out: wp.array4d[wp.int64],
 ) -> None:  # fmt: skip
-    """Deposits a leg by the length of its chord, cut at the surface, through the listener's sphere."""
-    middle = wp.dot(detector.position - walk.position, walk.direction)
-    off = wp.length_sq(detector.position - walk.position - middle * walk.direction)
-    half = wp.sqrt(wp.max(detector.radius * detector.radius - off, 0.0))
+    """Deposits a leg by the length of its chord, cut at the surface, through a listener's sphere."""
+    offset = detectors.position[listener] - walk.position
+    radius = detectors.radius[listener]
+    middle = wp.dot(offset, walk.direction)
+    half = wp.sqrt(wp.max(radius * radius - wp.length_sq(offset - middle * walk.direction), 0.0))
     near = wp.max(middle - half, 0.0)
     far = middle + half
     if meeting.hit > 0:
@@ -109,31 +108,50 @@ def _deposit_chord(
     if far > near and half > 0.0:
         along = 0.5 * (near + far)
         energy = damped(scene, walk.energy, along)
-        scale = paths.per_path * (far - near) / detector.volume
-        _deposit(detector, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
+        scale = paths.per_path * (far - near) / (4.0 / 3.0 * wp.pi * radius * radius * radius)
+        _deposit(detectors, listener, energy, scale, walk.travelled + along, -walk.direction, histogram_out)
+
+
+@wp.func
+def _link(
+    scene: Surroundings, paths: PathSet, detectors: Detectors, listener: wp.int32, walk: Walk, meeting: Meeting,
+    diffuse: vec7, draw: wp.float32, histogram_out: wp.array4d[wp.int64],
+) -> None:  # fmt: skip
+    """Next-event estimation from a surface to a listener; weak links are made less often, with more weight."""
+    gain = next_event_gain(meeting, detectors.position[listener])
+    if draw * _WEAK < gain:
+        link = detectors.position[listener] - meeting.point
+        distance = wp.length(link)
+        towards = wp.normalize(link)
+        if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
+            energy = damped(scene, diffuse, distance)
+            scale = paths.per_path * wp.max(gain, _WEAK)
+            _deposit(detectors, listener, energy, scale, walk.travelled + distance, -towards, histogram_out)
 
 
 @wp.kernel
-def _trace_kernel(scene: Surroundings, paths: PathSet, detector: Detector, histogram_out: wp.array3d[wp.int64]) -> None:
+def _trace_kernel(
+    scene: Surroundings, paths: PathSet, detectors: Detectors, histogram_out: wp.array4d[wp.int64]
+) -> None:
     walk = walk_start(paths, wp.tid())
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
-        if walk.deposits == 1 and walk.through == paths.through:
-            _deposit_chord(scene, paths, detector, walk, meeting, histogram_out)
+        counts = walk.through == paths.through
+        if counts and walk.deposits == 1:
+            for listener in range(histogram_out.shape[0]):
+                _deposit_chord(scene, paths, detectors, listener, walk, meeting, histogram_out)
         if meeting.hit == 0:
             break
         walk = walk_advance(scene, walk, meeting)
-        if meeting.hit == 1 and walk.through == paths.through:
+        if counts and meeting.hit == 1:
+            # One draw for all listeners: what one of them hears does not depend on who else listens.
+            state = walk.state
+            draw = wp.randf(state)
+            walk.state = state
             diffuse = diffuse_energy_out(scene, walk, meeting.material)
-            gain = next_event_gain(meeting, detector.position)
-            if gain > 0.0 and wp.max(diffuse) > 0.0:
-                link = detector.position - meeting.point
-                distance = wp.length(link)
-                towards = wp.normalize(link)
-                if not wp.mesh_query_ray_anyhit(scene.mesh, meeting.point, towards, distance):
-                    energy = damped(scene, diffuse, distance)
-                    scale = paths.per_path * gain
-                    _deposit(detector, energy, scale, walk.travelled + distance, -towards, histogram_out)
+            if wp.max(diffuse) > 0.0:
+                for listener in range(histogram_out.shape[0]):
+                    _link(scene, paths, detectors, listener, walk, meeting, diffuse, draw, histogram_out)
         walk = walk_on(scene, paths, walk, meeting)
         if walk.alive == 0:
             break
@@ -152,15 +170,36 @@ def trace_echogram(
     yaw: float = 0.0,
     device: str = "cpu",
 ) -> Echogram:
-    """Returns the reflections at one listener by path tracing with next-event estimation.
+    """Returns the reflections at one listener by path tracing; arguments and errors as `trace_echograms`."""
+    return trace_echograms(
+        scene, source, [listener], seed=seed, budget=budget, bin_seconds=bin_seconds, mirror_order=mirror_order,
+        directivity=directivity, yaw=yaw, device=device,
+    )[0]  # fmt: skip
 
-    Left out, because exact elsewhere: the straight line (direct or through walls) and mirror reflections up to
-    `mirror_order` at the planes of `mirror_planes`.
+
+def trace_echograms(
+    scene: Scene,
+    source: npt.ArrayLike,
+    listeners: Sequence[npt.ArrayLike] | npt.ArrayLike,
+    *,
+    seed: int = 0,
+    budget: PathBudget | None = None,
+    bin_seconds: float = 0.002,
+    mirror_order: int = 1,
+    directivity: str | npt.ArrayLike | Directivity = "omni",
+    yaw: float = 0.0,
+    device: str = "cpu",
+) -> list[Echogram]:
+    """Returns the reflections at L listeners by path tracing with next-event estimation; they share the paths.
+
+    Each listener's echogram is the same to the bit whoever else listens. Left out, because exact elsewhere: the
+    straight line (direct or through walls) and mirror reflections up to `mirror_order` at the planes of
+    `mirror_planes`.
 
     Args:
         scene: the scene.
         source: source position [m], shape (3,), world frame.
-        listener: listener position [m], shape (3,), world frame.
+        listeners: listener positions [m], shape (L, 3), world frame.
         seed: seed of the paths; the same seed gives the same bits.
         budget: how many paths, how far; None = `PathBudget()`.
         bin_seconds: width of a time bin [s].
@@ -172,22 +211,25 @@ def trace_echogram(
     Raises:
         ValueError: a position outside the scene or inside something solid.
     """
-    start, end = check_place(scene, source, "source"), check_place(scene, listener, "listener")
+    start = check_place(scene, source, "source")
+    places = [check_place(scene, place, "listener") for place in listeners]  # type: ignore[union-attr]
+    if not places:
+        return []
     budget = budget or PathBudget()
     name = wp_device(device)
-    detector = Detector()
-    detector.position = wp.vec3(*(float(v) for v in end))
-    detector.radius = float(np.clip(0.9 * clearance(scene, end), *_DETECTOR_METRES))
-    detector.volume = 4.0 / 3.0 * np.pi * detector.radius**3
-    detector.bin_metres = bin_seconds * SPEED_OF_SOUND
-    detector.bins = int(np.ceil(budget.seconds / bin_seconds))
-    histogram = wp.zeros((detector.bins, BAND_COUNT, 4), dtype=wp.int64, device=name)
+    detectors = Detectors()
+    radius = [np.clip(0.9 * clearance(scene, place), *_DETECTOR_METRES) for place in places]
+    detectors.position = wp.array(np.array(places, dtype=np.float32), dtype=wp.vec3, device=name)
+    detectors.radius = wp.array(np.array(radius, dtype=np.float32), dtype=wp.float32, device=name)
+    detectors.bin_metres = bin_seconds * SPEED_OF_SOUND
+    shape = (len(places), int(np.ceil(budget.seconds / bin_seconds)), BAND_COUNT, 4)
+    histogram = wp.zeros(shape, dtype=wp.int64, device=name)
     room, mesh = surroundings(scene, start, name, mirror_order)
     for paths in path_sets(scene, start, seed, budget, name, directivity, yaw):
-        wp.launch(_trace_kernel, dim=paths.count, inputs=[room, paths, detector], outputs=[histogram], device=name)
+        wp.launch(_trace_kernel, dim=paths.count, inputs=[room, paths, detectors], outputs=[histogram], device=name)
     energy = histogram.numpy().astype(np.float64) / FIXED_POINT
     del mesh
-    return Echogram(bin_seconds, energy)
+    return [Echogram(bin_seconds, one) for one in energy]
 
 
 @wp.kernel

@@ -63,8 +63,6 @@ class PathBudget:
     decay_seconds: float = 0.0
     """Reverberation time that the paths' energy is expected to follow [s]: paths clearly below it play roulette
     earlier. 0 = none: `roulette_energy` alone decides."""
-    through_share: float = 0.5
-    """Paths that go through walls, as a share of `path_count`."""
     bounce_limit: int = 2000
     """Surfaces after which a path is dropped, whatever its energy."""
 

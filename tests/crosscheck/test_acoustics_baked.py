@@ -8,15 +8,20 @@ from avi_env.acoustics import bake_field, render_rir, trace_echogram
 from avi_env.acoustics.bake import neighbour_weights
 from avi_env.acoustics.baked_response import field_echogram, field_sample
 from avi_env.acoustics.listener_cells import listener_cells
+from avi_env.acoustics.path_tracer import trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.rir import exact_paths
 from avi_env.navigation.grid import walkable_grid
-from avi_env.scene import emission_point, emitting_objects
+from avi_env.scene import emission_point, emitting_objects, generate_house
 from avi_env.scene.load import load_scene
 from avi_env.scene.mesh import shoebox
 from avi_env.scene.model import Material
+from avi_env.scene.rays import occluded
 
 BAND = 3  # 1 kHz
+HOUSES = ((1, 4), (2, 5), (3, 6), (5, 4), (7, 6))  # seed and rooms
+REFERENCE_PATHS = 2048  # of each half of the traced reference
+LIMITS = np.array([1.0, 1.5, 0.07])  # level [dB], C50 [dB], T30: the acoustics sheet's test 29
 
 
 def t30(histogram, bin_seconds):
@@ -31,45 +36,121 @@ def clarity(energy, time):
     return 10.0 * np.log10(energy[time < 0.05].sum() / energy[time >= 0.05].sum())
 
 
-def compared(scene, source, listener):
-    """Errors of level [dB], C50 [dB] (NaN below -10 dB) and T30 (relative) of the baked field at one place."""
-    sample = field_sample(scene, bake_field(scene, source), listener)
-    baked = field_echogram(sample, 2.0)
-    traced = trace_echogram(scene, source, listener, seed=5, budget=PathBudget(8192, 1.6, 1e-4))
-    exact = exact_paths(scene, source, listener)
-    gain, delay = exact.gain[0, :, BAND].double().numpy() ** 2, exact.delay[0].numpy()
-    pairs = []
-    for echogram, begin in ((baked, float(sample.first_arrival[0])), (traced, 0.0)):
-        energy = echogram.energy[:, BAND, 0]
-        time = (np.arange(len(energy)) + 0.5) * echogram.bin_seconds + begin
-        time = np.concatenate([time, delay]) - float(sample.first_arrival[0])
-        pairs.append((np.concatenate([energy, gain]), time))
-    level = 10.0 * np.log10(pairs[0][0].sum() / pairs[1][0].sum())
-    heard = [clarity(*pair) for pair in pairs]
-    ratio = t30(baked.energy[:, BAND, 0], 0.005) / t30(traced.energy[:, BAND, 0], 0.002)
-    return level, heard[0] - heard[1] if heard[1] > -10.0 else np.nan, ratio - 1.0
+def both_ways(scene, source, listeners):
+    """Yields level [dB], C50 [dB] and T30 [s] of each listener, baked and traced, as two arrays (2, 3).
+
+    The second holds the difference of the traced reference's two halves: its mean has half that as standard error.
+    """
+    exact = exact_paths(scene, source, listeners)
+    halves = [
+        trace_echograms(scene, source, listeners, seed=seed, budget=PathBudget(REFERENCE_PATHS, 1.2, 1e-3))
+        for seed in (5, 6)
+    ]
+    field = bake_field(scene, source)
+    for number, listener in enumerate(listeners):
+        sample = field_sample(scene, field, listener)
+        first = float(sample.first_arrival[0])
+        gain, delay = exact.gain[number, :, BAND].double().numpy() ** 2, exact.delay[number].numpy()
+
+        def heard(energy, bin_seconds, begin, gain=gain, delay=delay, first=first):
+            time = np.concatenate([(np.arange(len(energy)) + 0.5) * bin_seconds + begin, delay]) - first
+            both = np.concatenate([energy, gain])
+            return 10.0 * np.log10(both.sum()), clarity(both, time), t30(energy, bin_seconds)
+
+        traced = [half[number].energy[:, BAND, 0] for half in halves]
+        baked = heard(field_echogram(sample, 2.0).energy[:, BAND, 0], 0.005, first)
+        one, two, mean = (heard(energy, 0.002, 0.0) for energy in (*traced, np.mean(traced, axis=0)))
+        yield np.array([baked, mean]), np.array([one, two])
 
 
-def test_house_sounds_baked_as_traced():
-    """Over 7 pairs of places in a furnished house: median errors of level 1 dB, C50 1.5 dB, T30 7 % (test 29).
+def poses(scene, rng, count):
+    """A random sounding object and random walkable places at ear height."""
+    grid, emitters = walkable_grid(scene), emitting_objects(scene)
+    source = np.asarray(emission_point(emitters[rng.integers(len(emitters))]), dtype=np.float64)
+    columns = np.argwhere(grid.free)
+    columns = columns[rng.choice(len(columns), count, replace=False)]
+    ears = grid.floor_y[columns[:, 0], columns[:, 1]] + 1.25
+    xz = grid.center(columns)
+    return source, np.column_stack([xz[:, 0], ears, xz[:, 1]])
+
+
+@pytest.fixture(scope="module")
+def houses():
+    """Five generated houses, each with a sounding object and twenty places to listen at."""
+    rng = np.random.default_rng(0)
+    scenes = [generate_house(seed=seed, rooms=rooms) for seed, rooms in HOUSES]
+    return [(scene, *poses(scene, rng, 20)) for scene in scenes]
+
+
+def test_houses_sound_baked_as_traced(houses):
+    """100 random poses in 5 houses: median errors of level 1 dB, C50 1.5 dB, T30 7 %, in view and out of it (test 29).
 
     C50 counts where a tenth of the energy is early (C50 > -10 dB): two rooms away the first 50 ms hold next to nothing.
+    Measured: 0.13 dB, 0.3 dB, 4 % in view, 0.4 dB, 0.9 dB, 5 % out of it; 90 % of all within 1.4 dB, 2.3 dB, 13 %, held
+    to three times the medians. The reference's own median standard error, from its two halves, is 0.22 dB, 0.35 dB and
+    5 %: part of what is measured.
     """
-    scene = load_scene("house:7")
-    grid = walkable_grid(scene)
-    rng = np.random.default_rng(0)
-    columns, emitters = np.argwhere(grid.free), emitting_objects(scene)
-    errors = []
-    for _ in range(7):
-        source = np.asarray(emission_point(emitters[rng.integers(len(emitters))]), dtype=np.float64)
-        column = columns[rng.integers(len(columns))]
-        x, z = grid.center(column)
-        errors.append(compared(scene, source, np.array([x, grid.floor_y[tuple(column)] + 1.25, z])))
-    assert np.sum(np.isfinite(errors), axis=0)[1] >= 3
-    median = np.nanmedian(np.abs(errors), axis=0)
-    assert median[0] <= 1.0
-    assert median[1] <= 1.5
-    assert median[2] <= 0.07
+    errors, own, seen = [], [], []
+    for scene, source, listeners in houses:
+        seen.append(~occluded(scene, np.tile(source, (len(listeners), 1)), listeners))
+        for (baked, traced), halves in both_ways(scene, source, listeners):
+            distance = np.array([1.0, 1.0 if traced[1] > -10.0 else np.nan, 1.0 / traced[2]])
+            errors.append(np.abs(baked - traced) * distance)
+            own.append(0.5 * np.abs(halves[0] - halves[1]) * distance)
+    errors, seen = np.array(errors), np.concatenate(seen)
+    assert np.all(np.nanmedian(own, axis=0) <= LIMITS)
+    for name, rows in (("in view", seen), ("out of view", ~seen), ("all", seen | True)):
+        assert np.sum(np.isfinite(errors[rows, 1])) >= 10
+        median, most = np.nanquantile(errors[rows], [0.5, 0.9], axis=0)
+        assert np.all(median <= LIMITS), f"{name}: medians {median}, 90 % {most}"
+    assert np.all(most <= 3.0 * LIMITS), f"90 % of all: {most}"
+
+
+def way_round_a_jamb(scene, source, listener, portal):
+    """Length of the shortest way from a source to a listener with one bend at a doorway [m], and where it bends.
+
+    Brute force, knowing nothing of the wavefront: points every 2 cm in and about the opening, each at the height that
+    the unfolded way has there; a point counts if rays to both ends are free.
+    """
+    center, out = np.array(portal.center), np.array([-np.sin(portal.yaw), 0.0, -np.cos(portal.yaw)])
+    along = np.array([out[2], 0.0, -out[0]])
+    u, v = np.meshgrid(np.arange(-0.5, 0.5, 0.02) * (portal.width + 0.1), np.arange(-0.3, 0.31, 0.02))
+    points = center + u.reshape(-1, 1) * along + v.reshape(-1, 1) * out
+    to, back = (np.linalg.norm((points - end)[:, [0, 2]], axis=1) for end in (source, listener))
+    points[:, 1] = source[1] + (listener[1] - source[1]) * to / (to + back)
+    free = ~occluded(scene, np.tile(source, (len(points), 1)), points)
+    free &= ~occluded(scene, points, np.tile(listener, (len(points), 1)))
+    length = np.where(free, np.linalg.norm(points - source, axis=1) + np.linalg.norm(points - listener, axis=1), np.inf)
+    best = int(np.argmin(length))
+    return float(length[best]), points[best]
+
+
+def test_first_sound_comes_from_the_doorway_that_leads_to_it(houses):
+    """What is heard first comes within 5 degrees of the geometric truth: nine of ten, measured 0.2 and 0.6 (test 29).
+
+    The truth is geometry, not the tracer: traced sound has no diffraction, and what it brings through a door first is
+    spread over the whole opening. In view the truth is the straight line, to float32. Out of view it is the shortest
+    way with one bend that free rays find at a doorway, if it is not longer than the one that is heard (0.1 m): ways
+    through two doors or around furniture are not among the candidates.
+    """
+    angles = []
+    for scene, source, listeners in houses:
+        hidden = occluded(scene, np.tile(source, (len(listeners), 1)), listeners)
+        paths = exact_paths(scene, source, listeners)
+        for number, listener in enumerate(listeners):
+            slot = -1 if hidden[number] else 0
+            heard, arrival = paths.direction[number, slot].double().numpy(), float(paths.delay[number, slot]) * 343.0
+            if not hidden[number]:
+                truth = (source - listener) / np.linalg.norm(source - listener)
+                np.testing.assert_allclose(heard, truth, rtol=0, atol=1e-5)
+                continue
+            ways = [way_round_a_jamb(scene, source, listener, portal) for portal in scene.portals]
+            length, bend = min(ways, key=lambda way: way[0], default=(np.inf, None))
+            if length < arrival + 0.1:
+                truth = (bend - listener) / np.linalg.norm(bend - listener)
+                angles.append(np.degrees(np.arccos(np.clip(heard @ truth, -1.0, 1.0))))
+    assert len(angles) >= 15
+    assert np.quantile(angles, 0.9) <= 5.0
 
 
 def test_bake_is_one_value_a_key():
