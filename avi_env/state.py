@@ -16,7 +16,9 @@ class State:
     """B agents, their goals, their sounds and what they have heard. Changed only by `dataclasses.replace`."""
 
     scene_index: torch.Tensor
-    """Scene of each environment in the world's bank, shape (B,), int32."""
+    """Scene of each environment in the world's bank, doors as they stand, shape (B,), int32."""
+    home_index: torch.Tensor
+    """The same without any door turned, shape (B,), int32: goal distances are on its grid."""
     position: torch.Tensor
     """Feet [m], world frame, shape (B, 3), float32."""
     yaw: torch.Tensor
@@ -26,7 +28,9 @@ class State:
     start_yaw: torch.Tensor
     """Heading at the start [rad], shape (B,)."""
     source: torch.Tensor
-    """Sound source [m], world frame, shape (B, 3)."""
+    """Sound sources [m], world frame, shape (B, S, 3): the goal, then the distractors."""
+    target: torch.Tensor
+    """1 at the sound class that is sought, else 0, shape (B, classes), float32."""
     goal: torch.Tensor
     """Walkable point to reach [m], world frame, shape (B, 3)."""
     distance: torch.Tensor
@@ -48,4 +52,4 @@ class State:
     stream: StreamState
     """What the audio synthesis remembers from step to step."""
     audio: torch.Tensor
-    """The most recent sound at the ears [linear pressure], shape (B, 2, n), row 0 = left."""
+    """The most recent sound at the ears [linear pressure], shape (B, C, n), channel 0 = left."""

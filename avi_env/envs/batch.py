@@ -13,10 +13,12 @@ import torch
 
 from avi_env.acoustics.spectrogram import spectrogram
 from avi_env.envs.config import EnvConfig
-from avi_env.envs.hearing import begin_sound, hear, silent_stream
+from avi_env.envs.happenings import follow_sources, turn_doors
+from avi_env.envs.hearing import begin_sound, hear
 from avi_env.envs.spaces import AUDIO_LIMIT
 from avi_env.envs.world import World
 from avi_env.navigation import move
+from avi_env.sounds import sound_classes
 from avi_env.state import State
 from avi_env.tasks import AudioNavTask, Episode, Outcome, evaluate, sna, soft_spl, spl
 from avi_env.vision import Camera, render_views
@@ -40,6 +42,7 @@ class EnvBatch:
         self.seeds: list[int | None] = [None] * num_envs
         self.episodes: list[Episode] = []
         self._index = [0] * num_envs
+        self._clock = np.zeros(num_envs, dtype=np.int64)  # the state's, kept here too: doors must not wait for a device
         self._state: State | None = None
 
     @property
@@ -69,19 +72,21 @@ class EnvBatch:
         self.episodes = [episodes.get(row) or self.episodes[row] for row in range(self.num_envs)]
         if not rows:
             return
+        self._clock[rows] = 0
         index = torch.tensor(rows, device=self.world.bank.device)
         fresh = begin_sound(self.world, self._first_state(index, [episodes[row] for row in rows]), index)
         self._state = fresh if self._state is None else merged(self._state, fresh, index)
 
     def step(self, actions: Any, ignore: npt.NDArray[np.bool_] | None = None) -> Outcome:
-        """Moves, measures, listens. Rows to be ignored stay where they are, unrewarded."""
-        state = self.state
+        """Turns doors, moves, measures, listens. Rows to be ignored stay where they are, unrewarded."""
+        self._clock += 1
+        state = follow_sources(self.world, turn_doors(self.world, self.state, self._seconds), self._seconds)
         action = self._actions(actions)
         idle = torch.as_tensor(np.zeros(self.num_envs, bool) if ignore is None else ignore, device=action.device)
         forward = self.config.forward * ((action == 1) & ~idle)
         turn = math.radians(self.config.turn_deg) * ((action == 2).float() - (action == 3).float()) * ~idle
         motion = move(self.world.grids, state.scene_index, state.position, state.yaw, forward.float(), turn)
-        distance = self.world.grids.lookup(self.world.goal_fields, state.scene_index, motion.position)
+        distance = self.world.grids.lookup(self.world.goals.fields, state.home_index, motion.position)
         outcome = evaluate((action == 0) & ~idle, distance, state.distance, self.task)
         moved = replace(
             state,
@@ -117,6 +122,8 @@ class EnvBatch:
             seen["pose"] = pose_from_start(state)
         if "goal" in config.sensors:
             seen["goal"] = goal_from_agent(state)
+        if "target" in config.sensors:
+            seen["target"] = state.target
         return {name: seen[name] for name in config.sensors_in_order}
 
     def info(self) -> dict[str, torch.Tensor]:
@@ -152,6 +159,11 @@ class EnvBatch:
         """Lets go of the device tables."""
         self._state = None
 
+    @property
+    def _seconds(self) -> npt.NDArray[np.float64]:
+        """Time of each row since its first observation [s], shape (N,)."""
+        return np.asarray(self._clock * self.config.step_seconds, dtype=np.float64)
+
     def _next_episode(self, row: int) -> Episode:
         seed = self.seeds[row]
         assert seed is not None, "the shells seed before they reset"
@@ -176,28 +188,39 @@ class EnvBatch:
         count = len(rows)
         position, yaw = column([e.start_position for e in episodes]), column([e.start_yaw for e in episodes])
         yaw = torch.atan2(torch.sin(yaw), torch.cos(yaw))
-        scene_index = column(slots, torch.int32)
-        distance = self.world.grids.lookup(self.world.goal_fields[rows], scene_index, position)
+        scene_index, home = column([s for s, _ in slots], torch.int32), column([h for _, h in slots], torch.int32)
+        distance = self.world.grids.lookup(self.world.goals.fields[rows], home, position)
+        # A goal that walks is first met elsewhere than where it is now.
+        walks = column([bool(e.source_walk) for e in episodes], torch.bool)
+        meeting = column([e.geodesic_distance for e in episodes])
         nothing, zero = torch.zeros(count, dtype=torch.bool, device=device), column([0] * count, torch.int64)
         return State(
             scene_index=scene_index,
+            home_index=home,
             position=position,
             yaw=yaw,
             start_position=position,
             start_yaw=yaw,
-            source=column([e.source_position for e in episodes]),
+            source=column([source_places(e, self.config.distractors) for e in episodes]),
+            target=column([[float(name == e.sound) for name in sound_classes()] for e in episodes]),
             goal=column([e.goal_position for e in episodes]),
             distance=distance,
-            start_distance=distance,
+            start_distance=torch.where(walks, meeting, distance),
             path_length=torch.zeros(count, device=device),
             oracle_actions=column([e.oracle_actions for e in episodes], torch.int64),
             step_count=zero,
             clock=zero,
             collided=nothing,
             success=nothing,
-            stream=silent_stream(self.world, rows),
-            audio=torch.zeros(count, 2, self.config.window_samples, device=device),
+            stream=self.world.soundscape.start(rows),
+            audio=torch.zeros(count, self.config.channels, self.config.window_samples, device=device),
         )
+
+
+def source_places(episode: Episode, distractors: int) -> list[tuple[float, float, float]]:
+    """Returns where the goal and the distractors are at first [m]; missing distractors are where the goal is."""
+    places = [episode.source_position, *(other.position for other in episode.distractors)]
+    return places + [episode.source_position] * (1 + distractors - len(places))
 
 
 def merged(state: State, fresh: State, index: torch.Tensor) -> State:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from avi_env.content import name_error
+from avi_env.sounds.schedule import ALWAYS, Schedule
 
 __all__ = ["SENSORS", "EnvConfig"]
 
-SENSORS = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal")
+SENSORS = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal", "target")
 """Observation keys, in order; the first four are on by default."""
 
 OUTPUTS = ("numpy", "torch")
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
+
+_POSITIVE = ("width", "height", "hfov", "sample_rate", "step_seconds", "audio_seconds", "forward", "turn_deg")
+_NOT_NEGATIVE = (
+    "distractors",
+    "source_speed",
+    "distractor_speed",
+    "sound_seconds",
+    "pause_seconds",
+    "sound_count",
+    "door_seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +59,8 @@ class EnvConfig:
     audio_seconds: float = 1.0
     """Length of the audio observation: the most recent sound [s]."""
     hrtf: str = "kemar"
-    """Head-related transfer functions: "kemar", "spherical" or a SOFA file."""
-    bake_paths: int = 2048
+    """What hears: a head ("kemar", "spherical" or a SOFA file) or microphones ("tetrahedral": four of them)."""
+    bake_paths: int = 4096
     """Sound paths traced per source."""
     forward: float = 0.25
     """Length of a forward action [m]."""
@@ -61,6 +74,28 @@ class EnvConfig:
     """Least geodesic distance from start to goal [m], where the scene is large enough."""
     success_distance: float = 1.0
     """Stopping nearer to the goal than this succeeds [m]."""
+    distractors: int = 0
+    """Further sounds at the same time, of other classes than the goal's; the sensor "target" tells which is sought."""
+    source_speed: float = 0.0
+    """The goal is a person's sound that walks from room to room at this speed [m/s]; 0 = an object that stays."""
+    distractor_speed: float = 0.0
+    """So do the distractors, at this speed [m/s]; 0 = they stay."""
+    directivity: str = "omni"
+    """How loud sources are to each side: "omni", "cardioid" or "speech"; they face as their objects do, or ahead."""
+    sound_seconds: float = 0.0
+    """Length of each emission [s], the first from a window before the first observation on; 0 = without end."""
+    pause_seconds: float = 0.0
+    """Silence between two emissions [s]."""
+    sound_count: int = 0
+    """Number of emissions in an episode; 0 = no end."""
+    door_events: tuple[tuple[float, int, float], ...] = ()
+    """Doors that turn in every episode: (seconds since the first observation, portal id, openness 0 shut .. 1 open)."""
+    door_seconds: float = 0.0
+    """Mean time between random movements of doors [s]; 0 = doors stay as the house has them."""
+    echolocation: bool = False
+    """Whether the agent emits a chirp with every step."""
+    doppler: bool = False
+    """Whether motion shifts the pitch of the direct sound."""
     device: str = "cpu"
     """"cpu" or "cuda"."""
     output: str = "numpy"
@@ -92,6 +127,8 @@ class EnvConfig:
         return cls(**given)
 
     def __post_init__(self) -> None:
+        events = tuple((float(time), int(portal), float(share)) for time, portal, share in self.door_events)
+        object.__setattr__(self, "door_events", events)
         for name in self.sensors:
             if name not in SENSORS:
                 raise name_error("sensor", name, SENSORS)
@@ -100,18 +137,17 @@ class EnvConfig:
         for option, choices in (("output", OUTPUTS), ("autoreset", AUTORESET_MODES)):
             if getattr(self, option) not in choices:
                 raise name_error(option, str(getattr(self, option)), choices)
-        for option in (
-            "width",
-            "height",
-            "hfov",
-            "sample_rate",
-            "step_seconds",
-            "audio_seconds",
-            "forward",
-            "turn_deg",
-        ):
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        for option in _POSITIVE:
             if not getattr(self, option) > 0:
                 raise ValueError(f"{option} must be positive, got {getattr(self, option)}")
+        for option in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, option) < math.inf:
+                raise ValueError(f"{option} must be finite and not negative, got {getattr(self, option)}")
+        if self.sound_seconds == 0 and (self.pause_seconds > 0 or self.sound_count > 0):
+            raise ValueError("pauses and a number of emissions need sound_seconds, the length of an emission")
         if self.hfov >= 180:
             raise ValueError(f"hfov must be below 180 degrees, got {self.hfov:g}")
         if self.step_samples != self.sample_rate * self.step_seconds:
@@ -127,6 +163,25 @@ class EnvConfig:
     def listens(self) -> bool:
         """Whether any sensor needs sound; without one, none is baked or synthesised."""
         return "audio" in self.sensors or "spectrogram" in self.sensors
+
+    @property
+    def channels(self) -> int:
+        """Channels of sound: 2 ears, or the microphones of an array."""
+        from avi_env.acoustics.hrtf import load_hrtf
+
+        return load_hrtf(self.hrtf, self.sample_rate).channel_count if self.listens else 2
+
+    @property
+    def schedule(self) -> Schedule:
+        """When sources sound."""
+        if self.sound_seconds == 0:
+            return ALWAYS
+        return Schedule(on=self.sound_seconds, off=self.pause_seconds, count=self.sound_count or None)
+
+    @property
+    def lead_seconds(self) -> float:
+        """Time that the agent has listened before its first action [s]."""
+        return self.lead_samples / self.sample_rate
 
     @property
     def step_samples(self) -> int:

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from avi_env.envs.config import EnvConfig
+from avi_env.sounds import sound_classes
 
 __all__ = ["ACTIONS", "AUDIO_LIMIT", "SPECTROGRAM_LIMIT", "action_space", "observation_space"]
 
@@ -34,14 +35,15 @@ def observation_space(config: EnvConfig) -> gym.spaces.Dict:
     height, width, window = config.height, config.width, config.window_samples
     bins = -(-(_SPECTROGRAM_FFT // 2 + 1) // _SPECTROGRAM_POOL)
     frames = -(-(1 + window // _SPECTROGRAM_HOP) // _SPECTROGRAM_POOL)
-    box = gym.spaces.Box
+    box, channels = gym.spaces.Box, config.channels
     every: dict[str, gym.Space[Any]] = {
         "rgb": box(0, 255, (height, width, 3), np.uint8),
         "depth": box(0.0, config.depth_max, (height, width, 1), np.float32),
-        "audio": box(-AUDIO_LIMIT, AUDIO_LIMIT, (2, window), np.float32),
-        "spectrogram": box(0.0, SPECTROGRAM_LIMIT, (bins, frames, 2), np.float32),
+        "audio": box(-AUDIO_LIMIT, AUDIO_LIMIT, (channels, window), np.float32),
+        "spectrogram": box(0.0, SPECTROGRAM_LIMIT, (bins, frames, channels), np.float32),
         "semantic": box(-1, 2**31 - 1, (height, width), np.int32),
         "pose": box(-_WORLD_LIMIT, _WORLD_LIMIT, (4,), np.float32),
         "goal": box(np.array([0.0, -np.pi], np.float32), np.array([_WORLD_LIMIT, np.pi], np.float32), (2,), np.float32),
+        "target": box(0.0, 1.0, (len(sound_classes()),), np.float32),
     }
     return gym.spaces.Dict({name: space for name, space in every.items() if name in config.sensors})

@@ -1,46 +1,67 @@
-"""World: what the environments of one batch share on the device. Changes only when episodes begin."""
+"""World: what the environments of one batch share on the device. Changes when episodes begin and doors turn."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from avi_env.acoustics.bake import bake_field
-from avi_env.acoustics.clip_bank import ClipBank
-from avi_env.acoustics.field_bank import FieldBank
-from avi_env.acoustics.hrtf import Hrtf, load_hrtf
-from avi_env.acoustics.wavefront_bank import WavefrontBank
+from avi_env.acoustics.hrtf import load_hrtf
+from avi_env.acoustics.soundscape import Soundscape
 from avi_env.envs.config import EnvConfig
-from avi_env.navigation import GridBank, WalkableGrid, distance_field, walkable_grid
-from avi_env.scene import Scene, load_scene, scene_names
+from avi_env.envs.doors import DoorRows
+from avi_env.envs.emitters import row_emitters, source_count
+from avi_env.envs.goals import GoalRows
+from avi_env.navigation import GridBank, WalkableGrid, walkable_grid
+from avi_env.scene import Scene, load_scene, scene_names, with_doors
 from avi_env.scene.bank import SceneBank
-from avi_env.sounds import make_clip
-from avi_env.tasks import Episode, EpisodeSpec, episode_rng, goal_points, sample_episode
+from avi_env.tasks import Episode, EpisodeSpec, episode_rng, sample_episode
+from avi_env.tasks.door_events import moving_doors, passable_grid
 
 __all__ = ["World"]
 
+_DOOR_GAP = 0.1  # [m] kept between a turning leaf and an agent's body: two columns of the walkable grid
+
+Slot = tuple[str, tuple[tuple[int, float], ...]]
+
 
 class World:
-    """Scenes with their walkable grids, and per environment row: goal distances, sound field, wavefront and clip.
+    """Scenes with their walkable grids, and per environment row: goal distances, doors and what sounds.
 
-    Scenes are loaded when an episode first happens in them and then shared by every environment.
+    Scenes are loaded when an episode first happens in them, and with doors turned when they first stand so; all are
+    shared by every environment.
     """
 
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
         self.config = config
         self.names = scene_names(config.scenes)
-        self.spec = EpisodeSpec(config.sounds, config.distance_min, config.agent_radius, config.agent_height)
-        self.hrtf: Hrtf = load_hrtf(config.hrtf, config.sample_rate)
-        self._slots: dict[str, int] = {}
+        self.spec = EpisodeSpec(
+            config.sounds,
+            config.distance_min,
+            config.agent_radius,
+            config.agent_height,
+            config.source_speed,
+            config.distractors,
+            config.distractor_speed,
+            config.door_events,
+            config.door_seconds,
+        )
+        self._slots: dict[Slot, int] = {}
         self._scenes: list[Scene] = []
-        self._goals: list[npt.NDArray[np.float32]] = [np.full((1, 1), np.inf, dtype=np.float32)] * num_envs
-        self._add(self.names[0])
-        self.fields = FieldBank(num_envs, self.bank.device)
-        self.wavefronts = WavefrontBank(num_envs, self.bank.device)
-        self.clips = ClipBank(num_envs, 1, config.sample_rate, self.bank.device)
+        self._names: list[str] = [self.names[0]] * num_envs
+        self.goals = GoalRows(num_envs)
+        self.doors = DoorRows(config.agent_radius + _DOOR_GAP)
+        self._slot(self.names[0])
+        self.soundscape = Soundscape(
+            num_envs,
+            source_count(config),
+            load_hrtf(config.hrtf, config.sample_rate),
+            device=self.bank.device,
+            path_count=config.bake_paths,
+            ear_height=config.eye_height,
+        )
 
     def scene(self, slot: int) -> Scene:
         """Returns the scene in a slot of the bank."""
@@ -48,53 +69,69 @@ class World:
 
     def draw_episode(self, seed: int, index: int) -> Episode:
         """Returns episode number `index` of an environment seeded `seed`."""
+        config = self.config
         name = self.names[int(episode_rng(seed, index, "scene").integers(len(self.names)))]
-        scene = self._scenes[self._slot(name)]
         drawn = sample_episode(
-            scene, seed, index, self.spec, forward=self.config.forward, turn_deg=self.config.turn_deg
+            self._scenes[self._slot(name)],
+            seed,
+            index,
+            self.spec,
+            forward=config.forward,
+            turn_deg=config.turn_deg,
+            step_seconds=config.step_seconds,
         )
         return replace(drawn, scene=name)  # by the name that loads it again
 
-    def begin(self, row: int, episode: Episode) -> int:
-        """Makes a row ready for an episode: goal distances, sound field and clip; returns the slot of its scene."""
-        config, slot = self.config, self._slot(episode.scene)
-        scene = self._scenes[slot]
-        grid = self._grid(scene)
-        self._goals[row] = distance_field(grid, goal_points(scene, grid, episode.source_position))
-        self._stack_goals()
+    def begin(self, row: int, episode: Episode) -> tuple[int, int]:
+        """Makes a row ready for an episode: goal distances, doors and sounds.
+
+        Returns:
+            The slot of its scene with the doors as they stand, and that of the scene as it is without any event.
+        """
+        config, home = self.config, self._slot(episode.scene)
+        scene = self._scenes[home]
+        self._names[row] = episode.scene
+        moving = moving_doors(scene, episode.door_events)
+        grid = passable_grid(scene, moving, config.agent_radius, config.agent_height)
+        self.goals.begin(row, episode, scene, grid)
+        self.goals.stack(self.grids)
+        self.doors.begin(row, scene, episode.door_events)
         if config.listens:
-            self._place_sound(row, scene, episode)
+            for source, emitter in enumerate(row_emitters(config, episode, scene)):
+                self.soundscape.set_source(row, source, scene, emitter)
+        feet = np.array([episode.start_position[0], episode.start_position[2]])
+        return self.turn_doors(row, 0.0, feet) if episode.door_events else home, home
+
+    def turn_doors(self, row: int, seconds: float, feet: npt.NDArray[np.float64]) -> int:
+        """Turns the doors of a row that are due and free, and returns the slot of its scene from now on.
+
+        Args:
+            row: the environment.
+            seconds: its time since the first observation [s].
+            feet: (x, z) of its agent [m], shape (2,).
+        """
+        name, openness = self._names[row], self.doors.turn(row, seconds, feet)
+        slot = self._slot(name, openness)
+        if not self._grid(self._scenes[slot]).is_free(feet):  # shut in where nobody can stand: the doors wait
+            slot = self._slot(name, self.doors.openness(row))
+            return slot
+        self.doors.settle(row, openness)
+        if self.config.listens:
+            self.soundscape.set_scene(row, self._scenes[slot])
         return slot
 
-    def _place_sound(self, row: int, scene: Scene, episode: Episode) -> None:
-        config = self.config
-        field = bake_field(
-            scene,
-            episode.source_position,
-            path_count=config.bake_paths,
-            ear_height=config.eye_height,
-            device=config.device,
-        )
-        self.fields.set_row(row, field)
-        self.wavefronts.set_row(row, field.wavefront)
-        self.clips.set_clip(row, make_clip(episode.sound, seed=episode.sound_variant, sample_rate=config.sample_rate))
-
-    def _slot(self, name: str) -> int:
-        if name not in self._slots:
-            self._add(name)
-        return self._slots[name]
+    def _slot(self, name: str, openness: Mapping[int, float] | None = None) -> int:
+        """Returns the slot of a scene with doors turned, which is loaded where it was not."""
+        base = self._scenes[self._slots[name, ()]] if (name, ()) in self._slots else load_scene(name)
+        standing = {portal.id: portal.openness for portal in base.portals}
+        turned = tuple(sorted((k, v) for k, v in (openness or {}).items() if v != standing[k]))
+        if (name, turned) not in self._slots:
+            self._slots[name, turned] = len(self._scenes)
+            self._scenes.append(with_doors(base, dict(turned)))
+            self.bank = SceneBank(self._scenes, self.config.device)
+            self.grids = GridBank([self._grid(scene) for scene in self._scenes], self.config.device)
+            self.goals.stack(self.grids)
+        return self._slots[name, turned]
 
     def _grid(self, scene: Scene) -> WalkableGrid:
         return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
-
-    def _add(self, name: str) -> None:
-        scene = load_scene(name)
-        self._slots[name] = len(self._scenes)
-        self._scenes.append(scene)
-        self.bank = SceneBank(self._scenes, self.config.device)
-        self.grids = GridBank([self._grid(s) for s in self._scenes], self.config.device)
-        self._stack_goals()
-
-    def _stack_goals(self) -> None:
-        """Distance from everywhere to the goal of each row [m], shape (N, nx, nz)."""
-        self.goal_fields = torch.stack([self.grids.pad(field) for field in self._goals])
