@@ -13,7 +13,7 @@ from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.bending import Bends, bend_gain, boundary_loss, grazing_gain, spreading
 from avi_env.acoustics.diffraction import diffraction_model
 from avi_env.acoustics.paths import Paths, check_ends, empty_paths
-from avi_env.acoustics.ridge_paths import ridge_arrival
+from avi_env.acoustics.ridge_paths import aside_arrival, ridge_arrival
 from avi_env.acoustics.scene_arrays import SceneArrays, scene_arrays
 from avi_env.acoustics.straight_paths import Energy, crossed_energy, is_blocked, mirrored, nearest_pass, visible_share
 from avi_env.acoustics.warp_array import launch
@@ -23,6 +23,7 @@ from avi_env.scene.bank import SceneBank
 
 __all__ = [
     "AROUND",
+    "ASIDE",
     "DIRECT",
     "MIRRORS",
     "MIRROR_LIMIT",
@@ -40,8 +41,8 @@ wp.set_module_options({"enable_backward": False})
 MIRROR_LIMIT = 12
 """Planes per source that mirror."""
 
-DIRECT, TRANSMITTED, AROUND, OVER, MIRRORS = 0, 1, 2, 3, 4
-"""First slots of `discrete_paths`: direct, through walls, around edges, over or under things, mirrored."""
+DIRECT, TRANSMITTED, AROUND, OVER, ASIDE, MIRRORS = range(6)
+"""First slots of `discrete_paths`: direct, through walls, around edges, over or under, by the far side, mirrored."""
 
 SLOTS = MIRRORS + MIRROR_LIMIT
 
@@ -61,7 +62,7 @@ _VOLUMETRIC = wp.constant(OCCLUSIONS.index("volumetric"))
 _ONE = wp.constant(wp.float64(1.0))
 _LIT_METRES = wp.constant(1.0)  # detour beyond which no octave is shaded: 0.37 m at 125 Hz
 _DIRECT, _TRANSMITTED, _AROUND = wp.constant(DIRECT), wp.constant(TRANSMITTED), wp.constant(AROUND)
-_OVER, _MIRRORS = wp.constant(OVER), wp.constant(MIRRORS)
+_OVER, _ASIDE, _MIRRORS = wp.constant(OVER), wp.constant(ASIDE), wp.constant(MIRRORS)
 _Scores = wp.types.vector(length=MIRROR_LIMIT, dtype=wp.float64)
 
 
@@ -235,6 +236,8 @@ def _paths(
             path = _around(waves[0], rows[b], mesh, s, p, options[1])
         elif slot == _OVER:
             path = _bent(ridge_arrival(mesh, wp.vec3(s), wp.vec3(p)), wp.length(s - p), options[1])
+        elif slot == _ASIDE:
+            path = _bent(aside_arrival(mesh, wp.vec3(s), wp.vec3(p)), wp.length(s - p), options[1])
     delay_out[b, place] = path.length / _SPEED
     direction_out[b, place] = path.direction
     departure_out[b, place] = path.departure
@@ -293,9 +296,11 @@ def discrete_paths(
     occlusion: str = "fresnel",
     diffraction: str = "kurze_anderson",
 ) -> Paths:
-    """Returns all discrete paths: direct, through walls, around edges, over or under things, 12 mirrored; P = 16.
+    """Returns all discrete paths, P = 17: direct, through walls, around edges, over, by the far side, 12 mirrored.
 
-    Slots without a path have zero gain. The straight line is either free (direct) or blocked (through, around, over).
+    Slots without a path have zero gain. A straight line that is free has the direct sound, a blocked one the next four:
+    through whatever is there; the shortest way around at ear height; over or under a single thing, in the upright plane
+    of source and listener; by the far side of a thing that stands free, whose near side is the way around.
 
     Args:
         bank: the scenes.

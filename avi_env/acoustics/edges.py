@@ -137,14 +137,13 @@ def _inward(scene: Scene, segments: FloatArray) -> FloatArray:
     points = segments.mean(axis=1)[:, None] + _PROBE * ring
     blocked = occluded(scene, points.reshape(-1, 3), np.roll(points, -1, axis=1).reshape(-1, 3), margin=0.0)
     blocked = blocked.reshape(-1, _SECTORS)  # between direction k and k + 1
-    result = np.zeros((len(segments), 3))
-    for row in np.flatnonzero(blocked.any(axis=1)):
-        walls = np.flatnonzero(blocked[row])
-        gaps = np.diff([*walls, walls[0] + _SECTORS])
-        widest = int(np.argmax(gaps))
-        if gaps[widest] <= _SECTORS // 2 + 1:  # of free chords; a flat surface leaves half and one at most
-            continue
-        middle = walls[widest] + 0.5 + 0.5 * gaps[widest]  # of the free angle, in sectors
-        free = 2.0 * np.pi * (middle + 0.37) / _SECTORS
-        result[row] = -(np.cos(free) * across[row] + np.sin(free) * up[row])
-    return result
+    # From each blocked chord to the next one around the edge, in sectors.
+    gap = np.zeros(blocked.shape, dtype=np.int64)
+    for step in range(1, _SECTORS + 1):
+        gap[blocked & (gap == 0) & np.roll(blocked, -step, axis=1)] = step
+    widest = np.argmax(gap, axis=1)
+    width = gap[np.arange(len(gap)), widest]
+    middle = 2.0 * np.pi * (widest + 0.5 + 0.5 * width + 0.37) / _SECTORS  # of the free angle
+    inward = -(np.cos(middle)[:, None] * across + np.sin(middle)[:, None] * up)
+    # In front of a flat surface half of the chords are free, and one at most.
+    return np.asarray(np.where((width > _SECTORS // 2 + 1)[:, None], inward, 0.0))

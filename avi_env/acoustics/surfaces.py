@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import spatial
 
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.scene.derived import derived
@@ -125,8 +126,10 @@ def _build_planes(scene: Scene) -> Planes:
     count = int(label.max(initial=-1)) + 1
     bounds = np.empty((count, 2, 3))
     result = np.empty((count, 5))
+    order = np.argsort(label, kind="stable")
+    starts = np.searchsorted(label[order], np.arange(count + 1))
     for plane in range(count):
-        member = label == plane
+        member = order[starts[plane] : starts[plane + 1]]
         weight = double_area[member] / double_area[member].sum()
         mean = weight @ normal[member]
         mean /= np.linalg.norm(mean)
@@ -145,17 +148,21 @@ def _cluster(
         return label
     # Triangles first fall into fine bins; bins within the tolerance of a large bin join it.
     key = np.round(np.column_stack([normal * 500.0, offset / (0.5 * _PLANE_TOLERANCE)])).astype(np.int64)
-    _, first, member = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    member = member.ravel()
-    bin_area = np.bincount(member, weights=area)
+    key -= key.min(axis=0)
+    code = (((key[:, 0] << 10) | key[:, 1]) << 10) | key[:, 2]  # normals come in steps of 1/500
+    _, code = np.unique(code, return_inverse=True)
+    _, first, member = np.unique(code * (key[:, 3].max() + 1) + key[:, 3], return_index=True, return_inverse=True)
+    bin_area: npt.NDArray[np.float64] = np.bincount(member, weights=area).astype(np.float64)
     bin_normal, bin_offset = normal[first], offset[first]
     bin_label = np.full(len(first), -1, dtype=np.int64)
     totals: list[float] = []
-    for seed in np.argsort(-bin_area, kind="stable"):
+    tree, seeds = _neighbours(bin_normal, bin_offset, bin_area)
+    for seed in seeds:
         if bin_label[seed] >= 0 or len(totals) >= _PLANE_LIMIT:
             continue
-        near = (bin_normal @ bin_normal[seed] > 1.0 - _NORMAL_TOLERANCE) & (bin_label < 0)
-        near &= np.abs(bin_offset - bin_offset[seed]) < _PLANE_TOLERANCE
+        near = np.array(tree.query_ball_point(tree.data[seed], np.sqrt(2.0)))
+        near = near[(bin_normal[near] @ bin_normal[seed] > 1.0 - _NORMAL_TOLERANCE) & (bin_label[near] < 0)]
+        near = near[np.abs(bin_offset[near] - bin_offset[seed]) < _PLANE_TOLERANCE]
         total = float(bin_area[near].sum())
         if total < PLANE_AREA:
             continue
@@ -166,3 +173,17 @@ def _cluster(
     joined = bin_label[member]
     label[joined >= 0] = rank[joined[joined >= 0]]
     return label
+
+
+def _neighbours(
+    normal: npt.NDArray[np.float64], offset: npt.NDArray[np.float64], area: npt.NDArray[np.float64]
+) -> tuple[spatial.cKDTree, npt.NDArray[np.int64]]:
+    """A tree of bins, in which neighbours lie within sqrt(2), and the bins that may lead a plane, largest first."""
+    # Normals within the tolerance differ by a chord of sqrt(2 (1 - cos)).
+    points = np.column_stack([normal / np.sqrt(2.0 * _NORMAL_TOLERANCE), offset / _PLANE_TOLERANCE])
+    tree = spatial.cKDTree(points)
+    one, two = tree.query_pairs(np.sqrt(2.0), output_type="ndarray").T
+    count = len(area)
+    around = area + np.bincount(one, area[two], minlength=count) + np.bincount(two, area[one], minlength=count)
+    order = np.argsort(-area, kind="stable")
+    return tree, order[around[order] >= PLANE_AREA]
