@@ -13,7 +13,7 @@ from avi_env.acoustics.convolution import block_samples, convolve_blocks, partit
 from avi_env.acoustics.native_loops import add_samples, add_scaled, set_zero
 from avi_env.acoustics.warp_array import launch
 
-__all__ = ["add_dry", "dry_sound", "emission_age"]
+__all__ = ["add_dry", "dry_sound", "emission_age", "through_filters"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -138,19 +138,45 @@ def dry_sound(
         fresh: whether a row has no previous ones, shape (B,) bool.
         sizes: number of channels C, samples of the step and of the fade.
     """
-    channels, count, fade = sizes
+    channels, count, _ = sizes
     rows, sources = bank.slot.shape
     hop, device = block_samples(bank.sample_rate), bank.device
     partitions = filters[0].shape[1] // (sources * channels)
-    blocks, old_blocks = (partition_count(samples, bank.sample_rate) for samples in (count, fade))
+    blocks = partition_count(count, bank.sample_rate)
     segments = torch.empty(rows, sources * (partitions + blocks - 1), 2 * hop, device=device)
     each = 2 * hop if device.type == "cpu" else 1
     arguments: list[Any] = [bank.structs, bank.slot, clock, *playback, partitions, each, segments]
     launch(_segments_kernel, (*segments.shape[:2], 2 * hop // each), arguments, device)
-    sizes_of_blocks = (sources, channels, blocks, old_blocks)
-    sound = convolve_blocks(*filters, fresh, torch.fft.rfft(segments), sizes_of_blocks)
-    audio = torch.empty(rows, channels, count, device=device)
-    each = count if device.type == "cpu" else 1
-    arguments = [sound, bank.slot, clock, playback[0], fresh, blocks, fade, each, audio]
-    launch(_finish_kernel, (rows, channels, count // each), arguments, device)
+    return through_filters(segments, bank, playback[0], clock, filters, fresh, sizes)
+
+
+def through_filters(
+    segments: torch.Tensor,
+    bank: ClipBank | ClipRows,
+    onset: torch.Tensor,
+    clock: torch.Tensor,
+    filters: tuple[torch.Tensor, torch.Tensor],
+    fresh: torch.Tensor,
+    sizes: tuple[int, int, int],
+) -> torch.Tensor:
+    """Returns segments through the present responses, faded from the previous ones, shape (B, C, count).
+
+    Args:
+        segments: overlapping pieces of the sources' signals, two blocks long and one apart, from P blocks before the
+            step on, shape (B, S (P + blocks - 1), 2 hop).
+        bank: whose sources they are.
+        onset: of the emissions, shape (B, S, E): before the first there is silence.
+        clock: as for `dry_sound`.
+        filters: as for `dry_sound`.
+        fresh: as for `dry_sound`.
+        sizes: as for `dry_sound`.
+    """
+    channels, count, fade = sizes
+    rows, sources = bank.slot.shape
+    blocks, old_blocks = (partition_count(samples, bank.sample_rate) for samples in (count, fade))
+    sound = convolve_blocks(*filters, fresh, torch.fft.rfft(segments), (sources, channels, blocks, old_blocks))
+    audio = torch.empty(rows, channels, count, device=bank.device)
+    each = count if bank.device.type == "cpu" else 1
+    arguments: list[Any] = [sound, bank.slot, clock, onset, fresh, blocks, fade, each, audio]
+    launch(_finish_kernel, (rows, channels, count // each), arguments, bank.device)
     return audio

@@ -12,7 +12,16 @@ from avi_env.acoustics.dry_sound import dry_sound
 from avi_env.acoustics.late import BUS_LINES
 from avi_env.acoustics.late_bus import add_late, late_gains
 
-__all__ = ["FADE_SECONDS", "FOREVER", "Playback", "StreamState", "render_step", "restart", "start_stream"]
+__all__ = [
+    "FADE_SECONDS",
+    "FOREVER",
+    "Playback",
+    "StreamState",
+    "playback_arrays",
+    "render_step",
+    "restart",
+    "start_stream",
+]
 
 FADE_SECONDS = 0.05
 """The sound of the previous pose fades into that of the present one over the first 50 ms of a step."""
@@ -102,7 +111,7 @@ def render_step(
     filters = filter_spectra(fir.reshape(rows, sources, bank.channels, fir.shape[-1]), bank.sample_rate)
     if filters.shape != state.filters.shape:
         raise ValueError(f"the stream was started for impulse responses of another length than {fir.shape[-1]} samples")
-    emissions = _emissions(playback, rows, sources)
+    emissions = playback_arrays(playback, rows, sources)
     clock = clock.to(torch.int64).contiguous()
     fade = min(round(FADE_SECONDS * bank.sample_rate), count)
     audio = dry_sound(bank, emissions, clock, (filters, state.filters), state.fresh, (bank.channels, count, fade))
@@ -114,7 +123,7 @@ def render_step(
     return audio, StreamState(filters, gain[0], delay[0], fresh)
 
 
-def _emissions(playback: Playback, rows: int, sources: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def playback_arrays(playback: Playback, rows: int, sources: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Returns onset, duration and gain with an axis of emissions, as kernels read them."""
     shape = (rows, sources, -1)
     return (
