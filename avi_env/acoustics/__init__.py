@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.path_tracer import Echogram, trace_echogram
     from avi_env.acoustics.path_walk import PathBudget
     from avi_env.acoustics.paths import Paths, join_paths
-    from avi_env.acoustics.rir import render_rir
+    from avi_env.acoustics.rir import render_rir, render_rirs
     from avi_env.acoustics.room import room_estimate
     from avi_env.acoustics.soundscape import Soundscape
     from avi_env.acoustics.soundscape_render import render_soundscape
@@ -60,6 +60,7 @@ _HOMES = {
     "microphone_array": "hrtf",
     "pressure_from_spl": "bands",
     "render_rir": "rir",
+    "render_rirs": "rir",
     "render_soundscape": "soundscape_render",
     "room_estimate": "room",
     "room_metrics": "metrics",
@@ -98,6 +99,7 @@ __all__ = [
     "microphone_array",
     "pressure_from_spl",
     "render_rir",
+    "render_rirs",
     "render_soundscape",
     "room_estimate",
     "room_metrics",

@@ -12,7 +12,7 @@ import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.hrtf import Hrtf, minimum_phase
-from avi_env.acoustics.hrtf_grid import HrtfGrid, filter_length, hrtf_grid
+from avi_env.acoustics.hrtf_grid import HrtfGrid, cepstrum_length, filter_length, hrtf_grid
 from avi_env.acoustics.native_loops import filter_spectrum
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS
@@ -27,7 +27,6 @@ wp.set_module_options({"enable_backward": False})
 LEAD_SAMPLES = 32
 """Room before the whole part of the delay for the front half of the interpolating sinc [samples]."""
 
-_CEPSTRUM = 2048
 _PASSBAND = 0.9
 """The interpolating sinc is flat up to this fraction of half the sample rate, then falls as a raised cosine."""
 
@@ -250,9 +249,10 @@ def band_filters(sample_rate: int, device: str) -> torch.Tensor:
 
     Decibels are interpolated linearly over log-frequency between band centres and held beyond the outer ones.
     """
-    frequency = np.fft.rfftfreq(_CEPSTRUM, 1 / sample_rate)
+    size = cepstrum_length(sample_rate)
+    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
     place = np.log2(np.maximum(frequency, 1.0) / BANDS_HZ[0])
     centres = np.arange(float(BAND_COUNT))
     shares = np.stack([np.interp(place, centres, np.eye(BAND_COUNT)[band]) for band in range(BAND_COUNT)])
-    step = _CEPSTRUM // filter_length(sample_rate)
+    step = size // filter_length(sample_rate)
     return torch.from_numpy(np.ascontiguousarray(minimum_phase(shares)[:, ::step], dtype=np.complex64)).to(device)

@@ -13,9 +13,8 @@ from avi_env.acoustics.hrtf import Hrtf, minimum_phase
 from avi_env.acoustics.microphones import Microphones
 from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS, direction_weights, grid_area, grid_directions
 
-__all__ = ["HrtfGrid", "filter_length", "hrtf_grid"]
+__all__ = ["HrtfGrid", "cepstrum_length", "filter_length", "hrtf_grid"]
 
-_CEPSTRUM = 2048
 _FLOOR = 1e-4
 
 
@@ -35,6 +34,11 @@ class HrtfGrid(NamedTuple):
 def filter_length(sample_rate: int) -> int:
     """Returns the length of one path's filter [samples]: the power of two that holds 15.6 ms, two periods of 125 Hz."""
     return 1 << int(np.ceil(np.log2(0.0156 * sample_rate)))
+
+
+def cepstrum_length(sample_rate: int) -> int:
+    """Returns the transform's length for minimum phases [samples]: twice a filter's, at least 2048 against aliasing."""
+    return max(2048, 2 * filter_length(sample_rate))
 
 
 @lru_cache(maxsize=8)
@@ -63,8 +67,9 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
 def _head_grid(hrtf: Hrtf, length: int) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float64]]:
     """Returns log-spectra (37, 144, 2, F) and delays (37, 144, 2) of a head."""
     index, weight = direction_weights(np.asarray(hrtf.directions, dtype=np.float64), grid_directions().reshape(-1, 3))
-    magnitude = np.abs(np.fft.rfft(hrtf.taps.astype(np.float64), _CEPSTRUM))
-    spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: _CEPSTRUM // length].astype(np.complex64)
+    size = cepstrum_length(hrtf.sample_rate)
+    magnitude = np.abs(np.fft.rfft(hrtf.taps.astype(np.float64), size))
+    spectra = minimum_phase(np.log(np.maximum(magnitude, _FLOOR)))[..., :: size // length].astype(np.complex64)
     share = weight.astype(np.float32)[..., None, None]
     flat: npt.NDArray[Any] = spectra[index[:, 0]] * share[:, 0]
     for corner in (1, 2):

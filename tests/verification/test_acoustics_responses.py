@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avi_env.acoustics import render_rir, room_metrics
+from avi_env.acoustics import microphone_array, render_rir, render_rirs, room_metrics
 from avi_env.acoustics.air import AIR_DB_PER_METRE, AIR_ENERGY_PER_METRE
 from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
 from avi_env.acoustics.decay import slope_energies, slope_table
@@ -72,35 +72,42 @@ def test_reverberation_time_of_the_waveform(absorption, tolerance, layout):
 
 
 def test_baked_response_decays_like_the_traced_one():
-    """What the agent hears: T30 within 7 %, C50 within 1.5 dB of the traced reference, 250 Hz to 4 kHz (test 29)."""
-    scene = box(0.2, 0.3)
+    """What the agent hears: medians of T30 within 7 %, C50 within 1.5 dB of the traced reference (test 29).
+
+    Of five listeners, 250 Hz to 4 kHz: one waveform's C50 strays by 1 dB where noise meets the exact reflections.
+    """
+    scene, listeners = box(0.2, 0.3), np.random.default_rng(3).uniform((0.7, 1.2, 0.7), (5.3, 1.6, 4.3), (5, 3))
     traced, baked = (
-        room_metrics(render_rir(scene, SOURCE, LISTENER, mode=mode, layout="mono"), RATE)
+        room_metrics(render_rirs(scene, [SOURCE], listeners, 0.0, 16000, mode, "mono", seconds=0.8)[0, :, 0], 16000)
         for mode in ("traced", "baked")
     )
-    np.testing.assert_allclose(baked.T30[0, 1:6], traced.T30[0, 1:6], rtol=0.07)
-    np.testing.assert_allclose(baked.C50[0, 1:6], traced.C50[0, 1:6], rtol=0, atol=1.5)
+    np.testing.assert_allclose(np.median(baked.T30[:, 1:6] / traced.T30[:, 1:6], axis=0), 1.0, rtol=0, atol=0.07)
+    np.testing.assert_allclose(np.median(baked.C50[:, 1:6] - traced.C50[:, 1:6], axis=0), 0.0, rtol=0, atol=1.5)
 
 
 def test_noise_keeps_the_energies_of_its_histogram():
-    """Per octave and 20 ms within 1 dB from 1 kHz up, 2 dB at 250 and 500 Hz; T30 within 3 % (test 25)."""
+    """Per octave and 20 ms within 1 dB from 1 kHz up, 2 dB at 250 and 500 Hz; T30 within 3 %, 20 seeds (test 25).
+
+    An octave of 20 ms at 250 Hz has seven degrees of freedom: what its neighbours add is chance.
+    """
+    rate = 32000
     bins, width, rt60 = 400, 0.002, np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.45, 0.4])
     edge = np.arange(bins + 1)[:, None] * width
     energy = -np.diff(np.exp(-13.8155 * edge / rt60), axis=0)
-    count = int(bins * width * RATE)
-    density = sample_density(energy, width, RATE, count)
-    share = np.sum(noise_bands(1 << 16, RATE) ** 2, axis=1) / ((1 << 16) / 2)
+    count = int(bins * width * rate)
+    density = sample_density(energy, width, rate, count)
+    share = np.sum(noise_bands(1 << 15, rate) ** 2, axis=1) / ((1 << 15) / 2)
     wanted = density * share[:, None]
-    for seed in range(3):
-        noise = shaped_noise(density, RATE, np.random.default_rng(seed))[None]
-        held = energy_held(noise, wanted[None], RATE)[0]
-        found = room_metrics(held, RATE).T30
+    for seed in range(20):
+        noise = shaped_noise(density, rate, np.random.default_rng(seed))[None]
+        held = energy_held(noise, wanted[None], rate)[0]
+        found = room_metrics(held, rate).T30
         np.testing.assert_allclose(found[1:6], rt60[1:6], rtol=0.03)
-        spectrum = np.fft.rfft(held, 1 << 16)
+        spectrum = np.fft.rfft(held, 1 << 15)
         for octave in range(2, 8):  # 250 Hz .. 8 kHz of the nine synthesis octaves
-            part = np.fft.irfft(spectrum * noise_bands(1 << 16, RATE)[octave])[:count]
-            blocks = np.sum(part[: count // 960 * 960].reshape(-1, 960) ** 2, axis=1)[1:12]
-            goal = np.sum(wanted[octave][: count // 960 * 960].reshape(-1, 960), axis=1)[1:12]
+            part = np.fft.irfft(spectrum * noise_bands(1 << 15, rate)[octave])[:count]
+            blocks = np.sum(part[: count // 640 * 640].reshape(-1, 640) ** 2, axis=1)[1:12]
+            goal = np.sum(wanted[octave][: count // 640 * 640].reshape(-1, 640), axis=1)[1:12]
             np.testing.assert_allclose(10.0 * np.log10(blocks / goal), 0.0, rtol=0, atol=1.0 if octave > 3 else 2.0)
 
 
@@ -145,7 +152,7 @@ def test_room_metrics_say_nan_where_nothing_can_be_told():
     assert np.isnan(found.T30[0, 6])
     assert np.all(np.isfinite(found.T30[0, 2:5]))
     assert np.all(np.isnan(found.T30[1]))
-    assert set(found) == {"T20", "T30", "EDT", "C50", "C80", "D50", "DRR"}
+    assert {"T20", "T30", "EDT", "C50", "C80", "D50", "DRR", "Ts", "G", "IACC", "ITD", "ILD"} < set(found)
     with pytest.raises(ValueError, match="shape"):
         room_metrics(np.zeros((2, 2, 100)), RATE)
 
@@ -181,6 +188,94 @@ def test_same_seed_same_response():
     np.testing.assert_array_equal(one, two)
     assert np.any(one != other)
     assert render_rir(scene, SOURCE, (1.0, 2.0, 4.0), 0.0, 16000).shape == one.shape
+
+
+@pytest.mark.parametrize("layout", ["mono", "binaural", "ambisonics", "tetrahedral"])
+def test_many_listeners_at_once_hear_what_each_hears_alone(layout):
+    """`render_rirs` of 2 sources and 40 listeners is `render_rir` of each pair, to rounding (1e-6 of the peak)."""
+    rng, scene = np.random.default_rng(0), box(0.3, 0.3)
+    listeners, yaw = rng.uniform((0.5, 1.0, 0.5), (5.5, 2.0, 4.5), (40, 3)), rng.uniform(-3.0, 3.0, 40)
+    sources, calls = [SOURCE, (5.0, 1.0, 4.0)], []
+    together = render_rirs(
+        scene, sources, listeners, yaw, 16000, layout=layout, seconds=0.3, directivity="cardioid",
+        source_yaw=(0.4, -1.0), order=2, progress=lambda done, count: calls.append((done, count)),
+    )  # fmt: skip
+    channels = {"mono": 1, "binaural": 2, "ambisonics": 9, "tetrahedral": 4}[layout]
+    assert together.shape == (2, 40, channels, 4800)
+    assert calls == [(40, 80), (80, 80)]
+    for s, listener in ((0, 3), (1, 39)):
+        alone = render_rir(
+            scene, sources[s], listeners[listener], yaw[listener], 16000, "baked", layout, seconds=0.3,
+            directivity="cardioid", source_yaw=(0.4, -1.0)[s], order=2,
+        )  # fmt: skip
+        np.testing.assert_allclose(together[s, listener], alone, rtol=0, atol=1e-6 * np.abs(alone).max())
+
+
+def test_many_traced_responses():
+    """Mode "traced": pair (s, l) has the seed `seed + s L + l`, bit for bit."""
+    scene, listeners = box(0.3, 0.3), [LISTENER, (2.0, 1.0, 4.0)]
+    together = render_rirs(scene, [SOURCE], listeners, 0.2, 16000, "traced", seed=5, seconds=0.2, path_count=256)
+    for number, listener in enumerate(listeners):
+        alone = render_rir(scene, SOURCE, listener, 0.2, 16000, "traced", "binaural", 5 + number, 0.2, path_count=256)
+        np.testing.assert_array_equal(together[0, number], alone)
+    for arguments, message in (
+        ({"listeners": np.zeros((0, 3))}, "listeners must be positions"),
+        ({"yaw": np.zeros(3)}, "yaw must be one finite angle"),
+        ({"source_yaw": np.nan}, "source_yaw"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            render_rirs(**{"scene": scene, "sources": [SOURCE], "listeners": listeners, **arguments})
+
+
+@pytest.mark.parametrize("mode", ["traced", "baked"])
+def test_a_directional_source(mode):
+    """Behind a cardioid the direct sound is gone; the room gets a third of the energy of a source alike all around.
+
+    Diffuse energy after 60 ms against "omni": 10 log10(1/3) = -4.8 dB within 1.5 dB.
+    """
+    scene, ahead = box(0.2), float(np.arctan2(-(LISTENER[0] - SOURCE[0]), -(LISTENER[2] - SOURCE[2])))
+
+    def response(pattern, turn):
+        return render_rir(
+            scene, SOURCE, LISTENER, 0.0, 16000, mode, "mono", seconds=0.3, directivity=pattern, source_yaw=turn
+        )[0].astype(np.float64)
+
+    omni, facing, away = response("omni", 0.0), response("cardioid", ahead), response("cardioid", ahead + np.pi)
+    arrival = int(np.argmax(np.abs(omni)))
+    assert facing[arrival] == pytest.approx(omni[arrival], rel=0.02)
+    assert abs(away[arrival]) < 0.05 * omni[arrival]
+    for turned in (facing, away):
+        late = [np.sum(signal[arrival + 960 :] ** 2) for signal in (turned, omni)]
+        assert 10.0 * np.log10(late[0] / late[1]) == pytest.approx(-4.8, abs=1.5)
+
+
+def test_own_arrays_are_layouts():
+    """Microphones 20 cm apart hear a source on their axis 0.583 ms apart; another sample rate is refused."""
+    array = microphone_array([(0.0, 0.0, -0.1), (0.0, 0.0, 0.1)], RATE)
+    scene = shoebox(SIZE, material=DEAD)
+    rir = render_rir(scene, (3.0, 1.5, 0.5), (3.0, 1.5, 3.0), layout=array, seconds=0.05)
+    spectrum = np.fft.rfft(rir.astype(np.float64), axis=-1)
+    frequency = np.fft.rfftfreq(rir.shape[-1], 1.0 / RATE)
+    low = (frequency > 100.0) & (frequency < 1500.0)
+    lag = -np.angle(spectrum[1] * spectrum[0].conj())[low] / (2.0 * np.pi * frequency[low])
+    np.testing.assert_allclose(np.median(lag), 0.2 / SPEED_OF_SOUND, rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="same sample_rate"):
+        render_rir(scene, (3.0, 1.5, 0.5), (3.0, 1.5, 3.0), sample_rate=16000, layout=array)
+
+
+@pytest.mark.parametrize(
+    ("rate", "mode"), [(8000, "traced"), (22050, "traced"), (192000, "traced"), (8000, "baked"), (192000, "baked")]
+)
+def test_any_sample_rate(rate, mode):
+    """8 to 192 kHz: finite, of the length asked for, the direct sound of the same level (0.2 dB at 1 kHz)."""
+    rir = render_rir(box(0.8), SOURCE, LISTENER, 0.0, rate, mode, "mono", seconds=0.05, path_count=64)
+    assert rir.shape == (1, round(0.05 * rate))
+    assert np.all(np.isfinite(rir))
+    distance = np.linalg.norm(np.subtract(SOURCE, LISTENER))
+    arrival = distance / SPEED_OF_SOUND * rate
+    part = rir[0, int(arrival - 0.001 * rate) : int(arrival + 0.0015 * rate)].astype(np.float64)
+    level = np.abs(part @ np.exp(-2j * np.pi * 1000.0 / rate * np.arange(len(part))))
+    assert 20.0 * np.log10(level * distance) == pytest.approx(0.0, abs=0.2)
 
 
 def test_left_is_left():
