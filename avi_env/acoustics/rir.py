@@ -11,10 +11,10 @@ import torch
 
 from avi_env.acoustics.bake import BAKE_PATHS, bake_field
 from avi_env.acoustics.baked_response import field_response, field_sample
-from avi_env.acoustics.direct import direct_paths, silent_paths
 from avi_env.acoustics.directivity import Directivity, directivity_gain, load_directivity
+from avi_env.acoustics.discrete import MIRRORS, discrete_paths
 from avi_env.acoustics.hrtf import Hrtf
-from avi_env.acoustics.image_sources import image_source_paths, scene_bank
+from avi_env.acoustics.image_sources import scene_bank
 from avi_env.acoustics.layouts import RIR_LAYOUTS, Layout, path_response, rir_layout
 from avi_env.acoustics.path_tracer import trace_echogram
 from avi_env.acoustics.path_walk import PathBudget
@@ -23,9 +23,8 @@ from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.room import rir_seconds
 from avi_env.acoustics.specular import specular_paths
 from avi_env.acoustics.traced_response import diffuse_response
-from avi_env.acoustics.transmission import transmitted_paths
 from avi_env.acoustics.wavefront import wavefront_field
-from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
+from avi_env.acoustics.wavefront_bank import WavefrontBank
 from avi_env.content import name_error
 from avi_env.scene.model import Scene
 
@@ -200,7 +199,7 @@ def exact_paths(
     source_yaw: float = 0.0,
     device: str = "cpu",
 ) -> Paths:
-    """Returns all discrete paths of one source: direct, or through walls and around edges; mirrored.
+    """Returns all discrete paths of one source in the order of `discrete_paths`: what is not mirrored, then what is.
 
     Args:
         scene: the scene.
@@ -215,21 +214,14 @@ def exact_paths(
     end = torch.as_tensor(np.atleast_2d(listener), dtype=torch.float64, device=bank.device)
     start = torch.as_tensor(source, dtype=torch.float64, device=bank.device).expand(len(end), -1).contiguous()
     index = torch.zeros(len(end), dtype=torch.int64, device=bank.device)
-    blocked = bank.occluded(index, start, end)
-    bent = silent_paths(len(end), 1, end.device)
-    if bool(blocked.any()):
+    waves = None
+    if bool(bank.occluded(index, start, end).any()):
         waves = WavefrontBank(1, bank.device)
         waves.set_row(0, wavefront_field(scene, source))
-        bent = diffracted_paths(waves, index, start, end, blocked)
-    single = specular_order == 1
-    paths = join_paths(
-        direct_paths(bank, index, start, end, blocked=blocked),
-        image_source_paths(bank, index, start, end)
-        if single
-        else specular_paths(scene, source, np.reshape(listener, 3), specular_order),
-        transmitted_paths(bank, index, start, end, blocked=blocked),
-        bent,
-    )
+    paths = discrete_paths(bank, waves, index, index, start, end)
+    if specular_order != 1:
+        straight = Paths(*(part[:, :MIRRORS] for part in paths))
+        paths = join_paths(straight, specular_paths(scene, source, np.reshape(listener, 3), specular_order))
     if directivity is None or directivity.is_omni:
         return paths
     heading = torch.full((len(end),), source_yaw, device=bank.device)
