@@ -11,6 +11,7 @@ import torch
 
 from avi_env.acoustics.bake import BAKE_PATHS, bake_field
 from avi_env.acoustics.baked_response import field_response, field_sample
+from avi_env.acoustics.diffraction import diffraction_model
 from avi_env.acoustics.directivity import Directivity, directivity_gain, load_directivity
 from avi_env.acoustics.discrete import MIRRORS, discrete_paths
 from avi_env.acoustics.hrtf import Hrtf
@@ -51,6 +52,7 @@ class _Request(NamedTuple):
     path_count: int | None
     specular_order: int
     directivity: Directivity
+    diffraction: str
     device: str
 
     @property
@@ -76,6 +78,7 @@ def render_rir(
     hrtf: str = "kemar",
     directivity: str | npt.ArrayLike | Directivity = "omni",
     source_yaw: float = 0.0,
+    diffraction: str = "kurze_anderson",
     device: str = "cpu",
 ) -> npt.NDArray[np.float32]:
     """Returns the impulse response from a source to a listener, shape (channels, n), float32.
@@ -104,6 +107,7 @@ def render_rir(
         hrtf: head for "binaural": "kemar", "spherical", or the path of a SOFA file.
         directivity: of the source: "omni", "cardioid", "speech" or another name or table that `load_directivity` takes.
         source_yaw: heading of the source [rad], as `yaw`.
+        diffraction: how sound bends around edges, "kurze_anderson" or "utd", see `discrete_paths`.
         device: "cpu" or "cuda": where paths are traced and fields are read.
 
     Raises:
@@ -112,7 +116,18 @@ def render_rir(
     """
     start, end = check_place(scene, source, "source"), check_place(scene, listener, "listener")
     request = _request(
-        scene, sample_rate, mode, layout, seconds, path_count, specular_order, order, hrtf, directivity, device
+        scene,
+        sample_rate,
+        mode,
+        layout,
+        seconds,
+        path_count,
+        specular_order,
+        order,
+        hrtf,
+        directivity,
+        diffraction,
+        device,
     )
     if mode == "traced":
         return _traced(request, start, float(source_yaw), end, float(yaw), seed)
@@ -139,6 +154,7 @@ def render_rirs(
     hrtf: str = "kemar",
     directivity: str | npt.ArrayLike | Directivity = "omni",
     source_yaw: float | npt.ArrayLike = 0.0,
+    diffraction: str = "kurze_anderson",
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.float32]:
@@ -163,6 +179,7 @@ def render_rirs(
         hrtf: head for "binaural".
         directivity: of all sources, see `render_rir`.
         source_yaw: headings of the sources [rad], one number or shape (S,).
+        diffraction: see `render_rir`.
         device: "cpu" or "cuda".
         progress: called with the number of responses done and of all.
 
@@ -173,7 +190,18 @@ def render_rirs(
     ends = np.stack([check_place(scene, place, "listener") for place in _places(listeners, "listeners")])
     turns, headings = _turns(yaw, len(ends), "yaw"), _turns(source_yaw, len(starts), "source_yaw")
     request = _request(
-        scene, sample_rate, mode, layout, seconds, path_count, specular_order, order, hrtf, directivity, device
+        scene,
+        sample_rate,
+        mode,
+        layout,
+        seconds,
+        path_count,
+        specular_order,
+        order,
+        hrtf,
+        directivity,
+        diffraction,
+        device,
     )
     result = np.empty((len(starts), len(ends), request.layout.channel_count, request.length), dtype=np.float32)
     for s, (start, heading) in enumerate(zip(starts, headings, strict=True)):
@@ -197,6 +225,7 @@ def exact_paths(
     *,
     directivity: Directivity | None = None,
     source_yaw: float = 0.0,
+    diffraction: str = "kurze_anderson",
     device: str = "cpu",
 ) -> Paths:
     """Returns all discrete paths of one source in the order of `discrete_paths`: what is not mirrored, then what is.
@@ -208,6 +237,7 @@ def exact_paths(
         specular_order: greatest number of mirror reflections.
         directivity: of the source; None = alike in all directions.
         source_yaw: heading of the source [rad].
+        diffraction: "kurze_anderson" or "utd".
         device: "cpu", or "cuda" with `specular_order` 1.
     """
     bank = scene_bank(scene, device)
@@ -218,7 +248,7 @@ def exact_paths(
     if bool(bank.occluded(index, start, end).any()):
         waves = WavefrontBank(1, bank.device)
         waves.set_row(0, wavefront_field(scene, source))
-    paths = discrete_paths(bank, waves, index, index, start, end)
+    paths = discrete_paths(bank, waves, index, index, start, end, diffraction=diffraction)
     if specular_order != 1:
         straight = Paths(*(part[:, :MIRRORS] for part in paths))
         paths = join_paths(straight, specular_paths(scene, source, np.reshape(listener, 3), specular_order))
@@ -239,6 +269,7 @@ def _request(
     order: int,
     hrtf: str,
     directivity: str | npt.ArrayLike | Directivity,
+    diffraction: str,
     device: str,
 ) -> _Request:
     """Returns checked arguments."""
@@ -250,12 +281,13 @@ def _request(
         raise ValueError(f"specular_order must lie in 0 .. {_SPECULAR_LIMIT}, got {specular_order}")
     if path_count is not None and path_count < 1:
         raise ValueError(f"path_count must be at least 1, got {path_count}")
+    diffraction_model(diffraction)  # knows the names
     channels = rir_layout(layout, order, hrtf, int(sample_rate))
     length = rir_seconds(scene) if seconds is None else float(seconds)
     if not 0.0 < length <= 60.0:
         raise ValueError(f"seconds must lie in (0, 60], got {length:g}")
     pattern = load_directivity(directivity)
-    return _Request(scene, mode, channels, length, path_count, specular_order, pattern, device)
+    return _Request(scene, mode, channels, length, path_count, specular_order, pattern, diffraction, device)
 
 
 def _places(positions: npt.ArrayLike, what: str) -> FloatArray:
@@ -278,7 +310,10 @@ def _traced(
     """Returns the response of one pair by tracing, shape (C, n)."""
     scene, layout, pattern = request.scene, request.layout, request.directivity
     rng = np.random.default_rng([seed, 0x524952])
-    paths = exact_paths(scene, source, listener, request.specular_order, directivity=pattern, source_yaw=heading)
+    paths = exact_paths(
+        scene, source, listener, request.specular_order, directivity=pattern, source_yaw=heading,
+        diffraction=request.diffraction,
+    )  # fmt: skip
     response = path_response(layout, paths, torch.tensor([yaw], dtype=torch.float32), request.length)[0]
     budget = PathBudget(request.path_count or _PATHS, request.seconds, _ROULETTE)
     echogram = trace_echogram(
@@ -304,7 +339,10 @@ def _baked(
         scene, source, seed=seed, path_count=request.path_count or BAKE_PATHS, device=device,
         directivity=pattern, yaw=heading,
     )  # fmt: skip
-    paths = exact_paths(scene, source, listeners, directivity=pattern, source_yaw=heading, device=device)
+    paths = exact_paths(
+        scene, source, listeners, directivity=pattern, source_yaw=heading, diffraction=request.diffraction,
+        device=device,
+    )  # fmt: skip
     sample = field_sample(scene, field, listeners, device)
     turns = torch.as_tensor(np.array(yaws), dtype=torch.float32, device=sample.early.device)
     for low in range(0, len(listeners), _LISTENERS_AT_ONCE):

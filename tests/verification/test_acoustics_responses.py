@@ -320,6 +320,8 @@ def test_two_sources_are_the_sum_of_each():
     [
         ({"mode": "trased"}, "Did you mean 'traced'"),
         ({"layout": "stereo"}, "unknown render_rir layout"),
+        ({"diffraction": "maekawa"}, "unknown diffraction"),
+        ({"directivity": "cardoid"}, "Did you mean 'cardioid'"),
         ({"sample_rate": 100}, "sample_rate"),
         ({"seconds": -1.0}, "seconds"),
         ({"specular_order": 9}, "specular_order"),
