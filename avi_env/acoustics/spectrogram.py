@@ -22,20 +22,20 @@ _HOP = 160
 _POOL = wp.constant(4)
 
 
-def spectrogram_shape(samples: int) -> tuple[int, int, int]:
-    """Returns (frequencies, times, 2) of the spectrogram of a number of samples: (65, 26, 2) for 16000."""
-    return -(-(_FFT // 2 + 1) // 4), -(-(1 + samples // _HOP) // 4), 2
+def spectrogram_shape(samples: int, channels: int = 2) -> tuple[int, int, int]:
+    """Returns (frequencies, times, channels) of the spectrogram of a number of samples: (65, 26, 2) for 16000."""
+    return -(-(_FFT // 2 + 1) // 4), -(-(1 + samples // _HOP) // 4), channels
 
 
 def spectrogram(audio: torch.Tensor, sample_rate: int = 16000) -> torch.Tensor:
-    """Returns log(1 + magnitude) in blocks of 4 x 4, left ear first, shape (B, F, T, 2) float32.
+    """Returns log(1 + magnitude) in blocks of 4 x 4, left ear first, shape (B, F, T, C) float32.
 
     Short-time Fourier transform (512 samples, Hann window of 400, hop 160, centred, zeros beyond the ends), magnitude,
     mean over 4 x 4 blocks of which the ragged last ones are filled up with zeros, log1p. One second gives 65 x 26 at
     16 kHz and 65 x 69 at 44.1 kHz. The recipe counts samples, so that it is the same for every rate.
 
     Args:
-        audio: at both ears, shape (B, 2, n).
+        audio: at both ears, or at the microphones of an array, shape (B, C, n).
         sample_rate: [Hz]; the recipe does not depend on it.
 
     Raises:
@@ -43,20 +43,20 @@ def spectrogram(audio: torch.Tensor, sample_rate: int = 16000) -> torch.Tensor:
 
     Source: Chen et al., SoundSpaces (ECCV 2020), spectrogram sensor; librosa >= 0.9 pads with zeros.
     """
-    if audio.ndim != 3 or audio.shape[1] != 2:
-        raise ValueError(f"audio must have shape (B, 2, n), not {tuple(audio.shape)}")
+    if audio.ndim != 3:
+        raise ValueError(f"audio must have shape (B, C, n), not {tuple(audio.shape)}")
     if sample_rate <= 0:
         raise ValueError(f"sample_rate must be positive, not {sample_rate}")
-    rows, _, samples = audio.shape
+    rows, channels, samples = audio.shape
     padded = torch.nn.functional.pad(audio.to(torch.float32), (_FFT // 2, _FFT // 2))
     frames = padded.unfold(-1, _FFT, _HOP) * _hann(str(audio.device))
     real, imaginary = torch.view_as_real(torch.fft.rfft(frames)).unbind(-1)
     magnitude = torch.sqrt(real * real + imaginary * imaginary)
-    frequencies, times, ears = spectrogram_shape(samples)
-    result = torch.empty(rows, frequencies, times, ears, device=audio.device)
+    frequencies, times, _ = spectrogram_shape(samples, channels)
+    result = torch.empty(rows, frequencies, times, channels, device=audio.device)
     wp.launch(
         _pool_kernel,
-        dim=(rows, ears, times),
+        dim=(rows, channels, times),
         inputs=[as_warp(magnitude)],
         outputs=[as_warp(result)],
         device=wp_device(audio.device),

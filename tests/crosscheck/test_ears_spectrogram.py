@@ -41,5 +41,7 @@ def test_rows_do_not_depend_on_the_batch() -> None:
     together = spectrogram(audio)
     for row in range(5):
         assert_array_equal(spectrogram(audio[row : row + 1])[0], together[row])
-    with pytest.raises(ValueError, match=r"\(B, 2, n\)"):
+    with pytest.raises(ValueError, match=r"\(B, C, n\)"):
         spectrogram(audio[0])
+    four = torch.cat([audio, audio[:, :, ::2].repeat(1, 1, 2)], dim=1)  # an array of microphones
+    assert_array_equal(spectrogram(four)[..., :2], together)
