@@ -8,12 +8,13 @@ from avi_env.acoustics.bands import SPEED_OF_SOUND
 from avi_env.acoustics.cell_tracer import trace_cells
 from avi_env.acoustics.formulas import diffuse_energy, eyring_rt60, kuttruff_rt60, mean_free_path, sabine_rt60
 from avi_env.acoustics.listener_cells import listener_cells
-from avi_env.acoustics.path_tracer import Echogram, trace_balance, trace_echogram
+from avi_env.acoustics.path_tracer import Echogram, trace_balance, trace_echogram, trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.room import room_estimate
 from avi_env.acoustics.specular import specular_paths
 from avi_env.scene.mesh import shoebox
 from avi_env.scene.model import Material, Scene, SceneObject
+from avi_env.scene.rays import closest_hit
 
 SIZE = (6.0, 3.0, 5.0)
 VOLUME, SURFACE = 90.0, 126.0
@@ -40,9 +41,9 @@ def t30(histogram: np.ndarray, bin_seconds: float) -> float:
     return float(-60.0 / np.polyfit(rows * bin_seconds, decay[rows], 1)[0])
 
 
-def two_rooms(door: float) -> Scene:
+def two_rooms(door: float, absorption: float = 0.15, scattering: float = 0.5) -> Scene:
     """Two 5 x 4 x 3 m rooms beside each other with a 0.9 x 2 m door in the wall between, its leaf closing a share."""
-    plaster = Material("plaster", absorption=0.15, scattering=0.5, transmission_loss=45.0)
+    plaster = Material("plaster", absorption=absorption, scattering=scattering, transmission_loss=45.0)
     wood = Material(
         "wood", absorption=0.15, scattering=0.5, transmission_loss=(16.0, 20.0, 23.0, 25.0, 27.0, 29.0, 31.0)
     )
@@ -124,20 +125,55 @@ def test_steady_state_level_is_diffuse():
     np.testing.assert_allclose(level, 0.0, rtol=0, atol=1.0)
 
 
-def test_next_event_and_track_length_agree():
-    """Scattered sound summed at surfaces, or the same room's sound along its legs, give one level: 0.3 dB (test 8).
+def track_length_energy(scene: Scene, listener: np.ndarray, radius: float, count: int, bounces: int) -> float:
+    """Reflected energy in a sphere by the length of chords alone, walls all diffuse, no air: NumPy and Embree."""
+    rng = np.random.default_rng(8)
+    direction = rng.standard_normal((count, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    position, weight, total = np.tile(np.array(SOURCE), (count, 1)), np.ones(count), 0.0
+    absorption = np.array([m.absorption[0] for m in scene.materials])
+    corners = scene.vertices[scene.triangles].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    for bounce in range(bounces):
+        hits = closest_hit(scene, position, direction)
+        if bounce > 0:
+            middle = np.sum((listener - position) * direction, axis=1)
+            off = np.sum((listener - position - middle[:, None] * direction) ** 2, axis=1)
+            half = np.sqrt(np.maximum(radius**2 - off, 0.0))
+            chord = np.minimum(middle + half, hits.distance) - np.maximum(middle - half, 0.0)
+            total += float(np.sum(weight * np.maximum(chord, 0.0)))
+        weight = weight * (1.0 - absorption[scene.triangle_material[hits.triangle]])
+        normal = normals[hits.triangle]
+        normal *= -np.sign(np.sum(normal * direction, axis=1, keepdims=True))
+        position = position + hits.distance[:, None] * direction + 1e-4 * normal
+        ball = rng.standard_normal((count, 3))
+        direction = normal + ball / np.linalg.norm(ball, axis=1, keepdims=True)
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    return total * 4.0 * np.pi / count / (4.0 / 3.0 * np.pi * radius**3)
 
-    With s = 0.5 half the energy reaches a listener by either estimator; s = 1 is all next-event, s = 0 all track. The
-    diffuse-field level does not depend on s in a room that mixes well; the image sources' share is traced here too.
+
+@pytest.mark.parametrize("listener", [(3.6, 1.6, 1.2), (7.4, 1.4, 2.2)])
+def test_next_event_and_track_length_agree(listener):
+    """Energy at a point by links from surfaces = mean energy in a sphere about it by chords: 0.3 dB (test 8).
+
+    In the source's room and in the next one; the chords are summed by an independent NumPy tracer. Standard errors at
+    these counts: 0.02 and 0.06 dB by links, 0.03 and 0.07 dB by chords.
     """
+    scene = two_rooms(1.0, scattering=1.0)
+    links = energy(trace_echogram(scene, SOURCE, listener, budget=PathBudget(8192, 1.0, 1e-4), mirror_order=0), 0)
+    chords = track_length_energy(scene, np.array(listener), 0.5, 32768, 50)
+    np.testing.assert_allclose(10.0 * np.log10(links.sum() / chords), 0.0, rtol=0, atol=0.3)
+
+
+def test_scattering_hardly_changes_the_diffuse_level():
+    """With s = 0.3 (two thirds of it summed along legs) or s = 0.99 (links alone) the level is one: 0.3 dB (test 8)."""
+    places = ((4.4, 1.6, 3.3), (2.7, 1.1, 3.6), (4.9, 1.9, 1.2), (3.2, 1.5, 2.2))
+    budget = PathBudget(4096, 1.6, 1e-5)
     levels = []
     for scattering in (0.3, 0.99):
-        total = 0.0
-        for listener in ((4.4, 1.6, 3.3), (2.7, 1.1, 3.6), (4.9, 1.9, 1.2), (3.2, 1.5, 2.2)):
-            echogram = trace_echogram(box(0.1, scattering), SOURCE, listener, budget=PathBudget(4096, 1.6, 1e-5),
-                                      mirror_order=0)  # fmt: skip
-            total += energy(echogram).sum()
-        levels.append(10.0 * np.log10(total))
+        found = trace_echograms(box(0.1, scattering), SOURCE, places, budget=budget, mirror_order=0)
+        levels.append(10.0 * np.log10(sum(energy(one).sum() for one in found)))
     np.testing.assert_allclose(levels[0], levels[1], rtol=0, atol=0.3)
 
 
@@ -162,18 +198,39 @@ def test_reciprocity_of_traced_energy():
     np.testing.assert_allclose(10.0 * np.log10(there / back), 0.0, rtol=0, atol=0.3)
 
 
+def level_spread(scene: Scene, listeners: list[tuple[float, ...]], count: int, seeds: int) -> float:
+    """Standard deviation of the level between seeds [dB], root mean square over listeners."""
+    budget = PathBudget(count, 0.8, 1e-3)
+    levels = [
+        [10.0 * np.log10(energy(one).sum()) for one in trace_echograms(scene, SOURCE, listeners, seed=s, budget=budget)]
+        for s in range(seeds)
+    ]
+    return float(np.sqrt(np.mean(np.var(levels, axis=0, ddof=1))))
+
+
 def test_errors_fall_with_the_root_of_the_paths():
-    """The variance of the level falls as 1/N (slope -1 +- 0.35 from 12 seeds); sd at 1024 <= 0.1 dB (test 10)."""
-    scene = box(0.3, 1.0)
-    counts, spread = (64, 256, 1024), []
-    for count in counts:
-        budget = PathBudget(count, 0.5, 1e-3)
-        level = [10.0 * np.log10(energy(trace_echogram(scene, SOURCE, LISTENER, seed=seed, budget=budget)).sum())
-                 for seed in range(12)]  # fmt: skip
-        spread.append(np.var(level))
-    slope = np.polyfit(np.log(counts), np.log(spread), 1)[0]
-    assert -1.35 <= slope <= -0.65
-    assert np.sqrt(spread[-1]) <= 0.1
+    """The variance of the level falls as 1/N: slope -1 +- 0.2; sd at N = 1024 <= 0.1 dB (test 10).
+
+    A variance from 24 seeds at one listener is uncertain by sqrt(2/23) = 30 %, from four listeners with half their
+    paths in common by about 20 %; over ln N from 4.2 to 8.3 in four steps that is 0.07 in the slope.
+    """
+    places = [(4.4, 1.6, 3.3), (2.7, 1.1, 3.6), (4.9, 1.9, 1.2), (3.2, 1.5, 2.2)]
+    counts = (64, 256, 1024, 4096)
+    spread = [level_spread(box(0.3, 1.0), places, count, 24) for count in counts]
+    np.testing.assert_allclose(np.polyfit(np.log(counts), 2.0 * np.log(spread), 1)[0], -1.0, rtol=0, atol=0.2)
+    assert spread[2] <= 0.1
+
+
+def test_level_is_certain_through_a_door():
+    """At N = 1024: sd <= 0.4 dB through a door (test 10); with mirror-like walls <= 0.3 dB in the source's room.
+
+    The sheet's figures are of next-event estimation, which is all there is with s = 1. Mirrored energy is caught by a
+    sphere of r = 0.5 m instead: passages k = 2 N pi r^2 c tau / V of equal weight, tau = T / 13.8 = 37 ms, are 230:
+    7 % of the mirrored three quarters, 0.2 dB (measured 0.23).
+    """
+    far = [(8.0, 1.3, 1.0), (9.0, 1.8, 3.2), (7.0, 1.0, 3.4)]
+    assert level_spread(two_rooms(1.0, scattering=1.0), far, 1024, 16) <= 0.4
+    assert level_spread(box(0.2, 0.3), [LISTENER, (2.7, 1.1, 3.6), (4.9, 1.9, 1.2)], 1024, 16) <= 0.3
 
 
 def test_closed_door_is_heard_and_undone():
@@ -188,22 +245,25 @@ def test_closed_door_is_heard_and_undone():
     np.testing.assert_array_equal(is_open, again)
 
 
-def test_level_in_the_next_room_is_that_of_coupled_rooms():
-    """E2/E1 = S_d / (A2 + S_d) with A = -S ln(1-a): within 1.5 dB (test 11)."""
-    scene = two_rooms(1.0)
-    budget = PathBudget(8192, 1.0, 1e-4)
-    near, far = (
-        np.mean(
-            [energy(trace_echogram(scene, (1.5, 1.4, 2.8), p, budget=budget, mirror_order=0)).sum() for p in places]
-        )
-        for places in (
-            [(3.5, 1.2, 1.0), (1.0, 1.0, 0.8), (4.0, 2.0, 3.4)],
-            [(8.0, 1.3, 1.0), (9.0, 1.8, 3.2), (7.0, 1.0, 3.4)],
-        )
-    )
-    surface = 2 * (5 * 4 + 5 * 3 + 4 * 3) - 1.8
-    expected = 10.0 * np.log10(1.8 / (-surface * np.log(0.85) + 1.8))
-    np.testing.assert_allclose(10.0 * np.log10(far / near), expected, rtol=0, atol=1.5)
+@pytest.mark.parametrize("absorption", [0.05, 0.15, 0.3])
+def test_two_rooms_behave_as_coupled_rooms(absorption):
+    """E2/E1 = S_d / (A2 + S_d), A = -S ln(1-a): 1.5 dB; the slow decay is the eigenvalue's: 8 % (test 11).
+
+    Energy densities: d/dt E = (c/4) [[-(A+S_d)/V, S_d/V], [S_d/V, -(A+S_d)/V]] E. The rooms are alike, so that the
+    slow mode is E1 + E2 and decays with c A / 4V; in the far room alone T30 also sees the other mode's fade-in.
+    """
+    volume, door = 60.0, 1.8
+    area = -(2 * (5 * 4 + 5 * 3 + 4 * 3) - door) * np.log(1.0 - absorption)
+    exchange = SPEED_OF_SOUND / 4.0 / volume * np.array([[-(area + door), door], [door, -(area + door)]])
+    slow = 6.0 * np.log(10.0) / (-np.linalg.eigvalsh(exchange).max() + SPEED_OF_SOUND * AIR_ENERGY_PER_METRE[0])
+    near = [(3.5, 1.2, 1.0), (1.0, 1.0, 0.8), (4.0, 2.0, 3.4)]
+    far = [(8.0, 1.3, 1.0), (9.0, 1.8, 3.2), (7.0, 1.0, 3.4)]
+    found = trace_echograms(two_rooms(1.0, absorption, 1.0), (1.5, 1.4, 2.8), near + far, mirror_order=0,
+                            budget=PathBudget(4096, slow + 0.1, 1e-4))  # fmt: skip
+    here, there = (sum(energy(one, 0) for one in half) for half in (found[:3], found[3:]))
+    expected = 10.0 * np.log10(door / (area + door))
+    np.testing.assert_allclose(10.0 * np.log10(there.sum() / here.sum()), expected, rtol=0, atol=1.5)
+    np.testing.assert_allclose(t30(here + there, found[0].bin_seconds), slow, rtol=0.08)
 
 
 def test_same_seed_same_bits_in_any_order():
@@ -228,6 +288,53 @@ def test_cells_hear_what_a_listener_hears():
         heard = raw.early[beside, :, BAND, 0].sum(axis=1) + raw.late[beside, :, BAND].sum(axis=1)
         alone = energy(trace_echogram(scene, SOURCE, cells.points[cell], budget=PathBudget(16384, 0.6, 1e-3))).sum()
         np.testing.assert_allclose(10.0 * np.log10(heard.mean() / alone), 0.0, rtol=0, atol=0.5)
+
+
+def test_directional_source_fills_the_room_by_its_power():
+    """A cardioid, |(1 + cos)/2|^2, gives 1/3 of an omnidirectional source's energy to a diffuse room: 0.3 dB.
+
+    Its first reflections differ, so the level is that of the energy after 50 ms (late energy forgets directions).
+    """
+    scene = box(0.1, 1.0)
+    cells = listener_cells(scene)
+    first = np.linalg.norm(cells.points - SOURCE, axis=1) / SPEED_OF_SOUND
+    budget = PathBudget(4096, 0.8, 1e-4)
+    traced, baked = [], []
+    for pattern in ("omni", "cardioid"):
+        echogram = trace_echogram(scene, SOURCE, LISTENER, budget=budget, directivity=pattern, yaw=0.7)
+        traced.append(energy(echogram)[25:].sum())
+        raw = trace_cells(scene, np.array(SOURCE), cells, first, budget, directivity=pattern, yaw=0.7)
+        baked.append(raw.late[..., BAND].sum())
+    for one, other in (traced, baked):
+        np.testing.assert_allclose(10.0 * np.log10(other / one), 10.0 * np.log10(1.0 / 3.0), rtol=0, atol=0.3)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.5, np.pi / 2, np.pi, -2.0])
+def test_first_reflections_come_from_where_the_source_points(yaw):
+    """Source and listener in the middle of a nearly dead room: the mean direction of arrival is the source's heading.
+
+    (-sin yaw, 0, -cos yaw), as for cameras and heads, within 4 degrees.
+    """
+    scene = shoebox((6.0, 6.0, 6.0), material=Material("dead", absorption=0.99, scattering=1.0))
+    echogram = trace_echogram(scene, (3.0, 3.0, 3.0), (3.0, 3.0, 3.0), budget=PathBudget(16384, 0.2, 1e-4),
+                              directivity="cardioid", yaw=yaw)  # fmt: skip
+    towards = echogram.energy[:, BAND, 1:].sum(axis=0)
+    towards /= np.linalg.norm(towards)
+    expected = np.array([-np.sin(yaw), 0.0, -np.cos(yaw)])
+    assert np.degrees(np.arccos(np.clip(towards @ expected, -1.0, 1.0))) <= 4.0
+
+
+def test_listeners_do_not_change_each_other():
+    """An echogram is the same to the bit alone and among others, in any order; no listeners, no echograms."""
+    scene, budget = two_rooms(1.0), PathBudget(512, 0.5, 1e-3)
+    places = [LISTENER, (8.0, 1.3, 1.0), (2.7, 1.1, 3.6)]
+    together = trace_echograms(scene, SOURCE, places, budget=budget)
+    turned = trace_echograms(scene, SOURCE, places[::-1], budget=budget)[::-1]
+    for place, one, other in zip(places, together, turned, strict=True):
+        alone = trace_echogram(scene, SOURCE, place, budget=budget)
+        np.testing.assert_array_equal(one.energy, alone.energy)
+        np.testing.assert_array_equal(other.energy, alone.energy)
+    assert trace_echograms(scene, SOURCE, []) == []
 
 
 def test_flipped_and_doubled_triangles_change_nothing_much():
