@@ -12,12 +12,9 @@ from avi_env.acoustics.directivity import Directivity, load_directivity
 from avi_env.sounds.clip import Clip
 from avi_env.sounds.schedule import Schedule
 
-__all__ = ["NODE_METRES", "Emitter"]
+__all__ = ["Emitter"]
 
 FloatArray = npt.NDArray[np.float64]
-
-NODE_METRES = 1.0
-"""Greatest distance between the places along a path for which the reverberant field is baked [m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,20 +88,11 @@ class Emitter:
         return np.column_stack([times, places, np.broadcast_to(self.yaw, times.shape), so_far])
 
     @cached_property
-    def node_places(self) -> FloatArray:
-        """Places at even distances along the path for which the field is baked [m], shape (K, 3); one for a place."""
-        corners = self.corners
-        length = corners[-1, 5]
-        count = int(np.ceil(length / NODE_METRES - 1e-9)) + 1 if length > 0.0 else 1
-        at = np.linspace(0.0, length, count)
-        keep = np.concatenate([[True], np.diff(corners[:, 5]) > 0.0])  # it may rest at a corner
-        return np.column_stack([np.interp(at, corners[keep, 5], corners[keep, axis]) for axis in (1, 2, 3)])
+    def level(self) -> bool:
+        """Whether it keeps its height."""
+        return bool(np.ptp(np.atleast_2d(self.position)[:, 1]) == 0.0)
 
-    def node_at(self, seconds: float) -> tuple[int, float]:
-        """Returns the node last passed and the way from there to the next one, 0..1, at a time on the clock."""
-        corners, last = self.corners, len(self.node_places) - 1
-        if last == 0:
-            return 0, 0.0
-        place = float(np.interp(seconds, corners[:, 0], corners[:, 5])) / corners[-1, 5] * last
-        node = min(int(place), last - 1)
-        return node, place - node
+    def place_at(self, seconds: float) -> FloatArray:
+        """Returns where it is at a time on the clock [m], shape (3,)."""
+        corners = self.corners
+        return np.array([np.interp(seconds, corners[:, 0], corners[:, axis]) for axis in (1, 2, 3)])

@@ -176,14 +176,14 @@ class Soundscape:
         traits = self._emitters.traits
         own = self._emitters.own(flat)
         if not len(own):
-            sample = self._fields.sample(bank, flat, listeners, traits.moving)
+            sample = self._fields.sample(bank, flat, listeners)
         else:
             echoes = self._fields.echoes(flat[own], Listeners(*(tensor[own] for tensor in listeners)))
             parts = [_spread(part, own, len(flat)) for part in echoes]
             rest = torch.tensor(sorted({*range(len(flat))} - {*own.tolist()}), dtype=torch.int64, device=flat.device)
             if len(rest):
                 others = Listeners(*(tensor[rest] for tensor in listeners))
-                baked = self._fields.sample(bank, flat[rest], others, traits.moving)
+                baked = self._fields.sample(bank, flat[rest], others)
                 parts = [part + _spread(more, rest, len(flat)) for part, more in zip(parts, baked, strict=True)]
             sample = FieldSample(*parts)
         if not traits.directional:

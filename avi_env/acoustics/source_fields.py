@@ -1,10 +1,11 @@
-"""The reverberant fields of many sources on a device: of places, of paths' nodes as sources move, of own echoes."""
+"""The reverberant fields of many sources on a device: of places, of nodes as sources move, of own echoes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.bake import bake_field
@@ -12,14 +13,17 @@ from avi_env.acoustics.echolocation import echo_field
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.field import SourceField
 from avi_env.acoustics.field_bank import FieldBank, FieldSample
+from avi_env.acoustics.source_nodes import NODE_LIMIT, Node, nodes_around, path_nodes
 from avi_env.acoustics.wavefront_bank import WavefrontBank
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 
+Place = tuple[float, float, float]
+
 __all__ = ["PREFETCH_NODES", "Heard", "Listeners", "SourceFields"]
 
 PREFETCH_NODES = 16
-"""Fields of a path of up to so many nodes (15 m) are baked when the source is set; those of a longer one on its way."""
+"""Fields of a path of up to so many nodes are baked when the source is set; those of a longer one on its way."""
 
 
 class Listeners(NamedTuple):
@@ -47,19 +51,20 @@ class SourceFields:
 
     def __init__(self, count: int, device: torch.device, path_count: int, ear_height: float) -> None:
         self.wavefronts = WavefrontBank(count, device)
-        """Of each source, or of the node of its path that is nearest."""
-        # Rows [0, F) hold the field of a source, or of the node that it has passed; the others that of the next node.
-        self._fields = FieldBank(2 * count, device)
+        """Of each source, or of the node of its path that counts most."""
+        # Four rows for each place: the nodes around a moving source; the first is the field of one that stays.
+        self._fields = FieldBank(NODE_LIMIT * count, device)
         self._heard: list[Heard | None] = [None] * count
-        self._node: dict[int, tuple[int, int]] = {}  # of moving sources: node passed, node of the wavefront
-        self._way = torch.zeros(count, device=device)  # from that node to the next one, 0..1
+        self._nodes: dict[int, list[Place]] = {}  # of moving sources: what is on the device
+        self._share = torch.zeros(count, NODE_LIMIT, device=device)
         self._device, self._path_count, self._ear_height = device, path_count, ear_height
 
     def set_source(self, place: int, emitter: Emitter | None, scene: Scene) -> None:
         """Bakes what is heard of a source in a scene; of a moving one the nodes, if they are few."""
         self._heard[place] = None if emitter is None else Heard(emitter, scene)
-        if emitter is not None and emitter.moves and len(emitter.node_places) <= PREFETCH_NODES:
-            for node in range(len(emitter.node_places)):
+        if emitter is not None and emitter.moves:
+            nodes = path_nodes(scene, emitter)
+            for node in nodes if len(nodes) <= PREFETCH_NODES else ():
                 self._bake(Heard(emitter, scene), node)
         self._renew(place)
 
@@ -73,14 +78,12 @@ class SourceFields:
     def _renew(self, place: int) -> None:
         """Puts what is heard of a source on the device; of a moving one `follow` does."""
         heard = self._heard[place]
-        self._node.pop(place, None)
-        self._way[place] = 0.0
+        self._nodes.pop(place, None)
         if heard is None or heard.emitter.with_listener:
             self.wavefronts.set_row(place, None)
         elif not heard.emitter.moves:
-            field = self._bake(heard, 0)
-            self._fields.set_row(place, field)
-            self._fields.set_row(place + len(self._heard), field)
+            field = self._bake(heard, heard.emitter.place_at(0.0))
+            self._fields.set_row(NODE_LIMIT * place, field)
             self.wavefronts.set_row(place, field.wavefront)
 
     def follow(self, places: torch.Tensor, clock: torch.Tensor, sample_rate: int) -> None:
@@ -88,33 +91,40 @@ class SourceFields:
         for place, sample in zip(places.tolist(), clock.tolist(), strict=True):
             heard = self._heard[place]
             if heard is not None and heard.emitter.moves:
-                node, way = heard.emitter.node_at(sample / sample_rate)
-                self._enter(place, heard, node, node + int(way > 0.5))
-                self._way[place] = way
+                self._enter(place, heard, nodes_around(heard.scene, heard.emitter, sample / sample_rate))
 
-    def sample(self, bank: SceneBank, places: torch.Tensor, listeners: Listeners, moving: bool) -> FieldSample:
-        """Returns the baked fields at the listeners; `moving`: between two nodes of a path energies are mixed."""
+    def sample(self, bank: SceneBank, places: torch.Tensor, listeners: Listeners) -> FieldSample:
+        """Returns the baked fields at the listeners; of moving sources the fields of the nodes around are mixed."""
+        found = self._lookup(bank, NODE_LIMIT * places, listeners)
+        moving = [i for i, place in enumerate(places.tolist()) if place in self._nodes] if self._nodes else []
+        if not moving:
+            return found
+        which = torch.tensor(moving, dtype=torch.int64, device=places.device)
+        share, those = self._share[places[which]], Listeners(*(tensor[which] for tensor in listeners))
+        mixed = [part[which] * _beside(share[:, 0], part) for part in found]
+        for node in range(1, NODE_LIMIT):
+            further = self._lookup(bank, NODE_LIMIT * places[which] + node, those)
+            mixed = [a + b * _beside(share[:, node], b) for a, b in zip(mixed, further, strict=True)]
+        for part, value in zip(found, mixed, strict=True):
+            part[which] = value
+        return found
+
+    def _lookup(self, bank: SceneBank, rows: torch.Tensor, listeners: Listeners) -> FieldSample:
         ears = listeners.ears
 
         def seen(cells: torch.Tensor) -> torch.Tensor:  # so that no sound leaks through thin walls
             return ~bank.occluded(listeners.scene_index, ears[:, None].expand_as(cells), cells)
 
-        near = self._fields.lookup(ears, seen, places)
-        if not moving:
-            return near
-        far = self._fields.lookup(ears, seen, places + len(self._heard))
-        way = self._way[places]
-        return FieldSample(*(_mixed(a, b, way) for a, b in zip(near, far, strict=True)))
+        return self._fields.lookup(ears, seen, rows)
 
     def echoes(self, places: torch.Tensor, listeners: Listeners) -> FieldSample:
         """Returns what comes back to listeners of their own sounds."""
         scenes = [heard.scene for heard in map(self._heard.__getitem__, places.tolist()) if heard is not None]
         return echo_field(scenes, listeners.ears, self._ear_height, str(self._device))
 
-    def _bake(self, heard: Heard, node: int) -> SourceField:
-        """Returns the field of a node of a source's path, from memory if it was baked before."""
+    def _bake(self, heard: Heard, place: npt.ArrayLike) -> SourceField:
+        """Returns the field of a source at a place, from memory if it was baked before."""
         emitter = heard.emitter
-        place = emitter.node_places[node] if emitter.moves else np.atleast_2d(emitter.position)[0]
         # Of a source that keeps its heading the pattern is traced; of others its power counts (`EmitterBank.power`).
         pattern = emitter.pattern if emitter.stays else "omni"
         return bake_field(
@@ -127,18 +137,23 @@ class SourceFields:
             device=str(self._device),
         )
 
-    def _enter(self, place: int, heard: Heard, node: int, nearest: int) -> None:
-        """Makes two neighbouring nodes those between which a source is."""
-        held = self._node.get(place, (-1, -1))
-        if held[0] != node:
-            self._fields.set_row(place, self._bake(heard, node))
-            self._fields.set_row(place + len(self._heard), self._bake(heard, node + 1))
-        if held[1] != nearest:
+    def _enter(self, place: int, heard: Heard, nodes: list[Node]) -> None:
+        """Makes some nodes those around a moving source."""
+        share = torch.zeros(NODE_LIMIT)
+        share[: len(nodes)] = torch.tensor([node.share for node in nodes])
+        self._share[place] = share.to(self._device)
+        # Rows without a node repeat the first one, with no share.
+        wanted = [node.place for node in nodes] + [nodes[0].place] * (NODE_LIMIT - len(nodes))
+        held = self._nodes.get(place, [])
+        for row, node in enumerate(wanted):
+            if held[row : row + 1] != [node]:
+                self._fields.set_row(NODE_LIMIT * place + row, self._bake(heard, node))
+        nearest = max(nodes, key=lambda node: node.share).place
+        if held[NODE_LIMIT:] != [nearest]:
             self.wavefronts.set_row(place, self._bake(heard, nearest).wavefront)
-        self._node[place] = (node, nearest)
+        self._nodes[place] = [*wanted, nearest]
 
 
-def _mixed(near: torch.Tensor, far: torch.Tensor, way: torch.Tensor) -> torch.Tensor:
-    """Returns near + way (far - near), exactly `near` where `way` is 0."""
-    share = way.reshape(-1, *[1] * (near.ndim - 1))
-    return near * (1.0 - share) + far * share
+def _beside(share: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    """Returns shares (F,) with as many axes as a part of F samples."""
+    return share.reshape(-1, *[1] * (part.ndim - 1))
