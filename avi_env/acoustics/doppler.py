@@ -118,7 +118,7 @@ def render_doppler(
     launch(_delay_kernel, (rows, sources, count // each), [*arguments, count, signal], device)
     segments = signal.unfold(-1, 2 * hop, hop).reshape(rows, sources * blocks, 2 * hop)
     sizes = (bank.channels, count, min(round(FADE_SECONDS * rate), count))
-    audio = through_filters(segments, bank, emissions[0], clock, (filters, state.filters), state.fresh, sizes)
+    audio = through_filters(segments, bank, emissions, clock, (filters, state.filters), state.fresh, sizes)
     kept = signal[..., count : count + hop].contiguous()
     return audio, DopplerState(filters, delay, kept, torch.zeros_like(state.fresh))
 
@@ -151,7 +151,7 @@ def _delayed(dry: wp.array[wp.float32], position: wp.float64, duration: int, tab
     first = int(whole) - (_HALF - 1)
     count = dry.shape[0]
     if first >= 0 and first + 2 * _HALF <= duration and first % count + 2 * _HALF <= count:
-        return float(_interpolated(dry, first % count, table, row, share))
+        return _interpolated(dry, first % count, table, row, share)
     total = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
     for tap in range(2 * _HALF):
         place = first + tap

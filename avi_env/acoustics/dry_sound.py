@@ -86,6 +86,8 @@ def _finish_kernel(
     slot: wp.array2d[wp.int32],
     clock: wp.array[wp.int64],
     onset: wp.array3d[wp.int64],
+    duration: wp.array3d[wp.int64],
+    gain: wp.array3d[wp.float32],
     fresh: wp.array[wp.bool],
     blocks: wp.int32,
     fade: wp.int32,
@@ -103,8 +105,9 @@ def _finish_kernel(
     for source in range(slot.shape[1]):
         if slot[row, source] >= 0:
             for emission in range(onset.shape[2]):
-                begun = emission_age(clock[row], onset[row, source, emission])
-                sample = wp.min(sample, wp.max(first, -begun))
+                if duration[row, source, emission] > wp.int64(0) and gain[row, source, emission] != 0.0:
+                    begun = emission_age(clock[row], onset[row, source, emission])
+                    sample = wp.min(sample, wp.max(first, -begun))
     step = 1.0 / float(fade)
     while sample < last:
         block = sample / hop
@@ -147,13 +150,13 @@ def dry_sound(
     each = 2 * hop if device.type == "cpu" else 1
     arguments: list[Any] = [bank.structs, bank.slot, clock, *playback, partitions, each, segments]
     launch(_segments_kernel, (*segments.shape[:2], 2 * hop // each), arguments, device)
-    return through_filters(segments, bank, playback[0], clock, filters, fresh, sizes)
+    return through_filters(segments, bank, playback, clock, filters, fresh, sizes)
 
 
 def through_filters(
     segments: torch.Tensor,
     bank: ClipBank | ClipRows,
-    onset: torch.Tensor,
+    playback: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     clock: torch.Tensor,
     filters: tuple[torch.Tensor, torch.Tensor],
     fresh: torch.Tensor,
@@ -165,7 +168,7 @@ def through_filters(
         segments: overlapping pieces of the sources' signals, two blocks long and one apart, from P blocks before the
             step on, shape (B, S (P + blocks - 1), 2 hop).
         bank: whose sources they are.
-        onset: of the emissions, shape (B, S, E): before the first there is silence.
+        playback: as for `dry_sound`; before the first onset there is silence.
         clock: as for `dry_sound`.
         filters: as for `dry_sound`.
         fresh: as for `dry_sound`.
@@ -177,6 +180,6 @@ def through_filters(
     sound = convolve_blocks(*filters, fresh, torch.fft.rfft(segments), (sources, channels, blocks, old_blocks))
     audio = torch.empty(rows, channels, count, device=bank.device)
     each = count if bank.device.type == "cpu" else 1
-    arguments: list[Any] = [sound, bank.slot, clock, onset, fresh, blocks, fade, each, audio]
+    arguments: list[Any] = [sound, bank.slot, clock, *playback, fresh, blocks, fade, each, audio]
     launch(_finish_kernel, (rows, channels, count // each), arguments, bank.device)
     return audio

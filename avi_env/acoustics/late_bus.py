@@ -191,8 +191,7 @@ def _add_line(
         _add_piece(tail, start + after - stop, level, after, wp.min(last, stop + past), fade, rising, out)
     else:
         _add_loop(loop, age, stop, decay, level, begin, wp.min(last, stop + past + past / 2), fade, rising, out)
-    if duration > 0:
-        _add_piece(tail, start + age + begin, -level, begin, wp.min(last, past - age), fade, rising, out)
+    _add_piece(tail, start + age + begin, -level, begin, wp.min(last, past - age), fade, rising, out)
 
 
 @wp.kernel
@@ -221,7 +220,7 @@ def _late_kernel(
                 for moment in range(2):  # the present field, fading in; the previous one, fading out
                     last = wp.min(first + each, wp.where(moment == 0, audio_out.shape[2], fade))
                     age = emission_age(clock[row], onset[row, source, emission]) - delay[moment, row, source]
-                    if age + last > 0:
+                    if age + last > 0 and long > 0:
                         for line in range(_LINES):
                             level = gain[moment, row, source, line] * clip.scale[line]
                             level *= loudness[row, source, emission]

@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 
 from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.clip_bank import ClipBank
-from avi_env.acoustics.hrtf import load_hrtf
+from avi_env.acoustics.hrtf import Hrtf, load_hrtf
 from avi_env.acoustics.late import reverberate
 from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS, late_noise
 from avi_env.acoustics.paths import Paths
@@ -27,31 +27,34 @@ class Loop(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Two environments with two sources each."""
+    """Two environments with two sources each, which may play twice at once."""
 
     loops: list[list[Loop]]
     playback: Playback
     fir: torch.Tensor
     late: torch.Tensor
     arrival: torch.Tensor
+    receiver: Hrtf | None
 
 
-def make_case(rate: int, length: int) -> Case:
-    """Returns loops, onsets, responses and late energies."""
-    rng = np.random.default_rng(0)
+def make_case(rate: int, length: int, receiver: Hrtf | None = None) -> Case:
+    """Returns loops, emissions, responses and late energies."""
+    rng, channels = np.random.default_rng(0), 2 if receiver is None else receiver.channel_count
     sizes = ((rate // 8, rate // 5), (rate // 6 + 1, rate // 7))
     loops = [[Loop(rng.standard_normal(n).astype(np.float32), rate) for n in row] for row in sizes]
-    fir = torch.from_numpy(rng.standard_normal((2, 2, 2, length)) * np.exp(-np.arange(length) / (length / 5))).float()
+    decay = np.exp(-np.arange(length) / (length / 5))
+    fir = torch.from_numpy(rng.standard_normal((2, 2, channels, length)) * decay).float()
     late = torch.from_numpy(rng.random((2, 2, 12, 7)) * (rng.random((2, 2, 12, 1)) < 0.3) * 3.0).float()
-    onset = torch.tensor([[0, 900], [2500, 5000]])
-    duration = torch.tensor([[FOREVER, 2 * sizes[0][1]], [3 * sizes[1][0], FOREVER]])
-    playback = Playback(onset, duration, torch.tensor([[1.0, 0.5], [2.0, 0.3]]))
-    return Case(loops, playback, fir, late, torch.tensor([[0.004, 0.011], [0.02, 0.0]]))
+    onset = torch.tensor([[[0, 9000], [900, -3000]], [[2500, 0], [5000, 7777]]])
+    whole = [[FOREVER, sizes[0][0]], [2 * sizes[0][1]] * 2], [[3 * sizes[1][0], 0], [2 * sizes[1][1], FOREVER]]
+    gain = torch.tensor([[[1.0, 0.7], [0.5, -1.5]], [[2.0, 9.0], [0.3, 1.0]]])
+    arrival = torch.tensor([[0.004, 0.011], [0.02, 0.0]])
+    return Case(loops, Playback(onset, torch.tensor(whole), gain), fir, late, arrival, receiver)
 
 
 def make_bank(case: Case, rate: int) -> ClipBank:
     """Returns a bank that plays the case's loops."""
-    bank = ClipBank(2, 2, rate)
+    bank = ClipBank(2, 2, rate, receiver=case.receiver)
     for row, loops in enumerate(case.loops):
         for source, loop in enumerate(loops):
             bank.set_clip(row, loop, source)
@@ -59,7 +62,7 @@ def make_bank(case: Case, rate: int) -> ClipBank:
 
 
 def stream(case: Case, rate: int, steps: tuple[int, ...]) -> np.ndarray:
-    """Returns the concatenated steps, shape (2, 2, n)."""
+    """Returns the concatenated steps, shape (2, C, n)."""
     bank = make_bank(case, rate)
     state, clock, parts = start_stream(bank, case.fir.shape[-1]), 0, []
     for count in steps:
@@ -71,36 +74,37 @@ def stream(case: Case, rate: int, steps: tuple[int, ...]) -> np.ndarray:
 
 
 def reference(case: Case, row: int, rate: int, total: int) -> np.ndarray:
-    """Returns one long convolution of everything one environment hears, shape (2, total)."""
-    sound = np.zeros((2, total))
+    """Returns one long convolution of everything one environment hears, shape (C, total)."""
+    channels, early = case.fir.shape[2], 4000
+    sound = np.zeros((channels, early + total))  # what began before sample 0 included
     for source, loop in enumerate(case.loops[row]):
-        onset, duration = int(case.playback.onset[row, source]), int(case.playback.duration[row, source])
-        time = np.arange(onset, min(total, onset + duration))
-        dry = np.zeros(total)
-        dry[time] = float(case.playback.gain[row, source]) * loop.samples[(time - onset) % len(loop.samples)]
-        for ear in range(2):
-            sound[ear] += fftconvolve(dry, case.fir[row, source, ear].double().numpy())[:total]
+        dry = np.zeros(early + total)
+        for onset, duration, gain in zip(*(part[row, source].tolist() for part in case.playback), strict=True):
+            time = np.arange(onset, min(total, onset + duration))
+            dry[early + time] += gain * loop.samples[(time - onset) % len(loop.samples)]
+        for channel in range(channels):
+            sound[channel] += fftconvolve(dry, case.fir[row, source, channel].double().numpy())[: early + total]
         begin = int(np.floor(float(case.arrival[row, source].double()) * rate)) + round(
             (0.1 - LATE_LEAD_SECONDS) * rate
         )
-        for ear, tail in enumerate(late_response(loop, case.late[row, source].numpy(), rate)):
-            sound[ear, begin:] += fftconvolve(dry, tail)[: total - begin]
-    return sound
+        for channel, tail in enumerate(late_response(loop, case.late[row, source].numpy(), rate, case.receiver)):
+            sound[channel, begin:] += fftconvolve(dry, tail)[: early + total - begin]
+    return sound[:, early:]
 
 
-def late_response(loop: Loop, energy: np.ndarray, rate: int) -> np.ndarray:
+def late_response(loop: Loop, energy: np.ndarray, rate: int, receiver: Hrtf | None = None) -> np.ndarray:
     """Returns the impulse response of the bus: noise of each slope and octave, held to the clip's mean energy."""
-    bus, count = reverberate(loop.samples, rate), len(loop.samples)
-    response = np.zeros((2, late_noise(11, rate).shape[-1]))
+    bus, count = reverberate(loop.samples, rate, receiver=receiver), len(loop.samples)
+    response = np.zeros(late_noise(11, rate, 0, receiver).shape[1:])
     for slope in range(12):
-        noise = late_noise(slope, rate).astype(np.float64)
+        noise = late_noise(slope, rate, 0, receiver).astype(np.float64)
         for band in range(7):
             line = 7 * slope + band
             if bus.line[line] < 0 or energy[slope, band] == 0:
                 continue
             periods = -(-noise.shape[-1] // count)
             folded = np.pad(noise[band], ((0, 0), (0, periods * count - noise.shape[-1])))
-            folded = folded.reshape(2, periods, count).sum(axis=1)
+            folded = folded.reshape(len(response), periods, count).sum(axis=1)
             steady = np.fft.irfft(np.fft.rfft(folded) * np.fft.rfft(loop.samples), count)
             stored = bus.loop[bus.line[line]].numpy() * float(bus.scale[line])
             held = (stored * steady).sum() / (steady**2).sum()
@@ -109,10 +113,12 @@ def late_response(loop: Loop, energy: np.ndarray, rate: int) -> np.ndarray:
     return response
 
 
-@pytest.mark.parametrize(("rate", "length"), [(16000, 3200), (32000, 5000)])
-def test_static_steps_are_one_long_convolution(rate: int, length: int) -> None:
-    """Steps of a static scene, onsets and ends included, equal the whole convolution within 1e-4 of its peak."""
-    case = make_case(rate, length)
+@pytest.mark.parametrize(
+    ("rate", "length", "name"), [(16000, 3200, "head"), (32000, 5000, "head"), (16000, 1500, "tetrahedral")]
+)
+def test_static_steps_are_one_long_convolution(rate: int, length: int, name: str) -> None:
+    """Steps of a static scene, overlapping emissions and all, equal the whole convolution within 1e-4 of its peak."""
+    case = make_case(rate, length, None if name == "head" else load_hrtf(name, rate))
     steps = (rate // 4,) * (12 if rate == 16000 else 6)
     actual = stream(case, rate, steps)
     for row in range(2):
@@ -179,12 +185,37 @@ def test_sources_superpose_and_silence_stays_silent() -> None:
     case = make_case(16000, 1500)
     both, total = stream(case, 16000, (4000,) * 3), 0.0
     for source in range(2):
-        gain = case.playback.gain * torch.eye(2)[source]
+        gain = case.playback.gain * torch.eye(2)[source, :, None]
         alone = case._replace(playback=case.playback._replace(gain=gain))
         total = total + stream(alone, 16000, (4000,) * 3)
     assert_allclose(total, both, rtol=0, atol=1e-5 * np.abs(both).max())
-    silent = case._replace(playback=case.playback._replace(gain=torch.zeros(2, 2)))
+    silent = case._replace(playback=case.playback._replace(gain=torch.zeros(2, 2, 2)))
     assert_array_equal(stream(silent, 16000, (4000,)), 0.0)
+
+
+def test_after_the_last_emission_there_is_silence() -> None:
+    """Silence in, silence out: once response and 1.5 times the slope's decay are over, nothing is left."""
+    rate, length = 16000, 1500
+    case = make_case(rate, length)
+    late = torch.zeros_like(case.late)
+    late[:, :, 2] = 1.0  # T = 0.2 s
+    over = Playback(case.playback.onset.clamp(max=1000), torch.full((2, 2, 2), 1300), case.playback.gain)
+    sound = stream(case._replace(late=late, playback=over), rate, (4000,) * 4)
+    end = 2500 + 1300 + int((0.1 + 1.5 * (0.2 + LATE_LEAD_SECONDS) + 0.02) * rate)
+    assert np.abs(sound[..., :end]).max() > 0.1
+    assert_array_equal(sound[..., max(end, 12000) :], 0.0)
+
+
+def test_one_emission_needs_no_axis() -> None:
+    """Shape (B, S) is one emission per source, bit for bit; an emission of no gain or length adds nothing."""
+    case = make_case(16000, 1500)
+    first = case._replace(playback=Playback(*(part[..., 0] for part in case.playback)))
+    padded = Playback(
+        case.playback.onset,
+        case.playback.duration * torch.tensor([1, 0]),
+        case.playback.gain * torch.tensor([1.0, 3.0]),
+    )
+    assert_array_equal(stream(first, 16000, (4000,) * 2), stream(case._replace(playback=padded), 16000, (4000,) * 2))
 
 
 def test_rows_do_not_depend_on_the_batch_and_restart_clean() -> None:
