@@ -151,7 +151,7 @@ def _delayed(dry: wp.array[wp.float32], position: wp.float64, duration: int, tab
     first = int(whole) - (_HALF - 1)
     count = dry.shape[0]
     if first >= 0 and first + 2 * _HALF <= duration and first % count + 2 * _HALF <= count:
-        return _interpolated(dry, first % count, table, row, share)
+        return float(_interpolated(dry, first % count, table, row, share))
     total = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
     for tap in range(2 * _HALF):
         place = first + tap
