@@ -97,11 +97,14 @@ def load_hrtf(name_or_path: str | Path = "kemar", sample_rate: int = 16000, *, e
     """
     if sample_rate < _LOWEST_RATE:
         raise ValueError(f"sample_rate {sample_rate} Hz is too low for a head's filters: use {_LOWEST_RATE} or more")
-    return _load(str(name_or_path), int(sample_rate), equalise)
+    name = str(name_or_path)
+    file = Path(name).stat() if name not in HRTF_NAMES and Path(name).is_file() else None
+    return _load(name, int(sample_rate), equalise, (file.st_mtime_ns, file.st_size) if file else None)
 
 
 @lru_cache(maxsize=8)
-def _load(name: str, sample_rate: int, equalise: bool) -> Hrtf:
+def _load(name: str, sample_rate: int, equalise: bool, version: tuple[int, int] | None) -> Hrtf:
+    """Returns a receiver; `version` tells a file from its predecessor of the same name."""
     if name == "kemar":
         directions, responses, itd, rate = _kemar_table()
         return _from_magnitude(
@@ -117,7 +120,7 @@ def _load(name: str, sample_rate: int, equalise: bool) -> Hrtf:
         return microphone_array(np.zeros((2, 3)), sample_rate, name=name)
     if name == "tetrahedral":
         return microphone_array(tetrahedron().positions, sample_rate, name=name)
-    if not Path(name).is_file():
+    if version is None:
         raise name_error("HRTF", name, (*HRTF_NAMES, "or the path of a .sofa file"))
     return hrtf_from_responses(read_sofa(name), sample_rate, equalise=equalise)
 
@@ -189,9 +192,11 @@ def onset_itd(responses: FloatArray, sample_rate: float, threshold: float = 0.1)
     Source: Katz and Noisternig 2014 (threshold estimators of the ITD).
     """
     oversampling, count = 16, responses.shape[-1]
-    spectrum = np.fft.rfft(responses, 2 * count)
-    fine = np.abs(np.fft.irfft(spectrum, 2 * count * oversampling))[..., : count * oversampling]
-    arrival = np.argmax(fine > threshold * fine.max(axis=-1, keepdims=True), axis=-1)
+    arrival = np.empty(responses.shape[:2], dtype=np.int64)
+    for start in range(0, len(responses), 128):  # bounds the oversampled responses
+        spectrum = np.fft.rfft(responses[start : start + 128], 2 * count)
+        fine = np.abs(np.fft.irfft(spectrum, 2 * count * oversampling))[..., : count * oversampling]
+        arrival[start : start + 128] = np.argmax(fine > threshold * fine.max(axis=-1, keepdims=True), axis=-1)
     return np.asarray((arrival[:, 1] - arrival[:, 0]) / (oversampling * sample_rate), dtype=np.float64)
 
 
@@ -239,7 +244,7 @@ def _halves(itd: FloatArray) -> FloatArray:
 
 def _log_magnitude(responses: FloatArray, rate: float, wanted_rate: float) -> FloatArray:
     """Returns log-magnitudes of responses (D, 2, N) on the cepstrum's bins at another rate; flat above 0.9 Nyquist."""
-    bins = 4096
+    bins = max(4096, 1 << (responses.shape[-1] - 1).bit_length())
     source = np.log(np.maximum(np.abs(np.fft.rfft(responses, bins)), 1e-9))
     wanted = np.minimum(np.fft.rfftfreq(_FFT, 1 / wanted_rate), 0.45 * rate) * bins / rate
     below = np.floor(wanted).astype(np.int64)
