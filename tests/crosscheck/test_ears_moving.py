@@ -22,7 +22,7 @@ from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.image_sources import image_source_paths
 from avi_env.acoustics.late import reverberate
 from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS, late_noise
-from avi_env.acoustics.paths import Paths, join_paths
+from avi_env.acoustics.paths import join_paths
 from avi_env.acoustics.stream import FADE_SECONDS, FOREVER, Playback, render_step, start_stream
 from avi_env.scene import Scene, scene_from_mesh, shoebox
 from avi_env.scene.bank import SceneBank
