@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 from avi_env.acoustics.bake import BAKE_PATHS
+from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.binaural import paths_to_fir
 from avi_env.acoustics.clip_bank import ClipBank
-from avi_env.acoustics.discrete import MIRRORS, discrete_paths
+from avi_env.acoustics.discrete import AROUND, MIRRORS, discrete_paths
+from avi_env.acoustics.doppler import DopplerState, render_doppler, start_doppler
 from avi_env.acoustics.early import early_fir
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.emitter_bank import EmitterBank
+from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS
 from avi_env.acoustics.field_bank import FieldSample
 from avi_env.acoustics.hrtf import Hrtf
-from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.paths import Paths, silent_paths
 from avi_env.acoustics.source_fields import Listeners, SourceFields
 from avi_env.acoustics.stream import StreamState, render_step, start_stream
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 
-__all__ = ["RESPONSE_SECONDS", "Soundscape"]
+__all__ = ["RESPONSE_SECONDS", "ShiftedStream", "Soundscape"]
 
 RESPONSE_SECONDS = 0.25
 """Length of the early impulse response: 100 ms of reflections after a path of up to 50 m [s]."""
+
+
+class ShiftedStream(NamedTuple):
+    """The stream of a soundscape with Doppler shift."""
+
+    stream: StreamState
+    """Of all but the straight sound."""
+    straight: DopplerState
+
+
+class _Hearing(NamedTuple):
+    """What F sources give to their listeners."""
+
+    fir: torch.Tensor
+    """Early response, shape (F, C, n); without the straight sound where that is shifted."""
+    sample: FieldSample
+    straight: Paths
+    """Direct, or through walls."""
 
 
 class Soundscape:
@@ -40,6 +63,7 @@ class Soundscape:
         device: str | torch.device = "cpu",
         path_count: int = BAKE_PATHS,
         ear_height: float = 1.25,
+        doppler: bool = False,
     ) -> None:
         """Makes room for the sources; there is silence until `set_source`.
 
@@ -50,8 +74,9 @@ class Soundscape:
             device: "cpu" or "cuda".
             path_count: sound paths of a bake.
             ear_height: height of the listeners' ears above the floor [m].
+            doppler: whether motion, of sources and listeners, shifts the pitch of the straight sound.
         """
-        self.receiver, self.sources = receiver, sources
+        self.receiver, self.sources, self._doppler = receiver, sources, doppler
         self.device = torch.device(device)
         self._emitters = EmitterBank(rows * sources, receiver.sample_rate, self.device)
         self._fields = SourceFields(rows * sources, self.device, path_count, ear_height)
@@ -95,21 +120,23 @@ class Soundscape:
         pose = self._emitters.poses(self._flat(rows), clock.repeat_interleave(self.sources))
         return pose[:, :3].float().reshape(len(rows), self.sources, 3)
 
-    def start(self, rows: torch.Tensor) -> StreamState:
+    def start(self, rows: torch.Tensor) -> StreamState | ShiftedStream:
         """Returns the audio stream of some rows before any sound."""
-        return start_stream(self.clips.select(rows), round(RESPONSE_SECONDS * self.receiver.sample_rate))
+        clips = self.clips.select(rows)
+        stream = start_stream(clips, round(RESPONSE_SECONDS * self.receiver.sample_rate))
+        return ShiftedStream(stream, start_doppler(clips)) if self._doppler else stream
 
     def listen(
         self,
         bank: SceneBank,
-        stream: StreamState,
+        stream: StreamState | ShiftedStream,
         rows: torch.Tensor,
         scene_index: torch.Tensor,
         ears: torch.Tensor,
         yaw: torch.Tensor,
         clock: torch.Tensor,
         count: int,
-    ) -> tuple[torch.Tensor, StreamState]:
+    ) -> tuple[torch.Tensor, StreamState | ShiftedStream]:
         """Returns what some rows hear during one step, shape (R, C, count), and the stream for the next one.
 
         Args:
@@ -122,11 +149,19 @@ class Soundscape:
             clock: first sample of the step on each row's clock, shape (R,) int64.
             count: samples of the step.
         """
-        fir, sample = self.responses(bank, rows, scene_index, ears, yaw, clock)
-        shape = (len(rows), self.sources)
+        shape, clips = (len(rows), self.sources), self.clips.select(rows)
+        shifted = isinstance(stream, ShiftedStream)
+        listeners = Listeners(scene_index, ears, yaw, clock + count if shifted else clock)
+        fir, sample, straight = self._hearing(bank, rows, listeners, shifted)
+        fir, late = (part.reshape(*shape, *part.shape[1:]) for part in (fir, sample.late))
+        arrival = sample.first_arrival.reshape(shape)
         playback = self._emitters.playback(self._flat(rows).reshape(shape), (clock + count - 1)[:, None].expand(shape))
-        late, arrival = sample.late.reshape(*shape, *sample.late.shape[1:]), sample.first_arrival.reshape(shape)
-        return render_step(stream, self.clips.select(rows), playback, clock, fir, late, arrival, count)
+        if not isinstance(stream, ShiftedStream):
+            return render_step(stream, clips, playback, clock, fir, late, arrival, count)
+        audio, plain = render_step(stream.stream, clips, playback, clock, fir, late, arrival, count)
+        turned = yaw.repeat_interleave(self.sources)
+        direct, state = render_doppler(stream.straight, clips, playback, clock, straight, turned, self.receiver, count)
+        return audio + direct, ShiftedStream(plain, state)
 
     def responses(
         self,
@@ -138,26 +173,66 @@ class Soundscape:
         clock: torch.Tensor,
     ) -> tuple[torch.Tensor, FieldSample]:
         """Returns the early impulse responses, (R, S, C, n), and the fields, R S of them; arguments as for `listen`."""
-        flat, listeners = self._flat(rows), Listeners(scene_index, ears, yaw, clock)
+        fir, sample, _ = self._hearing(bank, rows, Listeners(scene_index, ears, yaw, clock), False)
+        return fir.reshape(len(rows), self.sources, *fir.shape[1:]), sample
+
+    def _hearing(self, bank: SceneBank, rows: torch.Tensor, listeners: Listeners, shifted: bool) -> _Hearing:
+        """Returns what all sources of some rows give to their listeners; silence where there is no source."""
+        flat = self._flat(rows)
         present = self._emitters.present(flat)
         if self.sources > 1 or present is not None:
             chosen = torch.arange(len(flat), device=flat.device) if present is None else present
             listeners = Listeners(*(tensor[chosen // self.sources] for tensor in listeners))
-        fir, sample = self._heard(bank, flat if present is None else flat[present], listeners)
-        if present is not None:
-            fir, *parts = (_spread(part, present, len(flat)) for part in (fir, *sample))
-            sample = FieldSample(*parts)
-        return fir.reshape(len(rows), self.sources, *fir.shape[1:]), sample
+        if present is None:
+            return self._present_hearing(bank, flat, listeners, shifted)
+        count = len(flat)
+        if not len(present):
+            return self._silence(count)
+        fir, sample, straight = self._present_hearing(bank, flat[present], listeners, shifted)
+        return _Hearing(
+            _spread(fir, present, count),
+            FieldSample(*(_spread(part, present, count) for part in sample)),
+            Paths(*(_spread(part, present, count) for part in straight)),
+        )
 
-    def _heard(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> tuple[torch.Tensor, FieldSample]:
-        """Returns the early responses (F, C, n) and fields of F sources, each heard by its own listener."""
+    def _present_hearing(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners, shifted: bool) -> _Hearing:
+        """Returns what F sources give to F listeners."""
         length = round(RESPONSE_SECONDS * self.receiver.sample_rate)
+        if shifted and self._emitters.traits.moving:
+            listeners = listeners._replace(clock=self._emitted(flat, listeners))
         if self._emitters.traits.moving:
             self._fields.follow(flat, listeners.clock, self.receiver.sample_rate)
         paths = self._paths(bank, flat, listeners)
+        straight = Paths(*(part[:, :AROUND] for part in paths))
+        if shifted:
+            straight = straight._replace(gain=straight.gain.clone())
+            paths.gain[:, :AROUND] = 0.0
         sample = self._field_sample(bank, flat, listeners)
         fir = paths_to_fir(paths, listeners.yaw, self.receiver, length)
-        return fir + early_fir(sample, listeners.yaw, self.receiver, length), sample
+        return _Hearing(fir + early_fir(sample, listeners.yaw, self.receiver, length), sample, straight)
+
+    def _silence(self, count: int) -> _Hearing:
+        """Returns what rows without any source hear."""
+
+        def nothing(*shape: int) -> torch.Tensor:
+            return torch.zeros(count, *shape, device=self.device)
+
+        length = round(RESPONSE_SECONDS * self.receiver.sample_rate)
+        sample = FieldSample(
+            nothing(EARLY_BINS, BAND_COUNT, 4),
+            nothing(len(DECAY_TIMES), BAND_COUNT),
+            torch.zeros(count, device=self.device),
+        )
+        return _Hearing(nothing(self.receiver.channel_count, length), sample, silent_paths(count, AROUND, self.device))
+
+    def _emitted(self, flat: torch.Tensor, listeners: Listeners) -> torch.Tensor:
+        """Returns when the straight sound was made that arrives at `clock` [samples], shape (F,), float64."""
+        arrival, ears = listeners.clock.double(), listeners.ears.double()
+        emitted = arrival
+        for _ in range(3):  # each round leaves a fraction v / c of the error
+            away = torch.linalg.vector_norm(self._emitters.poses(flat, emitted)[:, :3] - ears, dim=1)
+            emitted = arrival - away * (self.receiver.sample_rate / SPEED_OF_SOUND)
+        return emitted
 
     def _paths(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> Paths:
         """Returns the discrete paths, exact from where the sources are now, as loud as they are in each direction."""

@@ -33,6 +33,7 @@ def render_soundscape(
     doors: Sequence[DoorEvent] = (),
     path_count: int = BAKE_PATHS,
     ear_height: float = 1.25,
+    doppler: bool = False,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.float32]:
@@ -48,6 +49,7 @@ def render_soundscape(
         doors: when doors move: (time [s], {portal: openness}), in any order; it counts from the next step on.
         path_count: sound paths of each bake.
         ear_height: height above the floor at which the reverberant field is baked [m]; that of the listener.
+        doppler: whether motion shifts the pitch of the straight sound.
         device: "cpu" or "cuda".
         progress: called after every step with the number done and the number of all.
 
@@ -64,7 +66,9 @@ def render_soundscape(
         raise ValueError(f"step_seconds {step_seconds:g} is shorter than a sample")
     scenes, heard = _variants(scene, doors, np.arange(len(places), dtype=np.float64) * (count / rate))
     bank = SceneBank(scenes, device)
-    scape = Soundscape(1, len(emitters), head, device=device, path_count=path_count, ear_height=ear_height)
+    scape = Soundscape(
+        1, len(emitters), head, device=device, path_count=path_count, ear_height=ear_height, doppler=doppler
+    )
     for source, emitter in enumerate(emitters):
         scape.set_source(0, source, scenes[heard[0]], emitter)
     row = torch.zeros(1, dtype=torch.int64, device=bank.device)
