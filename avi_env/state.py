@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from avi_env.acoustics.soundscape import ShiftedStream
 from avi_env.acoustics.stream import StreamState
 
 __all__ = ["State"]
@@ -49,7 +50,7 @@ class State:
     """Whether something was in the way of the last move, shape (B,), bool."""
     success: torch.Tensor
     """Whether the agent stopped within reach of the goal, shape (B,), bool."""
-    stream: StreamState
+    stream: StreamState | ShiftedStream
     """What the audio synthesis remembers from step to step."""
     audio: torch.Tensor
     """The most recent sound at the ears [linear pressure], shape (B, C, n), channel 0 = left."""

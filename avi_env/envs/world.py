@@ -61,6 +61,7 @@ class World:
             device=self.bank.device,
             path_count=config.bake_paths,
             ear_height=config.eye_height,
+            doppler=config.doppler,
         )
 
     def scene(self, slot: int) -> Scene:
