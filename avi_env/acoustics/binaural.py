@@ -24,7 +24,8 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     """Returns the impulse responses of discrete paths on C channels, (B, C, length); a head's row 0 is the left ear.
 
     Sample i is the pressure i / sample_rate after emission. A path of zero gain contributes exactly nothing; what
-    arrives after `length` is cut. Each row depends on its own inputs only, bit for bit, whatever the batch.
+    arrives after `length` is cut. A source nearer than the ears counts as just outside: nothing arrives before it is
+    sent. Each row depends on its own inputs only, bit for bit, whatever the batch.
 
     Args:
         paths: B environments with P path slots each.
@@ -37,7 +38,7 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     """
     rows, slots = paths.delay.shape
     grid = hrtf_grid(hrtf, str(paths.gain.device))
-    places = path_places(paths, yaw, grid)
+    places = path_places(paths._replace(delay=paths.delay.clamp(min=grid.reach)), yaw, grid)
     responses = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
     channels = grid.delay.shape[1]
     window = path_window(grid.filter_length, str(responses.device))

@@ -29,6 +29,8 @@ class HrtfGrid(NamedTuple):
     """[Hz]."""
     filter_length: int
     """Samples of a filter made from these spectra, 2 (F - 1)."""
+    reach: float
+    """Greatest time by which a channel is ahead of the centre [s]."""
 
 
 def filter_length(sample_rate: int) -> int:
@@ -61,6 +63,7 @@ def hrtf_grid(hrtf: Hrtf, device: str) -> HrtfGrid:
         torch.from_numpy(delay.reshape(-1, channels).astype(np.float32)).to(device),
         hrtf.sample_rate,
         length,
+        float(max(-delay.min(), 0.0)),
     )
 
 

@@ -129,10 +129,11 @@ def render_rir(
         diffraction,
         device,
     )
+    turn, heading = _turns(float(yaw), 1, "yaw"), float(_turns(float(source_yaw), 1, "source_yaw")[0])
     if mode == "traced":
-        return _traced(request, start, float(source_yaw), end, float(yaw), seed)
+        return _traced(request, start, heading, end, float(turn[0]), seed)
     result = np.empty((1, request.layout.channel_count, request.length), dtype=np.float32)
-    _baked(request, start, float(source_yaw), end[None], np.array([float(yaw)]), seed, result)
+    _baked(request, start, heading, end[None], turn, seed, result)
     response: npt.NDArray[np.float32] = result[0]
     return response
 

@@ -16,6 +16,7 @@ from avi_env.scene.model import Material
 RATE = 48000
 SIZE = (6.0, 3.0, 5.0)
 SOURCE, LISTENER = (1.5, 1.2, 1.3), (4.4, 1.6, 3.3)
+AXIS = np.array([1.0, 0.0, 0.0])
 DEAD = Material("dead", absorption=1.0, scattering=0.0, transmission_loss=60.0)
 
 
@@ -181,6 +182,24 @@ def test_slopes_between_the_common_ones_keep_their_time(rt60):
     np.testing.assert_allclose(-60.0 / np.polyfit(rows * 0.002, decay[rows], 1)[0], rt60, rtol=0.03)
 
 
+@pytest.mark.parametrize("layout", ["mono", "binaural", "ambisonics", "tetrahedral"])
+@pytest.mark.parametrize("mode", ["traced", "baked"])
+def test_a_source_on_top_of_the_listener(layout, mode):
+    """Nearer than 0.1 m counts as 0.1 m: finite, as loud in every channel as from there, nothing cut off at time 0."""
+    place, found = np.array(LISTENER), []
+    for gap in (0.0, 1e-3, 0.1, 0.14):
+        rir = render_rir(
+            shoebox(SIZE, material=DEAD), place + gap * AXIS, place, 0.3, 48000, mode, layout, seconds=0.05
+        )
+        assert np.all(np.isfinite(rir))
+        found.append(np.sum(rir.astype(np.float64) ** 2, axis=1))
+    heard = found[3] > 1e-3 * found[3].max()  # ambisonics: nothing from above
+    np.testing.assert_allclose(
+        10.0 * np.log10(found[1][heard] / found[3][heard]), 20.0 * np.log10(1.4), rtol=0, atol=0.3
+    )
+    assert found[0].max() == pytest.approx(100.0, rel=0.3)
+
+
 def test_same_seed_same_response():
     """The same call gives the same samples; another seed another tail; the length does not depend on the place."""
     scene = box(0.3, 0.3)
@@ -324,6 +343,8 @@ def test_two_sources_are_the_sum_of_each():
         ({"directivity": "cardoid"}, "Did you mean 'cardioid'"),
         ({"sample_rate": 100}, "sample_rate"),
         ({"seconds": -1.0}, "seconds"),
+        ({"seconds": np.inf}, "seconds"),
+        ({"yaw": np.nan}, "yaw must be one finite angle"),
         ({"specular_order": 9}, "specular_order"),
     ],
 )
