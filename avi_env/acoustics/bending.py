@@ -19,8 +19,6 @@ from avi_env.acoustics.paths import NEAREST_METRES
 
 __all__ = ["BEND_WIDTH", "Bends", "bend_gain", "bends_of", "boundary_loss", "grazing_gain", "spreading", "turn_between"]
 
-wp.set_module_options({"enable_backward": False})
-
 BEND_WIDTH = 4
 Bends = wp.types.vector(length=BEND_WIDTH, dtype=wp.float64)
 """Shape of a path of one or two bends: the share of its length before the first, and before the last; their angles."""

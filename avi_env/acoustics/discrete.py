@@ -13,7 +13,7 @@ from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.bending import Bends, bend_gain, boundary_loss, grazing_gain, spreading
 from avi_env.acoustics.diffraction import diffraction_model
 from avi_env.acoustics.paths import Paths, check_ends, empty_paths
-from avi_env.acoustics.ridge_paths import aside_arrival, ridge_arrival
+from avi_env.acoustics.ridge_paths import ridge_arrival
 from avi_env.acoustics.scene_arrays import SceneArrays, scene_arrays
 from avi_env.acoustics.straight_paths import Energy, crossed_energy, is_blocked, mirrored, nearest_pass, visible_share
 from avi_env.acoustics.warp_array import launch
@@ -36,7 +36,8 @@ __all__ = [
     "launch_slots",
 ]  # fmt: skip
 
-wp.set_module_options({"enable_backward": False})
+# Loops stay loops: unrolled, the rays of a search along an edge take twice as long to compile and run no faster.
+wp.set_module_options({"enable_backward": False, "max_unroll": 0})
 
 MIRROR_LIMIT = 12
 """Planes per source that mirror."""
@@ -62,7 +63,7 @@ _VOLUMETRIC = wp.constant(OCCLUSIONS.index("volumetric"))
 _ONE = wp.constant(wp.float64(1.0))
 _LIT_METRES = wp.constant(1.0)  # detour beyond which no octave is shaded: 0.37 m at 125 Hz
 _DIRECT, _TRANSMITTED, _AROUND = wp.constant(DIRECT), wp.constant(TRANSMITTED), wp.constant(AROUND)
-_OVER, _ASIDE, _MIRRORS = wp.constant(OVER), wp.constant(ASIDE), wp.constant(MIRRORS)
+_ASIDE, _MIRRORS = wp.constant(ASIDE), wp.constant(MIRRORS)
 _Scores = wp.types.vector(length=MIRROR_LIMIT, dtype=wp.float64)
 
 
@@ -180,13 +181,20 @@ def _bent(arrival: Arrival, straight: wp.float64, model: int) -> _Path:
 
 
 @wp.func
-def _around(waves: WaveArrays, row: int, mesh: wp.uint64, source: wp.vec3d, listener: wp.vec3d, model: int) -> _Path:
-    """The wavefront's path; where only something low is between, the way over it has the true edge."""
+def _detoured(
+    slot: int, waves: WaveArrays, row: int, mesh: wp.uint64, source: wp.vec3d, listener: wp.vec3d, model: int
+) -> _Path:
+    """Around, over or aside; where only something low is between, the way over it has the true edge."""
     s, p = wp.vec3(source), wp.vec3(listener)
-    arrival = wave_arrival(waves, row, mesh, s, p)
-    if arrival[3] >= 0.0 and arrival[9] + arrival[10] < _UNBENT:
-        ridge = ridge_arrival(mesh, s, p)
-        if ridge[3] >= 0.0:
+    arrival = Arrival()
+    arrival[3] = -1.0
+    if slot == _AROUND:
+        arrival = wave_arrival(waves, row, mesh, s, p)
+    if slot != _AROUND or (arrival[3] >= 0.0 and arrival[9] + arrival[10] < _UNBENT):
+        ridge = ridge_arrival(mesh, s, p, slot == _ASIDE)
+        if slot != _AROUND:
+            arrival = ridge
+        elif ridge[3] >= 0.0:
             arrival[3] = -1.0
     return _bent(arrival, wp.length(source - listener), model)
 
@@ -223,7 +231,6 @@ def _paths(
     slot = options[0] + place
     scene, s, p = scene_index[b], source[b], listener[b]
     blocked = chosen[b, _LIMIT] != 0
-    mesh = scenes[0].mesh[scene]
     path = _Path()
     if slot == _DIRECT:
         path = _direct(scenes[0], scene, s, p, blocked, options)
@@ -232,12 +239,8 @@ def _paths(
     elif blocked:
         if slot == _TRANSMITTED:
             path = _through(scenes[0], scene, s, p)
-        elif slot == _AROUND:
-            path = _around(waves[0], rows[b], mesh, s, p, options[1])
-        elif slot == _OVER:
-            path = _bent(ridge_arrival(mesh, wp.vec3(s), wp.vec3(p)), wp.length(s - p), options[1])
-        elif slot == _ASIDE:
-            path = _bent(aside_arrival(mesh, wp.vec3(s), wp.vec3(p)), wp.length(s - p), options[1])
+        else:
+            path = _detoured(slot, waves[0], rows[b], scenes[0].mesh[scene], s, p, options[1])
     delay_out[b, place] = path.length / _SPEED
     direction_out[b, place] = path.direction
     departure_out[b, place] = path.departure

@@ -8,9 +8,7 @@ import warp as wp
 from avi_env.acoustics.bending import bends_of
 from avi_env.acoustics.wavefront_bank import Arrival
 
-__all__ = ["aside_arrival", "ridge_arrival"]
-
-wp.set_module_options({"enable_backward": False})
+__all__ = ["ridge_arrival"]
 
 _MARGIN = wp.constant(1.0e-3)  # [m] at both ends of a segment
 _STAND_OFF = wp.constant(0.01)  # [m] before a surface at which rays climb along it
@@ -114,32 +112,25 @@ def _across(s: wp.vec3, p: wp.vec3) -> wp.vec3:
 
 
 @wp.func
-def ridge_arrival(mesh: wp.uint64, s: wp.vec3, p: wp.vec3) -> Arrival:
-    """The shorter of the ways over and under what stands between source and listener; length -1 if there is none."""
-    none = Arrival()
-    none[3] = -1.0
-    if wp.length_sq(_across(s, p)) == 0.0:
-        return none
-    over, under = _passing(mesh, s, p, wp.vec3(0.0, 1.0, 0.0)), _passing(mesh, s, p, wp.vec3(0.0, -1.0, 0.0))
-    if over[3] < 0.0 or (under[3] >= 0.0 and under[3] < over[3]):
-        return under
-    return over
+def ridge_arrival(mesh: wp.uint64, s: wp.vec3, p: wp.vec3, aside: bool) -> Arrival:
+    """The shorter of the ways over and under what stands between; length -1 if there is none.
 
-
-@wp.func
-def aside_arrival(mesh: wp.uint64, s: wp.vec3, p: wp.vec3) -> Arrival:
-    """The longer of the ways by both sides of a thing that stands free: the wavefront's path takes the shorter one."""
-    none = Arrival()
-    none[3] = -1.0
-    across = _across(s, p)
-    if wp.length_sq(across) == 0.0:
-        return none
-    left = _passing(mesh, s, p, across)
-    if left[3] < 0.0:
-        return none
-    right = _passing(mesh, s, p, -across)
-    if right[3] < 0.0:
-        return none
-    if left[3] > right[3]:
-        return left
-    return right
+    Aside: the longer of the ways by both sides of a thing that stands free; the wavefront's path takes the shorter one.
+    """
+    best = Arrival()
+    best[3] = -1.0
+    up = _across(s, p)
+    if wp.length_sq(up) == 0.0:
+        return best
+    if not aside:
+        up = wp.vec3(0.0, 1.0, 0.0)
+    for _side in range(2):
+        way = _passing(mesh, s, p, up)
+        up = -up
+        if way[3] >= 0.0:
+            if best[3] < 0.0 or (way[3] > best[3]) == aside:
+                best = way
+        elif aside:
+            best[3] = -1.0
+            return best
+    return best

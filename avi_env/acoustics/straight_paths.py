@@ -13,8 +13,6 @@ from avi_env.scene.rays import MARGIN
 __all__ = ["SURFACE_LIMIT", "Energy", "Mirrored", "Pass", "crossed_energy", "is_blocked", "mirrored", "nearest_pass",
            "visible_share"]  # fmt: skip
 
-wp.set_module_options({"enable_backward": False})
-
 SURFACE_LIMIT = 8
 """Surfaces that a straight line may cross before nothing of the sound is left: four walls."""
 

@@ -122,6 +122,7 @@ def _build_planes(scene: Scene) -> Planes:
     leading = np.take_along_axis(normal, np.argmax(np.abs(normal) > 1e-3, axis=1)[:, None], axis=1)
     normal *= np.where(leading < 0.0, -1.0, 1.0)
     offset = np.einsum("ij,ij->i", normal, corners.mean(axis=1))
+    double_area = np.where(_repeated(scene), 0.0, double_area)
     label = _cluster(normal, offset, 0.5 * double_area)
     count = int(label.max(initial=-1)) + 1
     bounds = np.empty((count, 2, 3))
@@ -130,13 +131,24 @@ def _build_planes(scene: Scene) -> Planes:
     starts = np.searchsorted(label[order], np.arange(count + 1))
     for plane in range(count):
         member = order[starts[plane] : starts[plane + 1]]
-        weight = double_area[member] / double_area[member].sum()
+        weight = double_area[member] / double_area[member].sum()  # not zero: planes have area
         mean = weight @ normal[member]
         mean /= np.linalg.norm(mean)
         points = corners[member].reshape(-1, 3)
         bounds[plane] = points.min(axis=0), points.max(axis=0)
         result[plane] = *mean, weight @ (corners[member].mean(axis=1) @ mean), 0.5 * double_area[member].sum()
     return Planes(result[:, :3], result[:, 3], result[:, 4], bounds, label.astype(np.int32))
+
+
+def _repeated(scene: Scene) -> npt.NDArray[np.bool_]:
+    """Whether each triangle lies where an earlier one does, whatever its winding: it adds no area, shape (T,)."""
+    corners = np.ascontiguousarray(scene.vertices[scene.triangles] + 0.0, dtype=np.float32)  # no negative zero
+    order = np.lexsort(np.moveaxis(corners, -1, 0)[::-1], axis=-1)  # of the three corners, by x, y, z
+    rows = np.ascontiguousarray(np.take_along_axis(corners, order[..., None], axis=1)).reshape(len(corners), -1)
+    first = np.unique(rows.view(np.dtype((np.void, 36))).ravel(), return_index=True)[1]
+    repeated = np.ones(len(corners), dtype=bool)
+    repeated[first] = False
+    return repeated
 
 
 def _cluster(

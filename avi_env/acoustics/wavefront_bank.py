@@ -1,5 +1,5 @@
 """The wavefronts of many environments on a device, and the diffracted path that each listener hears."""
-# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,index,valid-type"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,index,valid-type,operator"
 
 from __future__ import annotations
 
@@ -198,6 +198,26 @@ def _blend(
 
 
 @wp.func
+def _columns(bank: WaveArrays, row: int, mesh: wp.uint64, p: wp.vec3, place: wp.vec2i, beside: wp.vec2i) -> wp.vec4i:
+    """Numbers of a listener's column and of three beside it whose bends the listener sees, -1 = none."""
+    i, j = place[0], place[1]
+    di, dj = beside[0], beside[1]
+    numbers = wp.vec4i(
+        _number(bank, row, i, j),
+        _number(bank, row, i + di, j),
+        _number(bank, row, i, j + dj),
+        _number(bank, row, i + di, j + dj),
+    )
+    if numbers[0] >= 0 and numbers[1] < 0 and numbers[2] < 0:
+        numbers[3] = -1  # it may lie behind a wall
+    for k in range(1, 4):  # nothing stands within a free column: the listener's own has no wall in it
+        if numbers[k] >= 0 and numbers[k] != numbers[0]:
+            if not _sees_bend(mesh, bank.height[row], bank.bends[row, numbers[k]], p):
+                numbers[k] = -1
+    return numbers
+
+
+@wp.func
 def wave_arrival(bank: WaveArrays, row: int, mesh: wp.uint64, s: wp.vec3, p: wp.vec3) -> Arrival:
     """The shortest path of sound around edges to a listener; length -1 if there is none.
 
@@ -210,21 +230,13 @@ def wave_arrival(bank: WaveArrays, row: int, mesh: wp.uint64, s: wp.vec3, p: wp.
     j = int(wp.floor(v + 0.5))
     fu = wp.abs(u - float(i))
     fv = wp.abs(v - float(j))
-    di = wp.where(u < float(i), -1, 1)
-    dj = wp.where(v < float(j), -1, 1)
-    numbers = wp.vec4i(
-        _number(bank, row, i, j),
-        _number(bank, row, i + di, j),
-        _number(bank, row, i, j + dj),
-        _number(bank, row, i + di, j + dj),
-    )
-    if numbers[0] >= 0 and numbers[1] < 0 and numbers[2] < 0:
-        numbers[3] = -1  # it may lie behind a wall
+    beside = wp.vec2i(wp.where(u < float(i), -1, 1), wp.where(v < float(j), -1, 1))
     weights = wp.vec4((1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv)
-    for k in range(1, 4):  # nothing stands within a free column: the listener's own has no wall in it
-        if numbers[k] >= 0 and numbers[k] != numbers[0]:
-            if not _sees_bend(mesh, bank.height[row], bank.bends[row, numbers[k]], p):
-                numbers[k] = -1
+    numbers = _columns(bank, row, mesh, p, wp.vec2i(i, j), beside)
+    if numbers[0] < 0 and numbers[1] < 0 and numbers[2] < 0 and numbers[3] < 0:
+        # Close to a wall the nearer columns may lie behind it.
+        numbers = _columns(bank, row, mesh, p, wp.vec2i(i, j), -beside)
+        weights = wp.vec4(0.25, 0.25, 0.25, 0.25)
     # Behind an edge the columns that still see the source do not count, unless all do: then something low is between.
     heard = _blend(bank, row, numbers, weights, True, s, p)
     if heard[3] < 0.0:

@@ -10,6 +10,7 @@ from avi_env.acoustics.air import AIR_DB_PER_METRE, air_absorption_db
 from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
 from avi_env.acoustics.direct import direct_paths
 from avi_env.acoustics.image_sources import MIRROR_LIMIT, image_source_paths
+from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.specular import specular_paths
 from avi_env.acoustics.transmission import transmitted_paths
 from avi_env.scene.bank import SceneBank
@@ -54,7 +55,7 @@ def slab_scene(walls: list[tuple[float, float]], materials: list[Material]) -> S
 
 
 def test_free_field_level_and_delay():
-    """Direct sound is 1/d times air after d/c: 0.05 dB and 1 us (test 2)."""
+    """Direct sound is 1/d times air after d/c: 0.05 dB and 1 us (sheet test 2)."""
     bank = SceneBank([shoebox((40.0, 20.0, 40.0), material=WALL)])
     distance = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
     start = np.array([10.0, 9.0, 12.0])
@@ -69,7 +70,7 @@ def test_free_field_level_and_delay():
 
 
 def test_air_absorption_iso_9613():
-    """ISO 9613-1 at 20 C and 50 %: table of the reference sheet within 1 % (test 19)."""
+    """ISO 9613-1 at 20 C and 50 %: table of the reference sheet within 1 % (sheet test 19)."""
     table = np.array([0.44, 1.31, 2.73, 4.66, 9.89, 29.7, 105.0])
     np.testing.assert_allclose(air_absorption_db(BANDS_HZ) * 1000.0, table, rtol=0.01)
 
@@ -98,7 +99,7 @@ def allen_berkley(order: int) -> list[tuple[float, np.ndarray]]:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_image_sources_of_a_shoebox(order):
-    """Every arrival of Allen and Berkley's lattice, none more: 1 us and 0.1 dB (test 3)."""
+    """Every arrival of Allen and Berkley's lattice, none more: 1 us and 0.1 dB (sheet test 3)."""
     scene = shoebox(SIZE, material=WALL)
     expected = [row for k in range(1, order + 1) for row in allen_berkley(k)]
     expected.sort(key=lambda row: (round(row[0], 6), row[1][0]))
@@ -129,7 +130,7 @@ def test_batched_image_sources_agree_with_the_single_ones():
 
 
 def test_single_plate_reflection():
-    """One large plate: one reflection at the analytic time, sqrt((1-a)(1-s))/d, from the mirror image (test 4)."""
+    """One large plate: one reflection, at its time, sqrt((1-a)(1-s))/d, from the mirror image (sheet test 4)."""
     plate = Material("plate", absorption=0.3, scattering=0.0, transmission_loss=60.0)
     corners = [(-50.0, 0.0, -50.0), (-50.0, 0.0, 50.0), (50.0, 0.0, 50.0), (50.0, 0.0, -50.0)]
     scene = scene_from_mesh(corners, [(0, 1, 2), (0, 2, 3)], materials=plate)
@@ -154,7 +155,7 @@ def test_reflection_ends_with_the_plate():
 
 
 def test_reciprocity_of_exact_paths():
-    """Swapping source and listener leaves delays and gains of direct and mirrored sound: 1e-5 (test 9)."""
+    """Swapping source and listener leaves delays and gains of direct and mirrored sound: 1e-5 (sheet test 9)."""
     bank = SceneBank([shoebox(SIZE, material=WALL)])
     one, two = points(SOURCE), points(LISTENER)
     for trace in (direct_paths, image_source_paths, transmitted_paths):
@@ -167,7 +168,7 @@ def test_reciprocity_of_exact_paths():
 
 
 def test_occlusion_silences_the_direct_sound_only_behind_the_wall():
-    """One wall between: direct exactly 0, transmitted not; beside it the other way round (test 13)."""
+    """One wall between: direct exactly 0, transmitted not; beside it the other way round (sheet test 13)."""
     bank = SceneBank([slab_scene([(0.0, 0.12)], [WALL])])
     source, listener = points((-2.0, 1.0, 0.0), (-2.0, 1.0, 0.0)), points((2.0, 1.0, 0.0), (2.0, 1.0, 9.0))
     direct = direct_paths(bank, index(2), source, listener).gain.numpy()
@@ -180,7 +181,7 @@ def test_occlusion_silences_the_direct_sound_only_behind_the_wall():
 
 @pytest.mark.parametrize("thickness", [0.02, 0.12, 0.5])
 def test_transmission_counts_a_slab_once(thickness):
-    """The loss of a slab is its material's, whatever its thickness: 0.1 dB (test 18)."""
+    """The loss of a slab is its material's, whatever its thickness: 0.1 dB (sheet test 18)."""
     loss = (20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
     wall = Material("wall", absorption=0.2, transmission_loss=loss)
     bank = SceneBank([slab_scene([(0.0, thickness)], [wall])])
@@ -191,7 +192,7 @@ def test_transmission_counts_a_slab_once(thickness):
 
 
 def test_transmission_of_stacked_walls_adds_in_db():
-    """Two slabs and a single sheet: their losses add (test 18)."""
+    """Two slabs and a single sheet: their losses add (sheet test 18)."""
     materials = [Material(f"m{k}", absorption=0.5, transmission_loss=loss) for k, loss in enumerate((10.0, 15.0, 7.0))]
     scene = slab_scene([(0.0, 0.12), (0.8, 0.12), (1.6, 0.1)], materials)
     single = np.ones(len(scene.triangles), dtype=bool)
@@ -205,24 +206,54 @@ def test_transmission_of_stacked_walls_adds_in_db():
         np.testing.assert_allclose(level, -expected, rtol=0, atol=0.1)
 
 
-def test_subdivided_box_mirrors_like_a_plain_one():
-    """The same box of 12 or of 2700 triangles: identical mirror paths (test 31)."""
-    plain = shoebox(SIZE, material=WALL)
-    corners = plain.vertices[plain.triangles].astype(np.float64)
+def subdivided(scene: Scene, steps: int) -> Scene:
+    """The same surfaces, each triangle cut into steps x steps."""
     parts = []
-    steps = 15
-    for a, b, c in corners:
+    for a, b, c in scene.vertices[scene.triangles].astype(np.float64):
+        u, v = (b - a) / steps, (c - a) / steps
         for i in range(steps):
             for j in range(steps - i):
-                p, u, v = a + (i * (b - a) + j * (c - a)) / steps, (b - a) / steps, (c - a) / steps
+                p = a + i * u + j * v
                 parts.append((p, p + u, p + v))
                 if i + j < steps - 1:
                     parts.append((p + u, p + u + v, p + v))
     vertices = np.array(parts).reshape(-1, 3)
-    fine = scene_from_mesh(vertices, np.arange(len(vertices)).reshape(-1, 3), materials=WALL)
-    one, many = (specular_paths(scene, SOURCE, LISTENER, 2) for scene in (plain, fine))
-    np.testing.assert_allclose(np.sort(one.delay.numpy()), np.sort(many.delay.numpy()), rtol=0, atol=1e-7)
-    np.testing.assert_allclose(np.sort(one.gain[..., 3].numpy()), np.sort(many.gain[..., 3].numpy()), rtol=1e-4)
+    return scene_from_mesh(vertices, np.arange(len(vertices)).reshape(-1, 3), materials=WALL)
+
+
+def same_paths(one: Paths, two: Paths) -> None:
+    """Compares two sets of paths, whatever their order: 1e-7 s, 0.001 dB, 1e-5 of a direction."""
+    order, other = (np.lexsort([p.gain[0, :, 0].numpy(), p.delay[0].numpy().round(7)]) for p in (one, two))
+    np.testing.assert_allclose(one.delay[0, order].numpy(), two.delay[0, other].numpy(), rtol=0, atol=1e-7)
+    np.testing.assert_allclose(one.gain[0, order].numpy(), two.gain[0, other].numpy(), rtol=1e-4)
+    for name in ("direction", "departure"):
+        first, second = getattr(one, name)[0, order].numpy(), getattr(two, name)[0, other].numpy()
+        np.testing.assert_allclose(first, second, rtol=0, atol=1e-5)
+
+
+def test_subdivided_box_mirrors_like_a_plain_one():
+    """The same box of 12 or of 12 288 triangles: identical mirror paths of orders 1 to 3 (sheet test 31)."""
+    plain = shoebox(SIZE, material=WALL)
+    fine = subdivided(plain, 32)
+    assert len(fine.triangles) == 12 * 32**2
+    same_paths(*(specular_paths(scene, SOURCE, LISTENER, 3) for scene in (plain, fine)))
+    ends = index(1), points(SOURCE), points(LISTENER)
+    same_paths(*(image_source_paths(SceneBank([scene]), *ends) for scene in (plain, fine)))
+
+
+def test_windings_and_duplicate_faces_mirror_alike():
+    """Every other triangle wound the other way, every third there twice: the same mirror paths (sheet test 30)."""
+    plain = slab_scene([(0.0, 3.0), (5.0, 0.3), (-4.0, 0.2)], [WALL, WALL, WALL])
+    flipped = plain.triangles.copy()
+    flipped[::2] = flipped[::2, ::-1]
+    twice = np.arange(0, len(flipped), 3)
+    parts = (np.concatenate([row, row[twice]]) for row in (flipped, plain.triangle_material, plain.triangle_object))
+    broken = Scene("broken", plain.vertices, *parts, plain.materials, plain.objects)
+    source, listener = (3.6, 1.7, 0.4), (4.5, 2.2, -0.9)
+    for order in (1, 2):
+        one, two = (specular_paths(scene, source, listener, order) for scene in (plain, broken))
+        assert one.delay.shape[1] >= 2
+        same_paths(one, two)
 
 
 def test_wrong_shapes_name_the_culprit():

@@ -103,7 +103,7 @@ HIDDEN = np.array([[5.0, 1.25, 3.5], [5.0, 1.5, 3.0], [8.0, 1.25, 3.6], [4.5, 1.
 
 @pytest.mark.parametrize("turn", np.deg2rad([0.0, 20.0, 45.0]))
 def test_sound_arrives_from_the_door_jamb(turn: float) -> None:
-    """Behind a door without line of sight the direction is that of the shortest way's jamb, within 3 degrees."""
+    """Behind a door the direction is that of the shortest way's jamb, within 3 degrees (sheet test 14)."""
     paths = _paths(_two_rooms(turn=turn), _turned(SOURCE, turn), _turned(HIDDEN, turn))
     for k, listener in enumerate(HIDDEN):
         _, jamb = _bent(SOURCE, listener)
@@ -226,9 +226,9 @@ def _uniform_theory_db(bend: float, frequency: float, reach: float = 2.0) -> flo
     return -20 * math.log10(gain)
 
 
-@pytest.mark.parametrize(("degrees", "decibels"), [(30, 1.6), (60, 1.6), (90, 1.6), (120, 2.5), (150, 2.5), (179, 2.5)])
+@pytest.mark.parametrize(("degrees", "decibels"), [(bend, 1.6) for bend in (30, 60, 90, 120, 150, 179)])
 def test_kurze_anderson_against_uniform_theory(degrees: int, decibels: float) -> None:
-    """Half plane, 2 m on either side: within 1.6 dB of the uniform theory up to a right angle, 2.5 dB beyond."""
+    """Half plane, 2 m on either side: within 1.6 dB of the uniform theory from 30 degrees on (sheet test 16)."""
     bend = math.radians(degrees)
     expected = [_uniform_theory_db(bend, f) for f in TABLE_HZ]
     assert_allclose(diffraction_loss_db(4.0, 4.0 * math.cos(bend / 2), TABLE_HZ), expected, rtol=0, atol=decibels)
@@ -246,7 +246,7 @@ def test_kurze_anderson_table() -> None:
 
 @pytest.mark.parametrize("length", [1.0, 4.0, 12.0])
 def test_loss_is_monotone_in_bend_and_frequency(length: float) -> None:
-    """The loss re path length never falls with the bend angle (0 .. 180 degrees) nor with frequency, and is capped."""
+    """Loss re path length never falls with the bend (0 .. 180 degrees) nor with frequency, capped (sheet test 15)."""
     angle = np.radians(np.arange(0.0, 180.5, 0.5))
     straight = length * np.cos(angle / 2)
     loss = diffraction_loss_db(length, straight[:, None], np.array(BANDS_HZ))
