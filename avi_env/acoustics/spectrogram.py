@@ -9,8 +9,7 @@ import numpy as np
 import torch
 import warp as wp
 
-from avi_env.acoustics.warp_array import as_warp
-from avi_env.scene.rays_warp import wp_device
+from avi_env.acoustics.warp_array import launch
 
 __all__ = ["spectrogram", "spectrogram_shape"]
 
@@ -19,7 +18,6 @@ wp.set_module_options({"enable_backward": False})
 _FFT = 512
 _WINDOW = 400
 _HOP = 160
-_POOL = wp.constant(4)
 
 
 def spectrogram_shape(samples: int, channels: int = 2) -> tuple[int, int, int]:
@@ -48,19 +46,15 @@ def spectrogram(audio: torch.Tensor, sample_rate: int = 16000) -> torch.Tensor:
     if sample_rate <= 0:
         raise ValueError(f"sample_rate must be positive, not {sample_rate}")
     rows, channels, samples = audio.shape
-    padded = torch.nn.functional.pad(audio.to(torch.float32), (_FFT // 2, _FFT // 2))
-    frames = padded.unfold(-1, _FFT, _HOP) * _hann(str(audio.device))
-    real, imaginary = torch.view_as_real(torch.fft.rfft(frames)).unbind(-1)
-    magnitude = torch.sqrt(real * real + imaginary * imaginary)
+    device, count = audio.device, 1 + samples // _HOP
+    audio = audio.to(torch.float32).contiguous()
+    frames = torch.empty(rows, channels, count, _FFT, device=device)
+    each = count if device.type == "cpu" else 1
+    arguments = [audio, _hann(str(device)), each, frames]
+    launch(_frames_kernel, (rows, channels, count // each), arguments, device)
     frequencies, times, _ = spectrogram_shape(samples, channels)
-    result = torch.empty(rows, frequencies, times, channels, device=audio.device)
-    wp.launch(
-        _pool_kernel,
-        dim=(rows, channels, times),
-        inputs=[as_warp(magnitude)],
-        outputs=[as_warp(result)],
-        device=wp_device(audio.device),
-    )
+    result = torch.empty(rows, frequencies, times, channels, device=device)
+    launch(_pool_kernel, (rows, channels, times), [torch.fft.rfft(frames), result], device)
     return result
 
 
@@ -72,16 +66,59 @@ def _hann(device: str) -> torch.Tensor:
     return torch.from_numpy(np.pad(window, side).astype(np.float32)).to(device)
 
 
+# The recipe's numbers are constants in these loops, so that the CPU's compiler makes vectors of them.
+@wp.func_native("""
+    const int size = 512, begin = number * 160 - size / 2, total = audio.shape[0];
+    const float* w = window.data;
+    float* y = out.data + number * size;
+    for (int i = 0; i < size; ++i) {
+        const int place = begin + i;
+        y[i] = place >= 0 && place < total ? w[i] * audio.data[place] : 0.0f;
+    }
+""")
+def _set_frame(
+    audio: wp.array[wp.float32], window: wp.array[wp.float32], number: wp.int32, out: wp.array2d[wp.float32]
+) -> None:
+    """Sets a row of frames to a windowed piece of audio."""
+
+
 @wp.kernel
-def _pool_kernel(magnitude: wp.array4d[wp.float32], result_out: wp.array4d[wp.float32]) -> None:
-    row, ear, time = wp.tid()
-    last = wp.min((time + 1) * _POOL, magnitude.shape[2])
-    for frequency in range(result_out.shape[1]):
-        total = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
-        for t in range(time * _POOL, last):
-            for f in range(frequency * _POOL, wp.min((frequency + 1) * _POOL, magnitude.shape[3])):
-                total += magnitude[row, ear, t, f]
-        mean = total / float(_POOL * _POOL)
-        # log(1 + x) loses the digits of a small x.
-        small = mean * (1.0 - mean * (0.5 - mean * (0.33333333 - 0.25 * mean)))
-        result_out[row, frequency, time, ear] = wp.where(mean < 0.01, small, wp.log(1.0 + mean))
+def _frames_kernel(
+    audio: wp.array3d[wp.float32], window: wp.array[wp.float32], each: wp.int32, frames_out: wp.array4d[wp.float32]
+) -> None:
+    row, channel, part = wp.tid()
+    for number in range(part * each, (part + 1) * each):
+        _set_frame(audio[row, channel], window, number, frames_out[row, channel])
+
+
+@wp.func_native("""
+    float sum[260] = {};  // 257 bins filled up to whole fours
+    const int last = 4 * time + 4 < spectrum.shape[0] ? 4 * time + 4 : spectrum.shape[0];
+    for (int t = 4 * time; t < last; ++t) {
+        const float* __restrict__ s = reinterpret_cast<const float*>(spectrum.data) + t * 2 * 257;
+        for (int k = 0; k < 257; ++k) sum[k] += sqrtf(s[2 * k] * s[2 * k] + s[2 * k + 1] * s[2 * k + 1]);
+    }
+    float level[65];
+    for (int f = 0; f < 65; ++f) {
+        const float x = (sum[4 * f] + sum[4 * f + 1] + sum[4 * f + 2] + sum[4 * f + 3]) * 0.0625f;
+        // log(1 + x) = log(y) x / (y - 1) keeps the digits of a small x (Kahan); log(m) = 2 artanh((m - 1) / (m + 1)).
+        const float y = 1.0f + x, rounded = y - 1.0f;
+        union { float f; int i; } bits;
+        bits.f = y;
+        const int exponent = (bits.i - 0x3f3504f3) >> 23;  // m = y / 2^exponent lies within sqrt(1/2) and sqrt(2)
+        bits.i -= exponent << 23;
+        const float z = (bits.f - 1.0f) / (bits.f + 1.0f), q = z * z;
+        const float log_m = 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * 0.111111111f))));
+        const float log_y = 0.693147181f * (float)exponent + log_m;
+        level[f] = rounded > 0.0f ? log_y * (x / rounded) : x;
+    }
+    for (int f = 0; f < 65; ++f) out.data[(f * out.shape[1] + time) * out.shape[2] + channel] = level[f];
+""")
+def _set_levels(spectrum: wp.array2d[wp.vec2], time: wp.int32, channel: wp.int32, out: wp.array3d[wp.float32]) -> None:
+    """Sets log(1 + mean magnitude) over blocks of four frames and four bins."""
+
+
+@wp.kernel
+def _pool_kernel(spectrum: wp.array4d[wp.vec2], result_out: wp.array4d[wp.float32]) -> None:
+    row, channel, time = wp.tid()
+    _set_levels(spectrum[row, channel], time, channel, result_out[row])
