@@ -230,8 +230,9 @@ class Soundscape:
         arrival, ears = listeners.clock.double(), listeners.ears.double()
         emitted = arrival
         for _ in range(3):  # each round leaves a fraction v / c of the error
-            away = torch.linalg.vector_norm(self._emitters.poses(flat, emitted)[:, :3] - ears, dim=1)
-            emitted = arrival - away * (self.receiver.sample_rate / SPEED_OF_SOUND)
+            x, y, z = (self._emitters.poses(flat, emitted)[:, :3] - ears).square().unbind(dim=1)
+            # Not a norm: how torch sums depends on the number of rows.
+            emitted = arrival - torch.sqrt(x + y + z) * (self.receiver.sample_rate / SPEED_OF_SOUND)
         return emitted
 
     def _paths(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners) -> Paths:

@@ -55,9 +55,9 @@ def dead() -> Scene:
     return shoebox((12.0, 3.0, 6.0), material=Material(name="wedges", absorption=1.0, scattering=0.0))
 
 
-def scape_of(scene: Scene, *emitters: Emitter, receiver: str = "kemar") -> Soundscape:
+def scape_of(scene: Scene, *emitters: Emitter, receiver: str = "kemar", doppler: bool = False) -> Soundscape:
     """Returns a soundscape of one row."""
-    scape = Soundscape(1, len(emitters), load_hrtf(receiver, RATE), path_count=PATHS)
+    scape = Soundscape(1, len(emitters), load_hrtf(receiver, RATE), path_count=PATHS, doppler=doppler)
     for source, emitter in enumerate(emitters):
         scape.set_source(0, source, scene, emitter)
     return scape
@@ -182,12 +182,13 @@ def test_sources_add(room: Scene, clip: Clip) -> None:
     assert_allclose(audio[1], first[:, :800], atol=2e-6 * np.abs(first).max())
 
 
-def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip) -> None:
+@pytest.mark.parametrize("doppler", [False, True])
+def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip, doppler: bool) -> None:
     """A row with a source that stays sounds the same, bit for bit, beside a row with one that moves and turns."""
     still = Emitter(clip, (1.0, 1.5, 1.0))
     moving = Emitter(clip, ((5.0, 1.5, 1.0), (5.0, 1.5, 3.0)), times=np.array([0.0, 1.0]), yaw=[0.0, 2.0],
                      directivity="cardioid")  # fmt: skip
-    together = Soundscape(2, 1, load_hrtf("kemar", RATE), path_count=PATHS)
+    together = Soundscape(2, 1, load_hrtf("kemar", RATE), path_count=PATHS, doppler=doppler)
     together.set_source(0, 0, room, still)
     together.set_source(1, 0, room, moving)
 
@@ -198,8 +199,8 @@ def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip) -> None:
         return scape.listen(SceneBank([room]), scape.start(row), row, index, ears, torch.zeros(rows), clock, 4000)[0]
 
     both = heard(together, 2)
-    assert torch.equal(both[0], heard(scape_of(room, still), 1)[0])
-    assert torch.equal(both[1], heard(scape_of(room, moving), 1)[0])
+    assert torch.equal(both[0], heard(scape_of(room, still, doppler=doppler), 1)[0])
+    assert torch.equal(both[1], heard(scape_of(room, moving, doppler=doppler), 1)[0])
 
 
 @pytest.mark.parametrize("name", ["cardioid", "speech"])
