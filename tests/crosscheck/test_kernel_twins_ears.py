@@ -64,7 +64,7 @@ def test_paths_to_fir(name: str, device: str) -> None:
     grid = hrtf_grid(head, device)
     gain = 10.0 ** rng.uniform(-6.0, 0.0, (rows, slots, 7))
     gain[1, 2], gain[2, :, 3] = 0.0, 0.0
-    delay, direction, yaw = rng.uniform(0.0, 0.1, (rows, slots)), units(rng, rows, slots), rng.uniform(-9, 9, rows)
+    delay, direction, yaw = rng.uniform(0.001, 0.1, (rows, slots)), units(rng, rows, slots), rng.uniform(-9, 9, rows)
     tensors = (torch.from_numpy(a).to(device) for a in (delay, gain.astype(np.float32), direction.astype(np.float32)))
     paths = Paths(*tensors, torch.zeros(rows, slots, 3, device=device))
     actual = paths_to_fir(paths, torch.from_numpy(yaw.astype(np.float32)).to(device), head, length).cpu().numpy()
