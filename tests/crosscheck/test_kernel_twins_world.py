@@ -1,0 +1,172 @@
+"""The kernels of rays, images and walkable grids against plain NumPy, on random inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from test_rays import brute_force
+
+from avi_env.navigation import GridBank, grid_from_mask, move
+from avi_env.navigation.fields import lookup_fields
+from avi_env.navigation.raster import clearance_raster, floor_raster, raster_over
+from avi_env.scene import generate_house, shoebox
+from avi_env.scene.bank import SceneBank
+from avi_env.scene.rays_warp import any_hit, closest_hit
+from avi_env.vision.camera import Camera, camera_rays, view_basis
+from avi_env.vision.primary_warp import primary_hits
+from avi_env.vision.shading import geometry_images, make_view
+
+
+def turned(yaw: float, pitch: float) -> np.ndarray:
+    """Rows right, up and forward of a view: the axes turned about X by the pitch, then about Y by the yaw."""
+    about_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    return (about_y @ about_x @ np.array([[1, 0, 0], [0, 1, 0], [0, 0, -1.0]]).T).T
+
+
+def test_camera_and_first_hits(device: str) -> None:
+    """`_basis_kernel`, `_rays_kernel`, `_primary_kernel`, `_geometry_kernel`: every pixel by Moeller-Trumbore."""
+    camera, rng = Camera(width=13, height=9, hfov=80.0, pitch=0.2), np.random.default_rng(0)
+    scenes = [shoebox((4.0, 2.6, 3.0)), shoebox((2.0, 2.0, 5.0))]
+    bank, index = SceneBank(scenes, device), np.array([0, 1, 0])
+    yaw, eye = rng.uniform(-9, 9, 3).astype(np.float32), rng.uniform(0.3, 1.7, (3, 3)).astype(np.float32)
+    basis = view_basis(torch.from_numpy(yaw).to(device), camera)
+    place, which = torch.from_numpy(eye).to(device), torch.from_numpy(index).int().to(device)
+    origins, directions = (t.cpu().numpy() for t in camera_rays(place, basis, camera))
+    primary = primary_hits(bank, which, place, basis, camera)
+    depth = torch.empty(3, 9, 13, 1, device=device)
+    semantic = torch.empty(3, 9, 13, dtype=torch.int32, device=device)
+    geometry_images(bank, make_view(which, place, basis, camera, primary), depth, semantic)
+    half = np.tan(np.radians(40.0))
+    for view in range(3):
+        axes = turned(float(yaw[view]), 0.2)
+        np.testing.assert_allclose(basis[view].cpu().numpy(), axes, rtol=0, atol=1e-6)
+        across = (np.arange(13) + 0.5 - 6.5) / 6.5 * half
+        down = (np.arange(9) + 0.5 - 4.5) / 6.5 * half
+        rays = axes[2] + across[None, :, None] * axes[0] - down[:, None, None] * axes[1]
+        np.testing.assert_allclose(directions[view], rays, rtol=0, atol=2e-6)
+        np.testing.assert_array_equal(origins[view], np.broadcast_to(eye[view], (9, 13, 3)))
+        scene = scenes[index[view]]
+        distance, triangle, u, v = brute_force(scene, np.tile(eye[view].astype(float), (117, 1)), rays.reshape(-1, 3))
+        np.testing.assert_array_equal(primary.triangle[view].cpu().numpy().ravel(), triangle)
+        for actual, expected in ((primary.depth, distance), (primary.u, u), (primary.v, v)):
+            np.testing.assert_allclose(actual[view].cpu().numpy().ravel(), expected, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(depth[view].cpu().numpy().ravel(), distance, rtol=0, atol=1e-4)
+        np.testing.assert_array_equal(semantic[view].cpu().numpy().ravel(), scene.triangle_object[triangle])
+
+
+def clipped(polygon: np.ndarray, height: float, above: bool) -> np.ndarray:
+    """The part of a polygon (n, 3) above or below a height (Sutherland and Hodgman 1974)."""
+    side = (polygon[:, 1] - height) * (1.0 if above else -1.0)
+    kept = []
+    for k in range(len(polygon)):
+        p, q, a, b = polygon[k], polygon[(k + 1) % len(polygon)], side[k], side[(k + 1) % len(polygon)]
+        if a >= 0:
+            kept.append(p)
+        if (a > 0 > b) or (a < 0 < b):
+            kept.append(p + a / (a - b) * (q - p))
+    return np.array(kept).reshape(-1, 3)
+
+
+def flat_distance(point: np.ndarray, polygon: np.ndarray) -> float:
+    """Distance in (x, z) from a convex polygon seen from above, 0 inside."""
+    a, b = polygon[:, [0, 2]] - point, np.roll(polygon, -1, axis=0)[:, [0, 2]] - point
+    edge = b - a
+    share = np.clip(-(a * edge).sum(axis=1) / np.maximum((edge**2).sum(axis=1), 1e-18), 0.0, 1.0)
+    cross = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    area = abs(cross.sum())
+    if area > 1e-9 and (np.all(cross >= 0) or np.all(cross <= 0)):
+        return 0.0
+    return float(np.linalg.norm(a + share[:, None] * edge, axis=1).min())
+
+
+def test_rasters() -> None:
+    """`_clearance`, `_floor`: distances to clipped triangles 1e-4 m, heights over columns 1e-4 m."""
+    rng = np.random.default_rng(1)
+    corners = rng.uniform(-1.0, 1.0, (25, 1, 3)) + 0.5 * rng.standard_normal((25, 3, 3))
+    corners[:5, :, 1] = rng.uniform(-0.5, 0.5, (5, 1))  # level ones
+    corners[5:8, :, 0] = rng.uniform(-0.5, 0.5, (3, 1))  # upright ones
+    vertices, triangles = corners.reshape(-1, 3).astype(np.float32), np.arange(75).reshape(-1, 3)
+    corners = vertices.reshape(-1, 3, 3).astype(float)
+    raster, band, reach = raster_over(np.array([-1.0, -1.0]), np.array([1.0, 1.0]), 0.19, margin=0.0), (-0.3, 0.4), 0.5
+    actual = clearance_raster(vertices, triangles, raster, band, reach)
+    height = floor_raster(vertices, triangles, raster, band)
+    parts = [clipped(clipped(c, band[0], True), band[1], False) for c in corners]
+    for i, j in np.ndindex(raster.shape):
+        point = np.array(raster.origin) + raster.spacing * np.array([i, j])
+        nearest = min(flat_distance(point, part) for part in parts if len(part))
+        np.testing.assert_allclose(actual[i, j], min(nearest, reach), rtol=0, atol=1e-4)
+        over = [-np.inf]
+        for a, b, c in corners:
+            edges = np.array([b - a, c - a])[:, [0, 2]].T
+            if abs(np.linalg.det(edges)) > 1e-9:
+                v, w = np.linalg.solve(edges, point - a[[0, 2]])
+                y = a[1] + v * (b - a)[1] + w * (c - a)[1]
+                if min(v, w, 1.0 - v - w) >= 0.0 and band[0] <= y <= band[1]:
+                    over.append(y)
+        np.testing.assert_allclose(height[i, j], max(over), rtol=0, atol=1e-4)
+
+
+def test_field_lookup(device: str) -> None:
+    """`_lookup_fields`: bilinear between the centres of four known columns, 1e-5."""
+    rng = np.random.default_rng(2)
+    fields = rng.uniform(0.0, 9.0, (3, 12, 15)).astype(np.float32)
+    row, origin = rng.integers(0, 3, 200), rng.uniform(-1, 1, (200, 2)).astype(np.float32)
+    inside = rng.uniform(0.0, (11.0, 14.0), (200, 2))
+    position = np.zeros((200, 3), dtype=np.float32)
+    position[:, [0, 2]] = origin + 0.05 * inside
+    tensors = (torch.from_numpy(a).to(device) for a in (fields, row.astype(np.int32), origin))
+    actual = lookup_fields(*tensors, 0.05, torch.from_numpy(position).to(device)).cpu().numpy()
+    u = (position[:, [0, 2]].astype(float) - origin) / 0.05
+    i = np.clip(np.floor(u).astype(int), 0, (10, 13))
+    s, t = (u - i).T
+    corner = [fields[row, i[:, 0] + a, i[:, 1] + b] for a in (0, 1) for b in (0, 1)]
+    expected = (1 - s) * ((1 - t) * corner[0] + t * corner[1]) + s * ((1 - t) * corner[2] + t * corner[3])
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=9.0 * 2e-5)  # columns in 32 bits: 1e-6 of 15
+
+
+def test_walk_on_free_ground(device: str) -> None:
+    """`_move`: an arc in steps of half a column; along a straight wall, less what goes into it."""
+    free = np.ones((80, 80), dtype=bool)
+    free[:, :10] = False
+    grid = grid_from_mask(free)
+    walks, rng = GridBank([grid], device), np.random.default_rng(3)
+    count = 200
+    start = np.zeros((count, 3), dtype=np.float32)
+    start[:, [0, 2]] = np.array(grid.origin) + 0.05 * rng.uniform((20, 30), (60, 70), (count, 2))
+    yaw, turn = rng.uniform(-3, 3, count).astype(np.float32), rng.uniform(-0.5, 0.5, count).astype(np.float32)
+    forward = rng.uniform(-0.3, 0.4, count).astype(np.float32)
+    tensors = (torch.from_numpy(a).to(device) for a in (start, yaw, forward, turn))
+    moved = move(walks, torch.zeros(count, dtype=torch.int32, device=device), *tensors)
+    for row in range(count):
+        steps = int(np.ceil(abs(float(forward[row])) / 0.025))
+        heading = float(yaw[row]) + float(turn[row]) * (np.arange(steps) + 0.5) / max(steps, 1)
+        step = float(forward[row]) / max(steps, 1)
+        end = start[row, [0, 2]] - step * np.array([np.sin(heading).sum(), np.cos(heading).sum()])
+        np.testing.assert_allclose(moved.position[row, [0, 2]].cpu().numpy(), end, rtol=0, atol=2e-6)
+        assert not bool(moved.collided[row])
+        folded = np.angle(np.exp(1j * (float(yaw[row]) + float(turn[row]))))
+        np.testing.assert_allclose(np.exp(1j * float(moved.yaw[row])), np.exp(1j * folded), rtol=0, atol=1e-6)
+    # Obliquely into the wall at z = 9.5 columns, 8 steps of half a column: x goes on as before.
+    start = torch.tensor([[2.0, 0.0, 0.05 * 9.7]], dtype=torch.float32, device=device)
+    yaw, forward = torch.tensor([0.6], device=device), torch.tensor([0.2], device=device)
+    end = move(walks, torch.zeros(1, dtype=torch.int32, device=device), start, yaw, forward, 0.0 * yaw)
+    np.testing.assert_allclose(float(end.position[0, 0]), 2.0 - 0.2 * np.sin(0.6), rtol=0, atol=1e-5)
+    assert 0.05 * 9.5 <= float(end.position[0, 2]) <= 0.05 * 9.7 + 1e-6
+    assert bool(end.collided[0])
+
+
+def test_walls_of_a_house_are_met_where_they_are() -> None:
+    """`_closest_hit_kernel`, `_any_hit_kernel` in a real mesh: 150 rays of a furnished house by brute force."""
+    house, rng = generate_house(1, rooms=2), np.random.default_rng(4)
+    lamp = np.array(house.lights[0].position) - [0.0, 1.0, 0.0]
+    direction = rng.standard_normal((150, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    origin = np.tile(lamp, (150, 1)).astype(np.float32)
+    distance, triangle, _, _ = brute_force(house, origin.astype(float), direction.astype(np.float32).astype(float))
+    hits = closest_hit(house, origin, direction.astype(np.float32))
+    same = hits.triangle == triangle  # coplanar faces and rays through edges may name either of two
+    assert same.mean() > 0.98
+    np.testing.assert_allclose(hits.distance, distance, rtol=0, atol=1e-4)
+    segment = direction.astype(np.float32) * rng.uniform(0.5, 4.0, (150, 1)).astype(np.float32)
+    np.testing.assert_array_equal(any_hit(house, origin, segment), distance < np.linalg.norm(segment, axis=1))
