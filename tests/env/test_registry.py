@@ -16,7 +16,26 @@ from numpy.testing import assert_allclose, assert_array_equal
 from avi_env.envs import ENV_IDS, ImageObservations
 
 SMALL = {"scene": "house:1", "width": 40, "height": 40, "bake_paths": 128}
-EVERY_SENSOR = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal")
+EVERY_SENSOR = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal", "target")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    # Together all that the options add: many sources, walking, switched and directional ones, doors, chirps, an array.
+    "sounds": {
+        "sensors": ("audio", "goal", "target"),
+        "distractors": 1,
+        "sound_seconds": 0.5,
+        "pause_seconds": 0.25,
+        "directivity": "speech",
+        "hrtf": "tetrahedral",
+    },
+    "motion": {
+        "sensors": ("depth", "audio", "goal"),
+        "bake_paths": 32,
+        "source_speed": 0.7,
+        "door_seconds": 0.6,
+        "echolocation": True,
+    },
+}
 ACTIONS = (1, 1, 2, 1, 3, 3, 1, 2)
 
 
@@ -69,25 +88,28 @@ def test_same_seed_same_bits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENV_IDS)
-def test_reset_forgets(name: str) -> None:
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_reset_forgets(name: str, options: dict[str, Any]) -> None:
     """Resetting with the same seed after an episode gives the same episode: nothing leaks from one to the next."""
-    env = gym.make(name, **SMALL)
+    env = gym.make(name, **{**SMALL, **options})
     assert_equal_traces(rollout(env, 5), rollout(env, 5))
 
 
 @pytest.mark.parametrize("name", ENV_IDS)
-def test_rows_do_not_depend_on_the_batch(name: str) -> None:
-    """Row i of a batch of three is the single environment seeded s + i, bit for bit."""
-    vector = gym.make_vec(name, num_envs=3, **SMALL)
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_rows_do_not_depend_on_the_batch(name: str, options: dict[str, Any]) -> None:
+    """Row i of a batch is the single environment seeded s + i, bit for bit."""
+    count, actions = (2, ACTIONS[:5]) if options else (3, ACTIONS)
+    vector = gym.make_vec(name, num_envs=count, **{**SMALL, **options})
     observation, _ = vector.reset(seed=10)
     frames = [observation]
     rewards = []
-    for action in ACTIONS:
-        observation, reward, *_ = vector.step(np.full(3, action))
+    for action in actions:
+        observation, reward, *_ = vector.step(np.full(count, action))
         frames.append(observation)
         rewards.append(reward)
-    for row in range(3):
-        single = rollout(gym.make(name, **SMALL), 10 + row)
+    for row in range(count):
+        single = rollout(gym.make(name, **{**SMALL, **options}), 10 + row, actions)
         for frame, step in zip(frames, single, strict=True):
             for key in frame:
                 assert_array_equal(frame[key][row], step[0][key], err_msg=f"{key}, row {row}")
@@ -95,9 +117,10 @@ def test_rows_do_not_depend_on_the_batch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENV_IDS)
-def test_partial_reset_leaves_the_others_alone(name: str) -> None:
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_partial_reset_leaves_the_others_alone(name: str, options: dict[str, Any]) -> None:
     """With autoreset disabled, resetting one row changes that row and no other."""
-    vector = gym.make_vec(name, num_envs=2, autoreset="disabled", **SMALL)
+    vector = gym.make_vec(name, num_envs=2, autoreset="disabled", **{**SMALL, **options})
     vector.reset(seed=1)
     before, *_ = vector.step(np.array([0, 1]))
     with pytest.raises(RuntimeError, match="reset_mask"):
