@@ -1,4 +1,4 @@
-"""Writes what in docs/ is made from code and data: the materials page and the README's pictures."""
+"""Writes what in docs/ and the README is made from code and data: materials, acoustics, recordings, pictures."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avi_env.acoustics import bake_field
 from avi_env.agents.load import load_planner
 from avi_env.agents.loop import run_agent
+from avi_env.bench.acoustics_page import committed_report, rendered_page
+from avi_env.bench.acoustics_plots import draw_plots
+from avi_env.bench.audibility import chosen_source
+from avi_env.bench.audibility_picture import audibility_picture
+from avi_env.bench.files import write_json
 from avi_env.bench.inventory import room_views
 from avi_env.bench.recorder import Footage
+from avi_env.bench.recordings import RECORDINGS, cues, write_opus
 from avi_env.bench.session import heard_words
 from avi_env.bench.sound_picture import depth_picture, sound_picture
 from avi_env.envs import AviEnv
-from avi_env.scene import load_scene
+from avi_env.scene import emitting_objects, load_scene
 from avi_env.scene.materials import materials_page
 from avi_env.vision import topdown_map
 from avi_env.whole_file import whole_file, write_whole
@@ -24,6 +31,9 @@ IMAGES = ROOT / "docs" / "images"
 HOUSE, SEED, SOUND = "house:7", 0, "phone"
 TURNS = (2, 2, 2, 2)  # actions before the observation that is shown
 ROOMS = ("living_room", "kitchen")
+RESULTS = ROOT / "benchmarks" / "acoustics" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "acoustics.md")
+AUDIBLE = "house:8"
 
 
 def save(name: str, image: np.ndarray) -> None:
@@ -75,8 +85,39 @@ def moment_picture(env: AviEnv) -> np.ndarray:
     return frames[round(0.6 * len(frames))]
 
 
+def recordings() -> None:
+    """Renders the recordings for the ear and what is measured in them."""
+    folder = ROOT / "docs" / "recordings"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for name, make in RECORDINGS.items():
+        recording = make(None)
+        write_opus(folder / name, recording.audio)
+        found[name] = cues(recording)
+    write_json(RESULTS / "recordings.json", found)
+
+
+def audibility() -> np.ndarray:
+    """Levels of a ringing phone in a house, from above."""
+    scene = load_scene(AUDIBLE)
+    source = chosen_source(scene, (emitting_objects(scene, "phone")[0].name,))
+    picture = Image.fromarray(audibility_picture(scene, bake_field(scene, source.position), source))
+    return np.array(picture.quantize(96, dither=Image.Dither.NONE).convert("RGB"))  # a third of the bytes
+
+
+def acoustics_pages() -> None:
+    """Writes the tables and plots of the committed acoustic report into the pages."""
+    report = committed_report()
+    draw_plots(report, IMAGES)
+    for page in PAGES:
+        write_whole(page, rendered_page(page.read_text(encoding="utf-8"), report))
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(parents=True, exist_ok=True)
+    recordings()
+    acoustics_pages()
+    save("audibility.png", audibility())
     write_whole(ROOT / "docs" / "materials.md", materials_page())
     environment = AviEnv(scene=HOUSE, sounds=(SOUND,), sensors=("rgb", "depth", "audio", "semantic", "pose"))
     save("house.png", house_picture())

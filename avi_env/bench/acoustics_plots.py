@@ -90,6 +90,7 @@ def _t30(figure: Any, series: dict[str, Any]) -> None:
         axes.plot(other["absorption"], errors, "D-", color=_OTHER, label="pyroomacoustics hybrid, all scattered")
     axes.set_xlabel("absorption of the walls")
     axes.set_ylabel("T30 re Eyring [%]")
+    axes.set_ylim(top=42.0)
     axes.set_title("Reverberation of a 6 x 5 x 3 m room, 1 kHz")
     axes.legend(loc="upper left")
 
@@ -171,11 +172,53 @@ def _itd(figure: Any, series: dict[str, Any]) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.22), ncols=2)
 
 
+def _walk(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(6.6, 3.8)
+    heard = series["walk_to_phone.ogg"]
+    above, below = figure.subplots(2, 1, sharex=True)
+    time = (np.arange(len(heard["level_db"])) + 0.5) * heard["window_s"]
+    above.plot(time, [np.nan if v is None else v for v in heard["level_db"]], color=_OURS, linewidth=1.8)
+    above.set(ylabel="level [dB SPL]", ylim=(30, None))
+    above.set_title("Walking through a doorway towards a ringing phone")
+    first = heard["responses"]
+    below.plot(first["time_s"], 1e6 * np.array(first["itd_s"]), color=_OURS, linewidth=1.8)
+    below.set(ylabel="right ear behind\nthe left [us]", xlabel="time [s]", xlim=(0, None))
+    for axes in (above, below):
+        _marks(axes, heard["marks"])
+
+
+def _door(figure: Any, series: dict[str, Any]) -> None:
+    figure.set_size_inches(6.6, 3.0)
+    heard = series["closing_door.ogg"]
+    axes = figure.subplots()
+    for (name, key), colour in zip(
+        (("250 Hz", "octave_250_db"), ("1 kHz", "octave_1000_db"), ("4 kHz", "octave_4000_db")),
+        (_THIRD, _OURS, _OTHER),
+        strict=True,
+    ):
+        time = (np.arange(len(heard[key])) + 0.5) * heard["window_s"]
+        axes.plot(time, [np.nan if v is None else v for v in heard[key]], color=colour, linewidth=1.8, label=name)
+    axes.set(ylabel="level of the octave [dB SPL]", xlabel="time [s]", xlim=(0, None))
+    axes.set_ylim(top=1.12 * axes.get_ylim()[1])  # room for the marks' names
+    axes.set_title("A door falls shut between voices and listener")
+    axes.legend(loc="lower right", ncols=3)
+    _marks(axes, heard["marks"])
+
+
+def _marks(axes: Any, marks: dict[str, float]) -> None:
+    for name, time in marks.items():
+        axes.axvline(time, color=_FAINT, linestyle="--", linewidth=1.2)
+        place = (time, 0.97)
+        axes.annotate(name, place, (4, -9), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=9)
+
+
 PLOTS: dict[str, tuple[str, Callable[[Any, dict[str, Any]], None]]] = {
     "acoustics_t30.svg": ("t30", _t30),
     "acoustics_baked.svg": ("houses", _scatter),
     "acoustics_diffraction.svg": ("half_plane", _half_plane),
     "acoustics_decay.svg": ("decay", _decay),
     "acoustics_itd.svg": ("head", _itd),
+    "acoustics_walk.svg": ("walk_to_phone.ogg", _walk),
+    "acoustics_door.svg": ("closing_door.ogg", _door),
 }
 """Files, the curves that they need, and who draws them."""

@@ -54,8 +54,8 @@ def reverberation_time(effort: Effort) -> Findings:
             chosen = list(_DECAY_BANDS)
             if scattering == 1.0:
                 limit = _EYRING_LIMITS[absorption]
-                rows.append(_decay_row(name, found[chosen], eyring[chosen], "Eyring", limit))
-                rows.append(_decay_row(name, found[chosen], kuttruff[chosen], "Kuttruff", 0.04))
+                rows.append(_decay_row(f"{name}, Eyring", found[chosen], eyring[chosen], "Eyring", limit))
+                rows.append(_decay_row(f"{name}, Kuttruff", found[chosen], kuttruff[chosen], "Kuttruff", 0.04))
             else:  # longer than Eyring's, as it must be: what runs between two walls stays there
                 rows.append(_decay_row(name, found[chosen], eyring[chosen], "Eyring", 0.25))
         curves[f"ours_s{scattering:g}"] = errors

@@ -61,8 +61,12 @@ class Effort:
     """Listeners over whom decays are compared with the other simulator's."""
     repeats: int = 5
     """Runs of a timed piece of work; the least counts."""
-    listeners: int = 64
+    listeners: int = 100
     """Listeners of the shoebox in which impulse responses are counted."""
+    rays: int = 5000
+    """Rays of the other simulator, for all its listeners together."""
+    batches: tuple[int, ...] = (1, 32)
+    """Listeners whose steps are timed together."""
     seed: int = 0
     """Seed of paths and places."""
     device: str = "cpu"
@@ -73,7 +77,19 @@ class Effort:
     @classmethod
     def quick(cls, seed: int = 0, device: str = "cpu") -> Effort:
         """Returns the effort of a run of half a minute: too little for a report, enough to see that all is well."""
-        return cls(1024, 1024, 2, (7,), 4, 2, 2, 8, seed, device)
+        return cls(
+            paths=1024,
+            reference_paths=1024,
+            houses=(7,),
+            pairs=4,
+            places=2,
+            repeats=1,
+            listeners=8,
+            rays=1000,
+            batches=(1,),
+            seed=seed,
+            device=device,
+        )
 
 
 @dataclass(frozen=True)
@@ -171,10 +187,10 @@ class Findings(NamedTuple):
 
 
 def worst_row(name: str, values: FloatArray, peer_values: FloatArray, unit: str, peer: str, **more: Any) -> Row:
-    """Returns the row of the comparison with the largest deviation of all; the name says of how many."""
+    """Returns the row of the comparison with the largest deviation of all; its note says of how many."""
     ours, theirs = np.broadcast_arrays(np.asarray(values, dtype=np.float64), np.asarray(peer_values, dtype=np.float64))
     rows = [
-        Row(f"{name}, worst of {ours.size}", float(a), unit, peer, float(b), **more)
+        Row(name, float(a), unit, peer, float(b), **{"note": f"worst of {ours.size}", **more})
         for a, b in zip(ours.reshape(-1), theirs.reshape(-1), strict=True)
     ]
     return max(rows, key=lambda row: abs(row.deviation or 0.0))

@@ -130,7 +130,8 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         for column in ("what", "measured", "held against", "deviation", "JND", "within"):
             table.add_column(column)
         for row in rows:
-            table.add_row(row["name"], *_cells(row), _MARKS[row["within"]])
+            name = row["name"] + (f" [dim]({row['note']})[/]" if row["note"] else "")
+            table.add_row(name, *_cells(row), _MARKS[row["within"]])
         console.print(table)
     machine = report["spec"]["machine"]
     console.print(f"{machine['processor']}, {machine['cores']} cores; CPU times are of one core", highlight=False)

@@ -16,7 +16,7 @@ from avi_env.whole_file import whole_file
 if TYPE_CHECKING:
     from avi_env.scene import Scene
 
-__all__ = ["RECORDINGS", "Recording", "closing_door", "cues", "walk_to_phone", "write_opus"]
+__all__ = ["RECORDINGS", "Recording", "closing_door", "cues", "told", "walk_to_phone", "write_opus"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Progress = Callable[[int, int], None]
@@ -28,8 +28,6 @@ _HOUSE = "house:2"
 _STEP_SECONDS = 0.05
 _EAR_HEIGHT = 1.25  # [m]
 _BIT_RATE = 128_000
-_FIRST_SECONDS = 0.003  # of a response: its first sound, before the first reflection
-_ONSET = 0.1  # the first sample within 20 dB of the largest
 _WINDOW = 0.2  # [s] over which cues are measured
 
 _WALK_START = (8.9, 0.0, 2.5)  # in the kitchen
@@ -52,7 +50,7 @@ class Recording(NamedTuple):
     marks: dict[str, float]
     """Moments by name [s]."""
     responses: dict[str, list[float]]
-    """Measured in responses at places on the way: time [s], ITD [s] and ILD [dB] of the first sound; may be empty."""
+    """At places on the way: time [s], ITD [s] and ILD [dB] of the sound that comes straight or bends; may be empty."""
 
 
 def walk_to_phone(progress: Progress | None = None) -> Recording:
@@ -124,20 +122,32 @@ def _walk(corners: FloatArray, goal: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def _first_sounds(scene: Scene, source: FloatArray, places: FloatArray, yaw: FloatArray) -> dict[str, list[float]]:
-    """Returns what tells the direction at places of a way: delay and level between the ears of the first sound."""
+    """Returns delay and level between the ears of the straight sound, or of that which bends, at places of a way."""
+    import torch
+
+    from avi_env.acoustics.binaural import paths_to_fir
+    from avi_env.acoustics.discrete import MIRRORS, discrete_paths
+    from avi_env.acoustics.hrtf import load_hrtf
+    from avi_env.acoustics.image_sources import scene_bank
     from avi_env.acoustics.metrics import interaural_delay
-    from avi_env.acoustics.rir import render_rirs
+    from avi_env.acoustics.paths import Paths
+    from avi_env.acoustics.wavefront import wavefront_field
+    from avi_env.acoustics.wavefront_bank import WavefrontBank
 
     every = slice(None, None, round(_WINDOW / _STEP_SECONDS))
-    responses = render_rirs(scene, source[None], places[every], yaw[every], SAMPLE_RATE, "baked")[0]
-    itd, ild = [], []
-    for ears in responses.astype(np.float64):
-        envelope = np.abs(ears).max(axis=0)
-        onset = int(np.argmax(envelope > _ONSET * envelope.max()))
-        energy = np.sum(ears[:, onset : onset + round(_FIRST_SECONDS * SAMPLE_RATE)] ** 2, axis=1)
-        ild.append(round(float(10.0 * np.log10(energy[0] / energy[1])), 2))
-        itd.append(round(interaural_delay(ears, SAMPLE_RATE), 7))
-    return {"time_s": [round(k * _WINDOW, 2) for k in range(len(itd))], "itd_s": itd, "ild_db": ild}
+    ears, turn = torch.from_numpy(places[every]), torch.from_numpy(yaw[every]).float()
+    rows, waves = torch.zeros(len(ears), dtype=torch.int64), WavefrontBank(1)
+    waves.set_row(0, wavefront_field(scene, source, ear_height=_EAR_HEIGHT))
+    ends = torch.from_numpy(source).expand(len(ears), 3), ears
+    paths = discrete_paths(scene_bank(scene), waves, rows, rows, *ends)
+    straight = Paths(*(part[:, :MIRRORS].contiguous() for part in paths))
+    sound = paths_to_fir(straight, turn, load_hrtf("kemar", SAMPLE_RATE), SAMPLE_RATE // 10).double().numpy()
+    energy = np.sum(sound**2, axis=2)
+    return {
+        "time_s": [round(k * _WINDOW, 2) for k in range(len(sound))],
+        "itd_s": [round(interaural_delay(pair, SAMPLE_RATE), 7) for pair in sound],
+        "ild_db": [round(float(v), 2) for v in 10.0 * np.log10(energy[:, 0] / energy[:, 1])],
+    }
 
 
 RECORDINGS: dict[str, Callable[[Progress | None], Recording]] = {
@@ -202,3 +212,68 @@ def write_opus(path: Path, audio: npt.NDArray[np.float32], sample_rate: int = SA
         container.mux(track.encode(frame))
         container.mux(track.encode(None))
     return full_scale
+
+
+def told(cues_by_name: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Returns for each recording its link, what to listen for, and what is measured in it, from its cues."""
+    return [
+        (f"[{name}](recordings/{name})", *words(cues_by_name[name]))
+        for name, words in _WORDS.items()
+        if name in cues_by_name
+    ]
+
+
+def _walk_words(heard: dict[str, Any]) -> tuple[str, str]:
+    door, window = heard["marks"]["in the doorway"], heard["window_s"]
+    before, after = _loud(heard, "level_db", 0.0, door - 1.0), _loud(heard, "level_db", door + 0.5, None)
+    first = heard["responses"]
+    time = np.array(first["time_s"])
+    itd = 1e6 * np.array(first["itd_s"])
+    moments = {"start": 0, "door": int(np.argmin(np.abs(time - door))), "end": len(time) - 1}
+    sweep = ", ".join(
+        f"{itd[at]:+.0f} us {where}"
+        for where, at in zip(("at the start", "in the doorway", "at the end"), moments.values(), strict=True)
+    )
+    return (
+        "From the kitchen the phone is a reverberant sound that comes from the open door. In the doorway "
+        f"({door:.1f} s) it gets clear and sits at the left ear; as the head turns to it, it moves to the middle.",
+        f"Rings of {before:.0f} dB SPL in the kitchen, {after:.0f} dB after the door (both ears, loudest "
+        f"{window:g} s). Delay between the ears of the straight or bent sound (left is positive): {sweep}.",
+    )
+
+
+def _door_words(heard: dict[str, Any]) -> tuple[str, str]:
+    shut, again = heard["marks"]["shut"], heard["marks"]["open again"]
+    falls = []
+    for octave in ("250", "1000", "4000"):
+        name = f"octave_{octave}_db"
+        spans = ((0.0, shut - _DOOR_SECONDS), (shut + 0.4, again - _DOOR_SECONDS))
+        wide, closed = (_mean_level(heard, name, *span) for span in spans)
+        falls.append(f"{wide - closed:.0f} dB at {octave} Hz")
+    return (
+        f"Voices in the next room. At {shut:.1f} s the door is shut: they fall, and lose their consonants most. At "
+        f"{again:.1f} s it is open again.",
+        f"The shut door takes {', '.join(falls[:-1])} and {falls[-1]}.",
+    )
+
+
+def _span(heard: dict[str, Any], name: str, begin: float, end: float | None) -> FloatArray:
+    """Returns the values of a cue in the windows that lie between two moments [s]."""
+    window = heard["window_s"]
+    values = heard[name][math.ceil(begin / window) : None if end is None else math.floor(end / window)]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _loud(heard: dict[str, Any], name: str, begin: float, end: float | None) -> float:
+    return float(np.nanmax(_span(heard, name, begin, end)))
+
+
+def _mean_level(heard: dict[str, Any], name: str, begin: float, end: float | None) -> float:
+    """Returns the level of the mean energy [dB]."""
+    return float(10.0 * np.log10(np.nanmean(10.0 ** (_span(heard, name, begin, end) / 10.0))))
+
+
+_WORDS: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
+    "walk_to_phone.ogg": _walk_words,
+    "closing_door.ogg": _door_words,
+}

@@ -19,6 +19,7 @@ MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), fl
 SHORTER = {
     "run": ["--steps", "3", "--calls", "2", "--no-video"],
     "evaluate": ["--scenes", "house:1", "--steps", "3", "--calls", "2"],
+    "bench": ["--quick", "--parts", "theory"],  # all of it: tests/cli/test_bench_acoustics.py
 }
 
 
