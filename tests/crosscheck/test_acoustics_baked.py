@@ -83,7 +83,7 @@ def houses():
 
 
 def test_houses_sound_baked_as_traced(houses):
-    """100 random poses in 5 houses: median errors of level 1 dB, C50 1.5 dB, T30 7 %, in view and out of it (test 29).
+    """100 poses in 5 houses: median errors of level 1 dB, C50 1.5 dB, T30 7 %, in view and out of it (sheet test 29).
 
     C50 counts where a tenth of the energy is early (C50 > -10 dB): two rooms away the first 50 ms hold next to nothing.
     Measured: 0.13 dB, 0.3 dB, 4 % in view, 0.4 dB, 0.9 dB, 5 % out of it; 90 % of all within 1.4 dB, 2.3 dB, 13 %, held
@@ -126,7 +126,7 @@ def way_round_a_jamb(scene, source, listener, portal):
 
 
 def test_first_sound_comes_from_the_doorway_that_leads_to_it(houses):
-    """What is heard first comes within 5 degrees of the geometric truth: nine of ten, measured 0.2 and 0.6 (test 29).
+    """What is heard first comes within 5 degrees of the true way: nine of ten, measured 0.2 and 0.6 (sheet test 29).
 
     The truth is geometry, not the tracer: traced sound has no diffraction, and what it brings through a door first is
     spread over the whole opening. In view the truth is the straight line, to float32. Out of view it is the shortest
@@ -199,7 +199,7 @@ def test_scene_without_a_floor_has_cells():
 
 @pytest.mark.cuda
 def test_cuda_traces_what_the_cpu_traces():
-    """The same paths on both devices: levels within 0.05 dB, and CUDA repeats itself to the bit (test 28)."""
+    """The same paths on both devices: levels within 0.05 dB, and CUDA repeats itself to the bit (sheet test 28)."""
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     scene = load_scene("house:7")

@@ -117,7 +117,7 @@ def late_response(loop: Loop, energy: np.ndarray, rate: int, receiver: Hrtf | No
     ("rate", "length", "name"), [(16000, 3200, "head"), (32000, 5000, "head"), (16000, 1500, "tetrahedral")]
 )
 def test_static_steps_are_one_long_convolution(rate: int, length: int, name: str) -> None:
-    """Steps of a static scene, overlapping emissions and all, equal the whole convolution within 1e-4 of its peak."""
+    """Steps of a static scene equal the whole convolution, overlaps and all: 1e-4 of the peak (sheet test 26)."""
     case = make_case(rate, length, None if name == "head" else load_hrtf(name, rate))
     steps = (rate // 4,) * (12 if rate == 16000 else 6)
     actual = stream(case, rate, steps)
@@ -160,7 +160,7 @@ def test_the_length_of_a_step_does_not_matter() -> None:
 
 
 def test_moving_steps_do_not_click() -> None:
-    """Responses and late gains that change at every step never make a jump above those of the static scene."""
+    """Responses and late gains that change at every step make no jump above the static scene's (sheet test 26)."""
     rate, length, rng = 16000, 1600, np.random.default_rng(2)
     bank = ClipBank(1, 1, rate)
     bank.set_clip(0, Loop(np.sin(2 * np.pi * 250 * np.arange(3200) / rate).astype(np.float32), rate))
@@ -181,7 +181,7 @@ def test_moving_steps_do_not_click() -> None:
 
 
 def test_sources_superpose_and_silence_stays_silent() -> None:
-    """Two sources are the sum of each alone within 1e-5; no clip, or no gain, is exact silence."""
+    """Two sources are the sum of each alone within 1e-5; no clip, or no gain: exact silence (sheet test 27)."""
     case = make_case(16000, 1500)
     both, total = stream(case, 16000, (4000,) * 3), 0.0
     for source in range(2):
@@ -194,7 +194,7 @@ def test_sources_superpose_and_silence_stays_silent() -> None:
 
 
 def test_after_the_last_emission_there_is_silence() -> None:
-    """Silence in, silence out: once response and 1.5 times the slope's decay are over, nothing is left."""
+    """Silence in, silence out: after response and 1.5 times the slope's decay nothing is left (sheet test 27)."""
     rate, length = 16000, 1500
     case = make_case(rate, length)
     late = torch.zeros_like(case.late)

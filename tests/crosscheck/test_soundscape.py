@@ -327,7 +327,7 @@ def test_silent_rows() -> None:
 
 
 def test_door_shut_and_open_again(clip: Clip) -> None:
-    """A shut door takes >= 10 dB at 1 kHz from the far room (test 17); open again all is as before, bit for bit."""
+    """A shut door takes >= 10 dB at 1 kHz from the far room (sheet test 17); open again: the same, bit for bit."""
     house = generate_house(1, rooms=2)
     portal = house.portals[0]
     normal, along = np.array([-np.sin(portal.yaw), 0.0, -np.cos(portal.yaw)]), np.array([np.cos(portal.yaw), 0.0, 0.0])

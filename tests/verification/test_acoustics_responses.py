@@ -33,7 +33,7 @@ def decaying_noise(rt60, seconds, seed=0):
 
 @pytest.mark.parametrize("rate", [16000, 44100, 48000])
 def test_walls_that_absorb_all_leave_exactly_the_direct_sound(rate):
-    """Energy 1/d^2 within 0.05 dB, arrival d/c within 2 us (air's own phase is one), and silence otherwise (test 2)."""
+    """Energy 1/d^2 within 0.05 dB, arrival d/c within 2 us (air's own phase is one), else silence (sheet test 2)."""
     listener = np.array([3.1, 1.1, 2.7])
     distance = float(np.linalg.norm(listener - SOURCE))
     rir = render_rir(shoebox(SIZE, material=DEAD), SOURCE, listener, sample_rate=rate, layout="mono", seconds=0.1)
@@ -65,7 +65,7 @@ def test_distance_law_over_places():
 @pytest.mark.parametrize("layout", ["mono", "binaural", "ambisonics"])
 @pytest.mark.parametrize(("absorption", "tolerance"), [(0.1, 0.04), (0.2, 0.08), (0.4, 0.13)])
 def test_reverberation_time_of_the_waveform(absorption, tolerance, layout):
-    """T30 of the response itself in a diffuse 6 x 5 x 3 m room against Eyring, 250 Hz to 4 kHz (test 5)."""
+    """T30 of the response itself in a diffuse 6 x 5 x 3 m room against Eyring, 250 Hz to 4 kHz (sheet test 5)."""
     rir = render_rir(box(absorption), SOURCE, LISTENER, layout=layout, seconds=1.5 if absorption < 0.2 else 0.8)
     expected = eyring_rt60(90.0, 126.0, absorption, AIR_ENERGY_PER_METRE)
     for channel in room_metrics(rir, RATE).T30[:1]:
@@ -73,7 +73,7 @@ def test_reverberation_time_of_the_waveform(absorption, tolerance, layout):
 
 
 def test_baked_response_decays_like_the_traced_one():
-    """What the agent hears: medians of T30 within 7 %, C50 within 1.5 dB of the traced reference (test 29).
+    """What the agent hears: medians of T30 within 7 %, C50 within 1.5 dB of the traced reference (sheet test 29).
 
     Of five listeners, 250 Hz to 4 kHz: one waveform's C50 strays by 1 dB where noise meets the exact reflections.
     """
@@ -87,7 +87,7 @@ def test_baked_response_decays_like_the_traced_one():
 
 
 def test_noise_keeps_the_energies_of_its_histogram():
-    """Per octave and 20 ms within 1 dB from 1 kHz up, 2 dB at 250 and 500 Hz; T30 within 3 %, 20 seeds (test 25).
+    """Per octave and 20 ms within 1 dB from 1 kHz up, 2 dB at 250 and 500 Hz; T30 within 3 %, 20 seeds (sheet test 25).
 
     An octave of 20 ms at 250 Hz has seven degrees of freedom: what its neighbours add is chance.
     """
@@ -323,7 +323,7 @@ def test_ambisonics_point_at_the_source():
 
 
 def test_two_sources_are_the_sum_of_each():
-    """Convolution with two responses adds: linear by construction, checked in the waveform (test 27)."""
+    """Convolution with two responses adds: linear by construction, checked in the waveform (sheet test 27)."""
     scene = box(0.3, 0.3)
     rng = np.random.default_rng(3)
     dry = rng.standard_normal((2, 400))

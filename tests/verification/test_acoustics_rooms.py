@@ -72,14 +72,14 @@ def two_rooms(door: float, absorption: float = 0.15, scattering: float = 0.5) ->
 
 
 def test_closed_room_loses_no_energy():
-    """Absorbing nothing, 1e5 paths carry all their energy over 100 bounces, none escapes: 1e-5 (test 1)."""
+    """Absorbing nothing, 1e5 paths carry all their energy over 100 bounces, none escapes: 1e-5 (sheet test 1)."""
     balance = trace_balance(box(0.0, 0.3), SOURCE, path_count=100_000, bounces=100)
     np.testing.assert_allclose(balance.carried, 1.0, rtol=0, atol=1e-5)
     np.testing.assert_allclose(balance.escaped, 0.0, rtol=0, atol=1e-5)
 
 
 def test_energy_balance_at_surfaces():
-    """Reflected + absorbed + transmitted + escaped = emitted in every octave: 1e-6 (test 20)."""
+    """Reflected + absorbed + transmitted + escaped = emitted in every octave: 1e-6 (sheet test 20)."""
     wall = Material(
         "wall",
         absorption=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
@@ -95,7 +95,7 @@ def test_energy_balance_at_surfaces():
 
 @pytest.mark.parametrize(("absorption", "tolerance"), [(0.1, 0.04), (0.2, 0.08), (0.4, 0.13)])
 def test_reverberation_time_of_a_diffuse_room(absorption, tolerance):
-    """All diffuse: T30 against Eyring as the sheet says, against Kuttruff (variance 0.4) within 4 % (test 5)."""
+    """All diffuse: T30 against Eyring as the sheet says, against Kuttruff (variance 0.4) within 4 % (sheet test 5)."""
     echogram = trace_echogram(box(absorption, 1.0), SOURCE, LISTENER, budget=PathBudget(4096, 1.6, 1e-5))
     for band in (0, 3, 5):
         found, air = t30(energy(echogram, band), echogram.bin_seconds), AIR_ENERGY_PER_METRE[band]
@@ -104,7 +104,7 @@ def test_reverberation_time_of_a_diffuse_room(absorption, tolerance):
 
 
 def test_reverberation_time_falls_with_absorption_and_scattering():
-    """Mostly specular (s = 0.1): T30 lies between Eyring and 1.25 Eyring, and falls as a or s rise (test 6)."""
+    """Mostly specular (s = 0.1): T30 lies between Eyring and 1.25 Eyring, and falls as a or s rise (sheet test 6)."""
     found = {}
     for absorption in (0.1, 0.2, 0.4):
         for scattering in (0.1, 1.0):
@@ -119,7 +119,7 @@ def test_reverberation_time_falls_with_absorption_and_scattering():
 
 
 def test_steady_state_level_is_diffuse():
-    """Beyond the critical distance the reflections sum to 16 pi (1-a) / (S a): 1 dB (test 7)."""
+    """Beyond the critical distance the reflections sum to 16 pi (1-a) / (S a): 1 dB (sheet test 7)."""
     echogram = trace_echogram(box(0.2, 1.0), SOURCE, LISTENER, budget=PathBudget(4096, 1.6, 1e-5))
     level = 10.0 * np.log10(energy(echogram, 0).sum() / diffuse_energy(SURFACE, 0.2))
     np.testing.assert_allclose(level, 0.0, rtol=0, atol=1.0)
@@ -155,7 +155,7 @@ def track_length_energy(scene: Scene, listener: np.ndarray, radius: float, count
 
 @pytest.mark.parametrize("listener", [(3.6, 1.6, 1.2), (7.4, 1.4, 2.2)])
 def test_next_event_and_track_length_agree(listener):
-    """Energy at a point by links from surfaces = mean energy in a sphere about it by chords: 0.3 dB (test 8).
+    """Energy at a point by links from surfaces = mean energy in a sphere about it by chords: 0.3 dB (sheet test 8).
 
     In the source's room and in the next one; the chords are summed by an independent NumPy tracer. Standard errors at
     these counts: 0.02 and 0.06 dB by links, 0.03 and 0.07 dB by chords.
@@ -167,7 +167,7 @@ def test_next_event_and_track_length_agree(listener):
 
 
 def test_scattering_hardly_changes_the_diffuse_level():
-    """With s = 0.3 (two thirds of it summed along legs) or s = 0.99 (links alone) the level is one: 0.3 dB (test 8)."""
+    """With s = 0.3 (two thirds summed along legs) or s = 0.99 (links alone) the level is one: 0.3 dB (sheet test 8)."""
     places = ((4.4, 1.6, 3.3), (2.7, 1.1, 3.6), (4.9, 1.9, 1.2), (3.2, 1.5, 2.2))
     budget = PathBudget(4096, 1.6, 1e-5)
     levels = []
@@ -189,7 +189,7 @@ def test_mirror_images_take_exactly_what_the_tracer_leaves():
 
 
 def test_reciprocity_of_traced_energy():
-    """Swapping source and listener keeps the energy of every octave: 0.3 dB at 4096 paths (test 9)."""
+    """Swapping source and listener keeps the energy of every octave: 0.3 dB at 4096 paths (sheet test 9)."""
     scene = box(0.2, 0.3)
     there, back = (
         trace_echogram(scene, a, b, budget=PathBudget(4096, 1.0, 1e-4)).energy[..., 0].sum(axis=0)
@@ -209,7 +209,7 @@ def level_spread(scene: Scene, listeners: list[tuple[float, ...]], count: int, s
 
 
 def test_errors_fall_with_the_root_of_the_paths():
-    """The variance of the level falls as 1/N: slope -1 +- 0.2; sd at N = 1024 <= 0.1 dB (test 10).
+    """The variance of the level falls as 1/N: slope -1 +- 0.2; sd at N = 1024 <= 0.1 dB (sheet test 10).
 
     A variance from 24 seeds at one listener is uncertain by sqrt(2/23) = 30 %, from four listeners with half their
     paths in common by about 20 %; over ln N from 4.2 to 8.3 in four steps that is 0.07 in the slope.
@@ -222,7 +222,7 @@ def test_errors_fall_with_the_root_of_the_paths():
 
 
 def test_level_is_certain_through_a_door():
-    """At N = 1024: sd <= 0.4 dB through a door (test 10); with mirror-like walls <= 0.3 dB in the source's room.
+    """At N = 1024: sd <= 0.4 dB through a door (sheet test 10); with mirror-like walls <= 0.3 dB in the source's room.
 
     The sheet's figures are of next-event estimation, which is all there is with s = 1. Mirrored energy is caught by a
     sphere of r = 0.5 m instead: passages k = 2 N pi r^2 c tau / V of equal weight, tau = T / 13.8 = 37 ms, are 230:
@@ -234,7 +234,7 @@ def test_level_is_certain_through_a_door():
 
 
 def test_closed_door_is_heard_and_undone():
-    """A wooden door takes >= 10 dB at 1 kHz from the far room; open again it is bit-identical (test 17)."""
+    """A wooden door takes >= 10 dB at 1 kHz from the far room; open again it is bit-identical (sheet test 17)."""
     source, listener = (1.5, 1.4, 2.8), (8.0, 1.3, 1.0)
     budget = PathBudget(4096, 0.6, 1e-4)
     is_open, closed, again = (
@@ -247,7 +247,7 @@ def test_closed_door_is_heard_and_undone():
 
 @pytest.mark.parametrize("absorption", [0.05, 0.15, 0.3])
 def test_two_rooms_behave_as_coupled_rooms(absorption):
-    """E2/E1 = S_d / (A2 + S_d), A = -S ln(1-a): 1.5 dB; the slow decay is the eigenvalue's: 8 % (test 11).
+    """E2/E1 = S_d / (A2 + S_d), A = -S ln(1-a): 1.5 dB; the slow decay is the eigenvalue's: 8 % (sheet test 11).
 
     Energy densities: d/dt E = (c/4) [[-(A+S_d)/V, S_d/V], [S_d/V, -(A+S_d)/V]] E. The rooms are alike, so that the
     slow mode is E1 + E2 and decays with c A / 4V; in the far room alone T30 also sees the other mode's fade-in.
@@ -267,7 +267,7 @@ def test_two_rooms_behave_as_coupled_rooms(absorption):
 
 
 def test_same_seed_same_bits_in_any_order():
-    """Same seed: bit-identical whatever was traced before; another seed differs (test 28)."""
+    """Same seed: bit-identical whatever was traced before; another seed differs (sheet test 28)."""
     scene, other = box(0.2, 0.3, 20.0), box(0.5, 0.5)
     budget = PathBudget(512, 0.5, 1e-3)
     first = trace_echogram(scene, SOURCE, LISTENER, seed=3, budget=budget).energy
@@ -338,7 +338,7 @@ def test_listeners_do_not_change_each_other():
 
 
 def test_flipped_and_doubled_triangles_change_nothing_much():
-    """Random windings and duplicate faces change the level by less than 0.5 dB, and nothing is NaN (test 30)."""
+    """Random windings and duplicate faces change the level by less than 0.5 dB, and nothing is NaN (sheet test 30)."""
     scene = box(0.2, 0.3)
     rng = np.random.default_rng(1)
     triangles = scene.triangles.copy()

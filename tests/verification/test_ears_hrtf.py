@@ -48,7 +48,7 @@ def random_directions(count: int, seed: int = 0) -> np.ndarray:
 
 
 def test_itd_of_the_measured_head_is_that_of_a_sphere() -> None:
-    """ITD = (a/c)(theta + sin theta), a = 84.3 mm, horizontal plane: rms < 15 us, max < 30 us (sheet, test 21)."""
+    """ITD = (a/c)(theta + sin theta), a = 84.3 mm, horizontal plane: rms < 15 us, max < 30 us (sheet test 21)."""
     hrtf = load_hrtf("kemar", RATE)
     level = np.abs(hrtf.directions[:, 1]) < 1e-6
     error = hrtf.itd[level] - woodworth_itd(hrtf.directions[level], radius=0.0843)
@@ -60,7 +60,7 @@ def test_itd_of_the_measured_head_is_that_of_a_sphere() -> None:
 @pytest.mark.parametrize("name", ["kemar", "spherical"])
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_the_near_ear_hears_first_and_louder(name: str, rate: int) -> None:
-    """Left sources reach row 0 first and louder, right ones row 1; ahead and behind are equal (sheet, test 21)."""
+    """Left sources reach row 0 first and louder, right ones row 1; ahead and behind are equal (sheet test 21)."""
     azimuth = np.array([20.0, 45.0, 90.0, 135.0, 160.0, -20.0, -45.0, -90.0, -135.0, -160.0, 0.0, 180.0])
     response = ears(load_hrtf(name, rate), towards(azimuth))
     spectrum = np.fft.rfft(response, 8192)
@@ -77,7 +77,7 @@ def test_the_near_ear_hears_first_and_louder(name: str, rate: int) -> None:
 
 
 def test_the_sign_of_the_level_difference() -> None:
-    """ILD > 0 for every azimuth on the left, < 0 on the right, 0 ahead and behind, 3 elevations (sheet, test 21)."""
+    """ILD > 0 for every azimuth on the left, < 0 on the right, 0 ahead and behind, 3 elevations (sheet test 21)."""
     azimuth = np.arange(0.0, 360.0, 5.0)
     for elevation in (-30.0, 0.0, 45.0):
         energy = (ears(load_hrtf("kemar"), towards(azimuth, elevation), length=256) ** 2).sum(axis=-1)
@@ -87,7 +87,7 @@ def test_the_sign_of_the_level_difference() -> None:
 
 
 def test_what_two_ears_have_in_common() -> None:
-    """IACC of a frontal sound ~ 1; late noise has the coherence sin(kd)/(kd), d = 0.17 m, within 0.1 (sheet, test 24).
+    """IACC of a frontal sound ~ 1; late noise has the coherence sin(kd)/(kd), d = 0.17 m, within 0.1 (sheet test 24).
 
     Third octaves from 300 Hz of two slopes, 1.3 s each: over 350 degrees of freedom, standard error below 0.04.
     """
@@ -119,7 +119,7 @@ def test_front_and_back_sound_different() -> None:
 
 @pytest.mark.parametrize("name", ["kemar", "spherical"])
 def test_a_mirrored_source_swaps_the_ears(name: str) -> None:
-    """Reflection of source and head about the median plane exchanges the channels to 1e-6 (sheet, test 21)."""
+    """Reflection of source and head about the median plane exchanges the channels to 1e-6 (sheet test 21)."""
     direction = random_directions(64)
     yaw = np.random.default_rng(1).uniform(-np.pi, np.pi, 64)
     response = ears(load_hrtf(name), direction, yaw)
@@ -128,7 +128,7 @@ def test_a_mirrored_source_swaps_the_ears(name: str) -> None:
 
 
 def test_turning_the_head_is_turning_the_world_back() -> None:
-    """Yaw by phi equals rotating the source by -phi about +Y, to 1e-5 of the peak (sheet, test 23)."""
+    """Yaw by phi equals rotating the source by -phi about +Y, to 1e-5 of the peak (sheet test 23)."""
     direction, yaw = random_directions(32, seed=2), np.random.default_rng(3).uniform(-np.pi, np.pi, 32)
     cosine, sine = np.cos(yaw), np.sin(yaw)
     x, y, z = direction.T
@@ -139,7 +139,7 @@ def test_turning_the_head_is_turning_the_world_back() -> None:
 
 
 def test_a_full_turn_is_continuous() -> None:
-    """Half a degree never changes a response by more than 6 % of its energy, poles included (sheet, test 23)."""
+    """Half a degree never changes a response by more than 6 % of its energy, poles included (sheet test 23)."""
     hrtf = load_hrtf("kemar")
     for elevation in (0.0, 40.0, -60.0):
         response = ears(hrtf, towards(np.arange(0.0, 360.5, 0.5), elevation), length=512)
@@ -151,7 +151,7 @@ def test_a_full_turn_is_continuous() -> None:
 
 
 def test_interpolation_between_measured_directions() -> None:
-    """A 10 degree ring read between: distortion < 2.5 dB in the mean, ILD < 0.5 dB rms away (sheet, test 22)."""
+    """A 10 degree ring read between: distortion < 2.5 dB in the mean, ILD < 0.5 dB rms away (sheet test 22)."""
     full = load_hrtf("kemar", RATE)
     azimuth = np.degrees(np.arctan2(-full.directions[:, 0], -full.directions[:, 2])) % 360
     level = np.abs(full.directions[:, 1]) < 1e-6

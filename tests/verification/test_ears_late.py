@@ -75,7 +75,7 @@ def test_noise_has_unit_energy_and_the_slope_s_decay(slope: int) -> None:
 
 
 def test_the_ears_have_the_coherence_of_a_diffuse_field() -> None:
-    """Re(S_LR) / sqrt(S_LL S_RR) is sin(kd)/(kd) with d = 0.17 m, within 0.1 from 125 Hz to 4 kHz."""
+    """Re(S_LR) / sqrt(S_LL S_RR) is sin(kd)/(kd) with d = 0.17 m, within 0.1, 125 Hz .. 4 kHz (sheet test 24)."""
     noise = np.concatenate([late_noise(slope, RATE).sum(axis=0)[:, :8000] for slope in range(6, 12)], axis=1)
     frames = np.lib.stride_tricks.sliding_window_view(noise, 1024, axis=1)[:, ::512] * np.hanning(1024)
     frames = frames / np.sqrt((frames**2).sum(axis=(0, 2), keepdims=True))

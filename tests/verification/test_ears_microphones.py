@@ -86,7 +86,7 @@ def coherence(noise: np.ndarray, size: int = 256) -> tuple[np.ndarray, np.ndarra
 
 
 def test_late_noise_is_as_alike_as_a_diffuse_field() -> None:
-    """Coherence of omnidirectional microphones d apart is sin(kd)/(kd), within 0.1 (sheet, test 24).
+    """Coherence of omnidirectional microphones d apart is sin(kd)/(kd), within 0.1 (sheet test 24).
 
     2.4 s hold 900 frames of 256 samples and 5 bins are averaged: standard error 0.02.
     """
