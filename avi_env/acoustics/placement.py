@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -75,9 +77,12 @@ def _enclosing_object(scene: Scene, place: npt.NDArray[np.float64]) -> int | Non
     return solid if np.prod(extent) < 0.5 * np.prod(whole) else None  # else a room whose windings are inside out
 
 
+@lru_cache(maxsize=4)
 def _sphere(count: int) -> npt.NDArray[np.float64]:
     index = np.arange(count)
     z = 1.0 - (2.0 * index + 1.0) / count
     angle = index * np.pi * (3.0 - np.sqrt(5.0)) + 0.1
     radius = np.sqrt(1.0 - z * z)
-    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), z])
+    directions = np.column_stack([radius * np.cos(angle), radius * np.sin(angle), z])
+    directions.setflags(write=False)
+    return directions
