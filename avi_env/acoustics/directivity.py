@@ -14,7 +14,7 @@ import warp as wp
 from scipy.special import eval_legendre, spherical_jn, spherical_yn
 
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ, SPEED_OF_SOUND
-from avi_env.acoustics.warp_array import as_warp
+from avi_env.acoustics.warp_array import launch
 from avi_env.content import name_error
 from avi_env.scene.rays_warp import wp_device
 
@@ -269,13 +269,7 @@ def directivity_gain(
     which = torch.zeros(rows, dtype=torch.int32, device=device) if which is None else which.to(torch.int32).contiguous()
     yaw, departure = yaw.to(torch.float32).contiguous(), departure.to(torch.float32).contiguous()
     gain = torch.empty(rows, paths, BAND_COUNT, device=device)
-    wp.launch(
-        _gain_kernel,
-        dim=(rows, paths),
-        inputs=[as_warp(tables), as_warp(which), as_warp(yaw), as_warp(departure, wp.vec3)],
-        outputs=[as_warp(gain)],
-        device=wp_device(device),
-    )
+    launch(_gain_kernel, (rows, paths), [tables, which, yaw, departure, gain], device)
     return gain
 
 

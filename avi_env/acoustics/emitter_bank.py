@@ -12,7 +12,7 @@ from avi_env.acoustics.directivity import Directivity, directivity_gain, load_di
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.stream import Playback
-from avi_env.sounds.schedule import ALWAYS, Schedule, ScheduleRows, emissions, schedule_rows
+from avi_env.sounds.schedule import ALWAYS, NEVER_ENDING, Schedule, ScheduleRows, emissions, schedule_rows
 
 __all__ = ["EmitterBank", "Traits"]
 
@@ -28,6 +28,8 @@ class Traits(NamedTuple):
     directional: bool
     moving: bool
     with_listener: bool
+    always: bool
+    """All sound without a pause."""
     overlap: int
     """Emissions of one source that can be heard at a time, at most."""
 
@@ -60,6 +62,7 @@ class EmitterBank:
                 any(not emitter.pattern.is_omni for emitter in known),
                 any(emitter.moves for emitter in known),
                 any(emitter.with_listener for emitter in known),
+                all(emitter.schedule == ALWAYS for emitter in known),
                 max((_overlap(emitter.schedule) for emitter in known), default=1),
             )
         return self._traits
@@ -117,11 +120,15 @@ class EmitterBank:
 
     def playback(self, places: torch.Tensor, last: torch.Tensor) -> Playback:
         """Returns what emitters have emitted up to a sample on the clock, both of one shape (R, S)."""
+        gain = self._gain[places][..., None]
+        if self.traits.always:
+            onset = torch.zeros_like(gain, dtype=torch.int64)
+            return Playback(onset, torch.full_like(onset, NEVER_ENDING), gain)
         count = self.traits.overlap
         heard = emissions(ScheduleRows(*(column[places] for column in self._schedules)), last, count)
         # As many as the place's own schedule asks for, so that it does not depend on the others.
         own = torch.arange(count, device=places.device) < self._overlap[places][..., None]
-        return Playback(heard.onset, heard.duration * own, heard.sounding * own * self._gain[places][..., None])
+        return Playback(heard.onset, heard.duration * own, heard.sounding * own * gain)
 
     def _set_pattern(self, place: int, pattern: Directivity) -> None:
         """Puts a directivity on the device, and forgets those that no emitter has any more."""

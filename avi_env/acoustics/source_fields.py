@@ -13,6 +13,7 @@ from avi_env.acoustics.echolocation import echo_field
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.field import SourceField
 from avi_env.acoustics.field_bank import FieldBank, FieldSample
+from avi_env.acoustics.sight import cells_in_sight
 from avi_env.acoustics.source_nodes import NODE_LIMIT, Node, nodes_around, path_nodes
 from avi_env.acoustics.wavefront_bank import WavefrontBank
 from avi_env.scene.bank import SceneBank
@@ -110,12 +111,10 @@ class SourceFields:
         return found
 
     def _lookup(self, bank: SceneBank, rows: torch.Tensor, listeners: Listeners) -> FieldSample:
-        ears = listeners.ears
-
         def seen(cells: torch.Tensor) -> torch.Tensor:  # so that no sound leaks through thin walls
-            return ~bank.occluded(listeners.scene_index, ears[:, None].expand_as(cells), cells)
+            return cells_in_sight(bank, listeners.scene_index, listeners.ears, cells)
 
-        return self._fields.lookup(ears, seen, rows)
+        return self._fields.lookup(listeners.ears, seen, rows)
 
     def echoes(self, places: torch.Tensor, listeners: Listeners) -> FieldSample:
         """Returns what comes back to listeners of their own sounds."""
