@@ -17,7 +17,7 @@ from avi_env.acoustics.diffraction import (
 )
 from avi_env.acoustics.paths import NEAREST_METRES
 
-__all__ = ["BEND_WIDTH", "Bends", "bend_gain", "bends_of", "boundary_loss", "grazing_gain", "spreading", "turn_between"]
+__all__ = ["BEND_WIDTH", "Bends", "bend_gain", "bends_of", "boundary_loss", "grazing_gain", "spreading"]
 
 BEND_WIDTH = 4
 Bends = wp.types.vector(length=BEND_WIDTH, dtype=wp.float64)
@@ -131,7 +131,7 @@ def grazing_gain(detour: wp.float64, boundary: wp.float64, band: int) -> wp.floa
 
 
 @wp.func
-def turn_between(into: wp.vec2, out: wp.vec2) -> wp.float32:
+def _turn_between(into: wp.vec2, out: wp.vec2) -> wp.float32:
     """Angle between two legs of a path [rad], 0 where one has no length."""
     return wp.abs(wp.atan2(into[0] * out[1] - into[1] * out[0], wp.dot(into, out)))
 
@@ -145,5 +145,5 @@ def bends_of(one: wp.vec2, two: wp.vec2, three: wp.vec2) -> wp.vec4:
     first, middle, last = wp.length(one), wp.length(two), wp.length(three)
     total = wp.max(first + middle + last, 1.0e-6)
     if middle < 1.0e-3:
-        return wp.vec4(first / total, first / total, turn_between(one, three), 0.0)
-    return wp.vec4(first / total, (first + middle) / total, turn_between(one, two), turn_between(two, three))
+        return wp.vec4(first / total, first / total, _turn_between(one, three), 0.0)
+    return wp.vec4(first / total, (first + middle) / total, _turn_between(one, two), _turn_between(two, three))

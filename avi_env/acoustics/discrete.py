@@ -10,12 +10,13 @@ import torch
 import warp as wp
 
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
-from avi_env.acoustics.bending import Bends, bend_gain, boundary_loss, grazing_gain, spreading
+from avi_env.acoustics.bending import Bends, bend_gain, spreading
 from avi_env.acoustics.diffraction import diffraction_model
+from avi_env.acoustics.edge_shade import deepest_shade, shaded_gain
 from avi_env.acoustics.paths import Paths, check_ends, empty_paths
 from avi_env.acoustics.ridge_paths import ridge_arrival
 from avi_env.acoustics.scene_arrays import SceneArrays, scene_arrays
-from avi_env.acoustics.straight_paths import Energy, crossed_energy, is_blocked, mirrored, nearest_pass, visible_share
+from avi_env.acoustics.straight_paths import Energy, crossed_energy, is_blocked, mirrored, visible_share
 from avi_env.acoustics.warp_array import launch
 from avi_env.acoustics.wavefront_bank import Arrival, WaveArrays, WavefrontBank, wave_arrival
 from avi_env.content import name_error
@@ -149,11 +150,10 @@ def _direct(
     for band in range(BAND_COUNT):
         path.gain[band] = share * spreading(path.length, band)
     if options[2] == _FRESNEL and not blocked:
-        edge = nearest_pass(scenes, scene, wp.vec3(source), wp.vec3(listener))
-        if edge.detour < _LIT_METRES:
+        shade = deepest_shade(scenes, scene, wp.vec3(source), wp.vec3(listener), options[1])
+        if shade.detour < _LIT_METRES:
             for band in range(BAND_COUNT):
-                boundary = boundary_loss(options[1], wp.float64(edge.before), wp.float64(edge.after), band)
-                path.gain[band] *= grazing_gain(wp.float64(edge.detour), boundary, band)
+                path.gain[band] *= shaded_gain(shade, options[1], band)
     return path
 
 

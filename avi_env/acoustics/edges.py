@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 from avi_env.scene.rays import occluded
 
-__all__ = ["EDGE_METRES", "Edges", "scene_edges", "sharp_pairs"]
+__all__ = ["EDGE_METRES", "Edges", "SharpPairs", "scene_edges", "sharp_pairs"]
 
 EDGE_METRES = 0.5
 """Least length [m] of an edge that shades sound: about half a wavelength at 350 Hz, as a mirror's least area."""
@@ -36,8 +37,19 @@ class Edges:
     """One end of each [m], shape (E, 3)."""
     end: FloatArray
     """The other end [m], shape (E, 3)."""
-    inward: FloatArray
-    """Unit vectors from the edge into the solid (or along the sheet) that ends there, shape (E, 3)."""
+    faces: FloatArray
+    """Unit vectors from the edge along the two faces that meet there, a sheet's twice, shape (E, 2, 3)."""
+
+
+class SharpPairs(NamedTuple):
+    """Where the surface of a scene ends or turns by more than 30 degrees."""
+
+    place: FloatArray
+    """Welded vertices [m], shape (V, 3)."""
+    pairs: npt.NDArray[np.int64]
+    """Rows of `place` at both ends of each piece of an edge, shape (n, 2)."""
+    faces: FloatArray
+    """Unit vectors from the edge along its faces, upright to it, shape (n, 2, 3)."""
 
 
 def scene_edges(scene: Scene) -> Edges:
@@ -46,23 +58,23 @@ def scene_edges(scene: Scene) -> Edges:
 
 
 def _build(scene: Scene) -> Edges:
-    segments = _joined(*sharp_pairs(scene))
+    sharp = sharp_pairs(scene)
+    segments, faces = _joined(sharp)
     length = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)
     longest = np.argsort(-length, kind="stable")
-    segments = segments[longest[length[longest] >= EDGE_METRES][:_EDGE_LIMIT]]
-    inward = _inward(scene, segments)
-    real = np.linalg.norm(inward, axis=1) > 0.5
-    return Edges(segments[real, 0], segments[real, 1], inward[real])
+    longest = longest[length[longest] >= EDGE_METRES][:_EDGE_LIMIT]
+    longest = longest[_is_convex(scene, segments[longest])]
+    return Edges(segments[longest, 0], segments[longest, 1], faces[longest])
 
 
-def sharp_pairs(scene: Scene) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Returns welded vertices (V, 3) and the pairs of them (n, 2) along which the surface ends or turns, built once."""
+def sharp_pairs(scene: Scene) -> SharpPairs:
+    """Returns the pairs of vertices along which the scene's surface ends or turns, built once."""
     return derived(scene, ("sharp_pairs",), lambda: _sharp_pairs(scene))
 
 
-def _sharp_pairs(scene: Scene) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def _sharp_pairs(scene: Scene) -> SharpPairs:
     if not len(scene.triangles):
-        return np.empty((0, 3)), np.empty((0, 2), dtype=np.int64)
+        return SharpPairs(np.empty((0, 3)), np.empty((0, 2), dtype=np.int64), np.empty((0, 2, 3)))
     vertices = scene.vertices.astype(np.float64)
     cell = max(_WELD, float(np.ptp(vertices, axis=0).max()) / 2.0**20)
     first, weld = _distinct(np.round((vertices - vertices.min(axis=0)) / cell).astype(np.int64))
@@ -81,7 +93,10 @@ def _sharp_pairs(scene: Scene) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     # The faces of an edge lie flat if the vectors from the edge into them cancel: their sum is short.
     total = np.stack([np.bincount(member, weights=column) for column in into.T], axis=1)
     turned = np.linalg.norm(total, axis=1) > np.sqrt(2.0 - 2.0 * _FLAT)
-    return place, pairs[edges[(count == 1) | ((count == 2) & turned)]]
+    last = np.zeros(len(edges), dtype=np.int64)
+    last[member] = np.arange(len(member))  # of the pairs along an edge; the first is `edges`
+    sharp = (count == 1) | ((count == 2) & turned)
+    return SharpPairs(place, pairs[edges[sharp]], np.stack([into[edges[sharp]], into[last[sharp]]], axis=1))
 
 
 def _distinct(rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -96,10 +111,11 @@ def _distinct(rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
     return first, member
 
 
-def _joined(place: FloatArray, pairs: npt.NDArray[np.int64]) -> FloatArray:
-    """Segments (n, 2, 3) after joining pairs that continue each other in one line."""
+def _joined(sharp: SharpPairs) -> tuple[FloatArray, FloatArray]:
+    """Segments (n, 2, 3) after joining pairs that continue each other in one line, and their faces (n, 2, 3)."""
+    place, pairs = sharp.place, sharp.pairs
     if not len(pairs):
-        return np.empty((0, 2, 3))
+        return np.empty((0, 2, 3)), np.empty((0, 2, 3))
     along = place[pairs[:, 1]] - place[pairs[:, 0]]
     length = np.linalg.norm(along, axis=1)
     along /= np.maximum(length, 1e-30)[:, None]
@@ -122,11 +138,12 @@ def _joined(place: FloatArray, pairs: npt.NDArray[np.int64]) -> FloatArray:
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(low, label, position.min(axis=1))
     np.maximum.at(high, label, position.max(axis=1))
-    return np.stack([origin + low[:, None] * line, origin + high[:, None] * line], axis=1)
+    segments = np.stack([origin + low[:, None] * line, origin + high[:, None] * line], axis=1)
+    return segments, sharp.faces[lead]
 
 
-def _inward(scene: Scene, segments: FloatArray) -> FloatArray:
-    """Unit vectors into the solid, zero where not more than half of the space around the edge's middle is free."""
+def _is_convex(scene: Scene, segments: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether more than half of the space around the middle of each segment is free, in one piece."""
     along = segments[:, 1] - segments[:, 0]
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-30)
     across = np.cross(along, np.where(np.abs(along[:, [1]]) < 0.9, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]))
@@ -141,9 +158,5 @@ def _inward(scene: Scene, segments: FloatArray) -> FloatArray:
     gap = np.zeros(blocked.shape, dtype=np.int64)
     for step in range(1, _SECTORS + 1):
         gap[blocked & (gap == 0) & np.roll(blocked, -step, axis=1)] = step
-    widest = np.argmax(gap, axis=1)
-    width = gap[np.arange(len(gap)), widest]
-    middle = 2.0 * np.pi * (widest + 0.5 + 0.5 * width + 0.37) / _SECTORS  # of the free angle
-    inward = -(np.cos(middle)[:, None] * across + np.sin(middle)[:, None] * up)
     # In front of a flat surface half of the chords are free, and one at most.
-    return np.asarray(np.where((width > _SECTORS // 2 + 1)[:, None], inward, 0.0))
+    return np.asarray(gap.max(axis=1, initial=0) > _SECTORS // 2 + 1)

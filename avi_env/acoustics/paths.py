@@ -54,7 +54,8 @@ def check_ends(scene_index: torch.Tensor, source: torch.Tensor, listener: torch.
     """Returns B after checking that scene_index is (B,), source and listener (B, 3), all on one device.
 
     Raises:
-        ValueError: a shape or a device does not fit.
+        ValueError: a shape or a device does not fit; on the CPU also: a position is not finite (elsewhere to ask would
+            be to wait).
     """
     count = scene_index.shape[0]
     for name, tensor in (("source", source), ("listener", listener)):
@@ -64,4 +65,7 @@ def check_ends(scene_index: torch.Tensor, source: torch.Tensor, listener: torch.
             )
         if tensor.device != scene_index.device:
             raise ValueError(f"{name} lies on {tensor.device}, scene_index on {scene_index.device}: use one device")
+        if tensor.device.type == "cpu" and not bool(torch.isfinite(tensor).all()):
+            row = int(torch.nonzero(~torch.isfinite(tensor).all(dim=1))[0])
+            raise ValueError(f"{name} of row {row} must be a finite position (x, y, z), not {tensor[row].tolist()}")
     return count

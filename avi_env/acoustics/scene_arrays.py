@@ -41,7 +41,7 @@ class SceneArrays:
     edge_offset: wp.array[wp.int32]  # (K + 1,), as plane_offset
     edge_start: wp.array[wp.vec3]
     edge_end: wp.array[wp.vec3]
-    edge_inward: wp.array[wp.vec3]
+    edge_faces: wp.array[wp.mat33]  # unit vectors from the edge along its two faces; the third row is zero
 
 
 _tables: weakref.WeakKeyDictionary[SceneBank, tuple[wp.array, list[torch.Tensor]]] = weakref.WeakKeyDictionary()
@@ -82,7 +82,8 @@ def _build(bank: SceneBank) -> tuple[wp.array, list[torch.Tensor]]:
     arrays.edge_offset = put(_starts([e.start for e in edges]), wp.int32, torch.int32)
     arrays.edge_start = put(np.concatenate([e.start for e in edges]), wp.vec3, torch.float32)
     arrays.edge_end = put(np.concatenate([e.end for e in edges]), wp.vec3, torch.float32)
-    arrays.edge_inward = put(np.concatenate([e.inward for e in edges]), wp.vec3, torch.float32)
+    faces = np.concatenate([e.faces for e in edges])
+    arrays.edge_faces = put(np.pad(faces, ((0, 0), (0, 1), (0, 0))), wp.mat33, torch.float32)
     return wp.array([arrays], dtype=SceneArrays, device=wp_device(bank.device)), held
 
 

@@ -1,4 +1,4 @@
-"""Straight and mirrored sound in kernels: free line, grazed edges, walls crossed, reflection at a plane."""
+"""Straight and mirrored sound in kernels: free line, walls crossed, reflection at a plane."""
 # mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,valid-type,misc,index,operator,call-overload"
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from avi_env.acoustics.scene_arrays import SceneArrays
 from avi_env.acoustics.surfaces import SLAB_METRES
 from avi_env.scene.rays import MARGIN
 
-__all__ = ["SURFACE_LIMIT", "Energy", "Mirrored", "Pass", "crossed_energy", "is_blocked", "mirrored", "nearest_pass",
-           "visible_share"]  # fmt: skip
+__all__ = ["SURFACE_LIMIT", "Energy", "Mirrored", "crossed_energy", "is_blocked", "mirrored", "visible_share"]
 
 SURFACE_LIMIT = 8
 """Surfaces that a straight line may cross before nothing of the sound is left: four walls."""
@@ -32,8 +31,6 @@ _ZERO = wp.constant(wp.float64(0.0))
 _HALF = wp.constant(wp.float64(0.5))
 _ONE = wp.constant(wp.float64(1.0))
 _TWO = wp.constant(wp.float64(2.0))
-_FAR = wp.constant(1.0e30)
-_TOUCH = wp.constant(1.0e-4)  # [m] from an edge within which its side does not matter
 _DISC_RAYS = wp.constant(16)
 _DISC_METRES = wp.constant(0.15)  # radius of a source that is not a point
 _GOLDEN_ANGLE = wp.constant(2.399963)
@@ -46,15 +43,6 @@ class Mirrored:
     energy: Energy
     image: wp.vec3d  # from the listener to the mirror image of the source
     leaving: wp.vec3d  # from the source to the point of reflection
-
-
-@wp.struct
-class Pass:
-    """Where a free line passes closest by an edge."""
-
-    detour: wp.float32  # of the way by the edge [m]
-    before: wp.float32  # from the source to the edge [m]
-    after: wp.float32  # from the edge to the listener [m]
 
 
 @wp.func
@@ -86,39 +74,6 @@ def visible_share(mesh: wp.uint64, source: wp.vec3d, listener: wp.vec3d) -> wp.f
         if not is_blocked(mesh, source + wp.vec3d(offset), listener):
             seen += 1
     return wp.float64(seen) / wp.float64(_DISC_RAYS)
-
-
-@wp.func
-def nearest_pass(scenes: SceneArrays, scene: int, source: wp.vec3, listener: wp.vec3) -> Pass:
-    """The edge with the smallest detour among those that a free line passes; detour 1e30 if there is none."""
-    found = Pass()
-    found.detour = _FAR
-    way = listener - source
-    square = wp.length_sq(way)
-    distance = wp.sqrt(square)
-    for row in range(scenes.edge_offset[scene], scenes.edge_offset[scene + 1]):
-        start = scenes.edge_start[row]
-        along = scenes.edge_end[row] - start
-        gap = source - start
-        # Nearest points source + t way and start + u along; u within the edge.
-        a, b, c = wp.dot(way, along), wp.length_sq(along), wp.dot(along, gap)
-        d = wp.dot(way, gap)
-        u = wp.clamp((square * c - a * d) / wp.max(square * b - a * a, 1.0e-12), 0.0, 1.0)
-        point = start + u * along
-        t = wp.dot(point - source, way)
-        if t > 0.0 and t < square:
-            offset = point - (source + (t / square) * way)
-            height = wp.length(offset)
-            # Lines on the solid's side see another edge of it, or are blocked.
-            if height < _TOUCH or wp.dot(offset, scenes.edge_inward[row]) > 0.0:
-                before, after = wp.length(point - source), wp.length(listener - point)
-                detour = before + after - distance
-                if detour < found.detour:
-                    found.detour = detour
-                    found.before = before
-                    found.after = after
-    found.detour = wp.max(found.detour, 0.0)
-    return found
 
 
 @wp.func

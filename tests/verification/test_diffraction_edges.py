@@ -17,6 +17,7 @@ from avi_env.acoustics.diffraction import (
     fresnel_transition,
     grazing_loss_db,
     half_plane_loss_db,
+    shaded_gain,
     wedge_loss_db,
 )
 from avi_env.acoustics.discrete import AROUND, ASIDE, DIRECT, MIRRORS, OVER, TRANSMITTED, discrete_paths
@@ -219,7 +220,8 @@ def test_edges_of_simple_bodies() -> None:
     assert len(plain.start) == 12
     assert_allclose(np.linalg.norm(plain.end - plain.start, axis=1), 1.0, atol=1e-9)
     middle = 0.5 * (plain.start + plain.end)
-    assert_allclose(plain.inward, (1.5 - middle) / np.linalg.norm(1.5 - middle, axis=1, keepdims=True), atol=0.25)
+    inward = plain.faces.sum(axis=1) / np.sqrt(2.0)
+    assert_allclose(inward, (1.5 - middle) / np.linalg.norm(1.5 - middle, axis=1, keepdims=True), atol=1e-6)
     flipped = np.concatenate([triangles[::2], triangles[1::2, ::-1], triangles[:3]])
     assert len(scene_edges(scene_from_mesh(corners, flipped, materials=OPAQUE)).start) == 12
     whole = scene_from_mesh(corners, triangles, materials=OPAQUE)
@@ -283,6 +285,41 @@ def test_grazing_loss_ends_with_the_fresnel_zone() -> None:
     number = 2 * detour * HZ / SPEED_OF_SOUND
     assert_array_equal(loss[2 * np.pi * number > 1.7], 0.0)
     assert_allclose(grazing_loss_db(0.0, HZ, 4.4), 4.4, atol=1e-6)
+
+
+@pytest.mark.parametrize("height", [1.05, 1.6, 3.0])
+def test_kernel_is_the_twin_of_the_shade(height: float) -> None:
+    """A line over the edge of a table 1 m high, from close to its top (its own reflection fills the shadow) to far."""
+    scene = room_with(block((4, 0, 5), (6, 1, 7)))
+    source = (5.0, height, 6.0)
+    listeners = np.array([[9.0, 0.9 + 0.25 * k, 6.0] for k in range(9)])
+    cut = 1.0 - listeners[:, 1] + (listeners[:, 1] - height) * 0.75  # how far the line dives under the edge at x = 6
+    listeners, cut = listeners[cut < -0.001], cut[cut < -0.001]
+    paths = paths_to(scene, source, listeners)
+    distance = np.hypot(4.0, listeners[:, 1] - height)
+    # Nearest to the edge, which is upright to the plane of the picture.
+    before, after = math.hypot(1.0, height - 1.0), np.hypot(3.0, listeners[:, 1] - 1.0)
+    face = np.minimum((height - 1.0) / before, np.where(listeners[:, 1] < 1.0, 3.0 / after, 1.0))
+    gain = shaded_gain(
+        (before + after - distance)[:, None],
+        (before * after / (before + after))[:, None],
+        face[:, None],
+        (1.0, 1.0),
+        HZ,
+    )
+    free = 10 ** (-AIR_DB_PER_METRE * distance[:, None] / 20) / distance[:, None]
+    assert_allclose(paths.gain[:, DIRECT].numpy() / free, gain, rtol=0, atol=0.01)
+
+
+def test_reflection_fills_the_shadow_of_its_own_face() -> None:
+    """At the shadow boundary of a screen met at 2 to 40 degrees: within 1.2 dB of the uniform theory, all octaves."""
+    for before, after in ((0.3, 3.0), (2.0, 2.0)):
+        for degrees in (2.0, 5.0, 10.0, 20.0, 40.0):
+            met = math.radians(degrees)
+            theory = wedge_loss_db(met, met + math.pi + 1e-5, 2 * math.pi, before, after, HZ)
+            reach = before * after / (before + after)
+            gain = shaded_gain(0.0, reach, math.sin(met), (9.0, 9.0), HZ)
+            assert_allclose(-20 * np.log10(gain), theory, rtol=0, atol=1.2)
 
 
 def test_kernel_is_the_twin_of_the_uniform_theory() -> None:
