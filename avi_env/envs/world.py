@@ -14,7 +14,7 @@ from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import DoorRows
 from avi_env.envs.emitters import row_emitters, source_count
 from avi_env.envs.goals import GoalRows
-from avi_env.navigation import GridBank, WalkableGrid, walkable_grid
+from avi_env.navigation import GridBank, WalkableGrid, snap_point, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
 from avi_env.scene.bank import SceneBank
 from avi_env.tasks import Episode, EpisodeSpec, episode_rng, sample_episode
@@ -22,6 +22,7 @@ from avi_env.tasks.door_events import moving_doors, passable_grid
 
 __all__ = ["World"]
 
+_START_REACH = 0.25  # [m] that an episode of another simulator may start beside our grid
 _DOOR_GAP = 0.1  # [m] kept between a turning leaf and an agent's body: two columns of the walkable grid
 
 Slot = tuple[str, tuple[tuple[int, float], ...]]
@@ -88,12 +89,16 @@ class World:
 
         Returns:
             The slot of its scene with the doors as they stand, and that of the scene as it is without any event.
+
+        Raises:
+            ValueError: the episode starts, or sounds, where nobody can be.
         """
         config, home = self.config, self._slot(episode.scene)
         scene = self._scenes[home]
         self._names[row] = episode.scene
         moving = moving_doors(scene, episode.door_events)
         grid = passable_grid(scene, moving, config.agent_radius, config.agent_height)
+        _check_start(episode, grid)
         self.goals.begin(row, episode, scene, grid)
         self.goals.stack(self.grids)
         self.doors.begin(row, scene, episode.door_events)
@@ -136,3 +141,15 @@ class World:
 
     def _grid(self, scene: Scene) -> WalkableGrid:
         return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
+
+
+def _check_start(episode: Episode, grid: WalkableGrid) -> None:
+    start, yaw = np.array(episode.start_position, dtype=np.float64), float(episode.start_yaw)
+    if not (np.all(np.isfinite(start)) and np.isfinite(yaw)):
+        raise ValueError(f"an episode starts at a finite position and yaw, not at {start.tolist()}, {yaw:g} rad")
+    apart = float(np.linalg.norm((snap_point(grid, start) - start)[[0, 2]]))
+    if apart > _START_REACH:
+        raise ValueError(
+            f"the episode starts at {np.round(start, 3).tolist()} in scene {episode.scene!r}, {apart:.2f} m from the "
+            f"nearest place where the agent can stand: is it an episode of another scene?"
+        )

@@ -112,8 +112,10 @@ class AnyAngleMap:
         if free.ndim != 2:
             raise ValueError(f"a mask has shape (nx, nz), not {free.shape}")
         if max(free.shape) > 2 * int(INTERVAL_LIMIT) - 4:
+            limit = 2 * int(INTERVAL_LIMIT) - 4
             raise ValueError(
-                f"a mask of {free.shape} columns exceeds {2 * int(INTERVAL_LIMIT) - 4} along a side: use larger columns"
+                f"{free.shape[0]} x {free.shape[1]} columns of {spacing:g} m are more than the {limit} a side that a "
+                f"search for shortest paths holds ({limit * spacing:.3g} m): use larger columns, or cut the scene"
             )
         self.free = free
         self.spacing = float(spacing)

@@ -21,6 +21,7 @@ CELL = 0.05
 STEP_HEIGHT = 0.1
 """What an agent steps over [m]: rugs, thresholds."""
 
+_WIDEST = 200.0  # [m] a side: 16 million columns
 _LEVEL_BIN = 0.05  # [m], resolution of the search for the floor's height
 _LEVEL_DEPTH = 0.3  # [m], how far below the storey's level its floor may lie
 _WALKABLE_NORMAL = 0.70710678  # cos 45 degrees, Habitat's agent_max_slope
@@ -96,13 +97,19 @@ def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float =
         agent_height: height of the agent's body [m]: what hangs above it does not block.
 
     Raises:
-        NavigationError: the scene has no floor, or none with room for the agent.
+        NavigationError: the scene has no floor, none with room for the agent, or is more than 200 m across.
     """
     key = ("walkable_grid", float(agent_radius), float(agent_height))
     return derived(scene, key, lambda: _lowest_storey(scene, float(agent_radius), float(agent_height)))
 
 
 def _lowest_storey(scene: Scene, agent_radius: float, agent_height: float) -> WalkableGrid:
+    span = np.ptp(scene.bounds[:, [0, 2]].astype(np.float64), axis=0) if len(scene.triangles) else np.zeros(2)
+    if span.max() > _WIDEST:
+        raise NavigationError(
+            f"scene {scene.name!r} spans {span[0]:.5g} m x {span[1]:.5g} m: grids of {CELL:g} m columns cover at most "
+            f"{_WIDEST:g} m a side. Is it in metres? Else cut it into parts."
+        )
     levels = floor_levels(scene)
     if not levels:
         raise NavigationError(
