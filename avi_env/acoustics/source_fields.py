@@ -101,13 +101,16 @@ class SourceFields:
         if not moving:
             return found
         which = torch.tensor(moving, dtype=torch.int64, device=places.device)
-        share, those = self._share[places[which]], Listeners(*(tensor[which] for tensor in listeners))
-        mixed = [part[which] * _beside(share[:, 0], part) for part in found]
-        for node in range(1, NODE_LIMIT):
-            further = self._lookup(bank, NODE_LIMIT * places[which] + node, those)
-            mixed = [a + b * _beside(share[:, node], b) for a, b in zip(mixed, further, strict=True)]
-        for part, value in zip(found, mixed, strict=True):
-            part[which] = value
+        share, further = self._share[places[which]], NODE_LIMIT - 1
+        rows = (NODE_LIMIT * places[which])[:, None] + torch.arange(1, NODE_LIMIT, device=places.device)
+        those = Listeners(*(tensor[which].repeat_interleave(further, dim=0) for tensor in listeners))
+        others = self._lookup(bank, rows.reshape(-1), those)
+        for part, other in zip(found, others, strict=True):
+            mixed = part[which] * _beside(share[:, 0], part)
+            nodes = other.reshape(len(which), further, *other.shape[1:])
+            for node in range(further):  # one by one: how torch sums depends on the number of rows
+                mixed = mixed + nodes[:, node] * _beside(share[:, node + 1], part)
+            part[which] = mixed
         return found
 
     def _lookup(self, bank: SceneBank, rows: torch.Tensor, listeners: Listeners) -> FieldSample:
