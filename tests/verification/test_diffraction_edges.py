@@ -312,14 +312,14 @@ def test_kernel_is_the_twin_of_the_shade(height: float) -> None:
 
 
 def test_reflection_fills_the_shadow_of_its_own_face() -> None:
-    """At the shadow boundary of a screen met at 2 to 40 degrees: within 1.2 dB of the uniform theory, all octaves."""
+    """At the shadow boundary of a screen met at 2 to 40 degrees: within 1.4 dB of the uniform theory, all octaves."""
     for before, after in ((0.3, 3.0), (2.0, 2.0)):
         for degrees in (2.0, 5.0, 10.0, 20.0, 40.0):
             met = math.radians(degrees)
             theory = wedge_loss_db(met, met + math.pi + 1e-5, 2 * math.pi, before, after, HZ)
             reach = before * after / (before + after)
             gain = shaded_gain(0.0, reach, math.sin(met), (9.0, 9.0), HZ)
-            assert_allclose(-20 * np.log10(gain), theory, rtol=0, atol=1.2)
+            assert_allclose(-20 * np.log10(gain), theory, rtol=0, atol=1.4)
 
 
 def test_kernel_is_the_twin_of_the_uniform_theory() -> None:
