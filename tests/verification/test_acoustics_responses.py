@@ -230,6 +230,15 @@ def test_many_listeners_at_once_hear_what_each_hears_alone(layout):
         np.testing.assert_allclose(together[s, listener], alone, rtol=0, atol=1e-6 * np.abs(alone).max())
 
 
+@pytest.mark.parametrize("mode", ["baked", "traced"])
+def test_every_device_gives_the_same_response(device, mode):
+    """The CPU's response on any device: energies are summed as integers; the rest is rounding, 1e-3 of the peak."""
+    arguments = {"mode": mode, "layout": "tetrahedral", "seconds": 0.2, "path_count": 256, "directivity": "speech"}
+    found = render_rir(box(0.3, 0.3), SOURCE, LISTENER, 0.2, 16000, device=device, **arguments)
+    expected = render_rir(box(0.3, 0.3), SOURCE, LISTENER, 0.2, 16000, **arguments)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
+
+
 def test_many_traced_responses():
     """Mode "traced": pair (s, l) has the seed `seed + s L + l`, bit for bit."""
     scene, listeners = box(0.3, 0.3), [LISTENER, (2.0, 1.0, 4.0)]
