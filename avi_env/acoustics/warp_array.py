@@ -14,7 +14,7 @@ from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["as_warp", "launch"]
 
-_COMMANDS = 512
+_COMMANDS = 2048
 """Recorded launches a thread keeps; beyond that (batches of ever new sizes) it starts afresh."""
 
 
