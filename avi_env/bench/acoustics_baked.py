@@ -15,7 +15,7 @@ from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.discrete import MIRRORS, discrete_paths
 from avi_env.acoustics.field import SourceField
 from avi_env.acoustics.image_sources import scene_bank
-from avi_env.acoustics.path_tracer import Echogram, trace_echogram
+from avi_env.acoustics.path_tracer import Echogram, trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.wavefront_bank import WavefrontBank
@@ -24,7 +24,7 @@ from avi_env.navigation.grid import walkable_grid
 from avi_env.scene import Scene, emission_point, emitting_objects, load_scene
 from avi_env.scene.rays import occluded
 
-__all__ = ["HEARD", "Heard", "Pair", "compared", "heard", "house_pairs", "house_rows", "houses"]
+__all__ = ["HEARD", "Heard", "Pair", "compared", "heard", "house_places", "house_rows", "houses"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -68,16 +68,24 @@ class Pair(NamedTuple):
     """Whether the straight line between them is free."""
 
 
-def house_pairs(scene: Scene, count: int, rng: np.random.Generator) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Yields random pairs of a sounding object's emission point and a walkable place at ear height."""
+def house_places(
+    scene: Scene, count: int, rng: np.random.Generator
+) -> Iterator[tuple[FloatArray, npt.NDArray[np.float64]]]:
+    """Yields emission points of sounding objects [m], shape (3,), each with some walkable places at ear height, (n, 3).
+
+    Together they are `count` random pairs.
+    """
     grid = walkable_grid(scene)
     columns, emitters = np.argwhere(grid.free), emitting_objects(scene)
-    chosen = rng.choice(len(emitters), min(_SOURCES, len(emitters)), replace=False)
-    for number in range(count):
-        source = np.asarray(emission_point(emitters[chosen[number % len(chosen)]]), dtype=np.float64)
-        column = columns[rng.integers(len(columns))]
-        x, z = grid.center(column)
-        yield source, np.array([x, grid.floor_y[tuple(column)] + _EAR_HEIGHT, z])
+    chosen = rng.choice(len(emitters), min(_SOURCES, len(emitters), count), replace=False)
+    for number, share in zip(chosen, np.array_split(np.arange(count), len(chosen)), strict=True):
+        at = columns[rng.integers(len(columns), size=len(share))]
+        level = grid.center(at)
+        height = np.array([grid.floor_y[tuple(column)] for column in at]) + _EAR_HEIGHT
+        yield (
+            np.asarray(emission_point(emitters[number]), dtype=np.float64),
+            np.column_stack([level[:, 0], height, level[:, 1]]),
+        )
 
 
 def heard(echogram: Echogram, begin: float, exact: Paths, first: float) -> Heard:
@@ -124,23 +132,29 @@ def _exact(scene: Scene, field: SourceField, listener: FloatArray) -> Paths:
     return discrete_paths(scene_bank(scene), waves, row, row, *ends)
 
 
-def compared(scene: Scene, source: FloatArray, listener: FloatArray, effort: Effort) -> Pair:
-    """Returns what is heard of a source at a place, from the baked field and from paths traced to the place."""
+def compared(scene: Scene, source: FloatArray, listeners: FloatArray, effort: Effort) -> list[Pair]:
+    """Returns what is heard of a source at places [m], shape (n, 3), of the baked field and of paths traced there."""
     field = bake_field(scene, source, seed=effort.seed, device=effort.device)
-    sample, exact = field_sample(scene, field, listener), _exact(scene, field, listener)
-    first = float(sample.first_arrival[0])
     budget = PathBudget(effort.reference_paths, _SECONDS, 1e-4)
     runs = [
-        trace_echogram(scene, source, listener, seed=effort.seed + 1 + k, budget=budget, device=effort.device)
+        trace_echograms(scene, source, listeners, seed=effort.seed + 1 + k, budget=budget, device=effort.device)
         for k in range(effort.reference_seeds)
     ]
-    mean = Echogram(runs[0].bin_seconds, np.mean([run.energy for run in runs], axis=0))
-    return Pair(
-        heard(field_echogram(sample, 2.0), first, exact, first),
-        heard(mean, 0.0, exact, first),
-        tuple(heard(run, 0.0, exact, first) for run in runs),
-        not bool(occluded(scene, [source], [listener])[0]),
-    )
+    pairs = []
+    for listener, *traced in zip(listeners, *runs, strict=True):
+        sample, exact = field_sample(scene, field, listener), _exact(scene, field, listener)
+        first = float(sample.first_arrival[0])
+        mean = Echogram(traced[0].bin_seconds, np.mean([run.energy for run in traced], axis=0))
+        pairs.append(
+            Pair(
+                heard(field_echogram(sample, 2.0), first, exact, first),
+                heard(mean, 0.0, exact, first),
+                tuple(heard(run, 0.0, exact, first) for run in traced),
+                not bool(occluded(scene, [source], [listener])[0]),
+            )
+        )
+        effort.on_step()
+    return pairs
 
 
 def houses(effort: Effort) -> Findings:
@@ -148,9 +162,8 @@ def houses(effort: Effort) -> Findings:
     pairs: list[Pair] = []
     for seed in effort.houses:
         scene = load_scene(f"house:{seed}")
-        for source, listener in house_pairs(scene, effort.pairs, np.random.default_rng([effort.seed, seed])):
-            pairs.append(compared(scene, source, listener, effort))
-            effort.on_step()
+        for source, listeners in house_places(scene, effort.pairs, np.random.default_rng([effort.seed, seed])):
+            pairs += compared(scene, source, listeners, effort)
     return Findings(house_rows(pairs), {"houses": _scatter(pairs), "octaves": _octaves(pairs)})
 
 

@@ -28,6 +28,7 @@ _HOUSE = "house:2"
 _STEP_SECONDS = 0.05
 _EAR_HEIGHT = 1.25  # [m]
 _BIT_RATE = 128_000
+_STRAIGHT = [0, 2, 3]  # slots of discrete paths: straight, around, over; not what comes through the wall
 _WINDOW = 0.2  # [s] over which cues are measured
 
 _WALK_START = (8.9, 0.0, 2.5)  # in the kitchen
@@ -126,7 +127,7 @@ def _first_sounds(scene: Scene, source: FloatArray, places: FloatArray, yaw: Flo
     import torch
 
     from avi_env.acoustics.binaural import paths_to_fir
-    from avi_env.acoustics.discrete import MIRRORS, discrete_paths
+    from avi_env.acoustics.discrete import discrete_paths
     from avi_env.acoustics.hrtf import load_hrtf
     from avi_env.acoustics.image_sources import scene_bank
     from avi_env.acoustics.metrics import interaural_delay
@@ -140,7 +141,7 @@ def _first_sounds(scene: Scene, source: FloatArray, places: FloatArray, yaw: Flo
     waves.set_row(0, wavefront_field(scene, source, ear_height=_EAR_HEIGHT))
     ends = torch.from_numpy(source).expand(len(ears), 3), ears
     paths = discrete_paths(scene_bank(scene), waves, rows, rows, *ends)
-    straight = Paths(*(part[:, :MIRRORS].contiguous() for part in paths))
+    straight = Paths(*(part[:, _STRAIGHT].contiguous() for part in paths))
     sound = paths_to_fir(straight, turn, load_hrtf("kemar", SAMPLE_RATE), SAMPLE_RATE // 10).double().numpy()
     energy = np.sum(sound**2, axis=2)
     return {
@@ -228,17 +229,17 @@ def _walk_words(heard: dict[str, Any]) -> tuple[str, str]:
     before, after = _loud(heard, "level_db", 0.0, door - 1.0), _loud(heard, "level_db", door + 0.5, None)
     first = heard["responses"]
     time = np.array(first["time_s"])
-    itd = 1e6 * np.array(first["itd_s"])
+    itd, ild = 1e6 * np.array(first["itd_s"]), first["ild_db"]
     moments = {"start": 0, "door": int(np.argmin(np.abs(time - door))), "end": len(time) - 1}
     sweep = ", ".join(
-        f"{itd[at]:+.0f} us {where}"
+        f"{itd[at]:.0f} us and {ild[at]:.1f} dB {where}"
         for where, at in zip(("at the start", "in the doorway", "at the end"), moments.values(), strict=True)
     )
     return (
         "From the kitchen the phone is a reverberant sound that comes from the open door. In the doorway "
         f"({door:.1f} s) it gets clear and sits at the left ear; as the head turns to it, it moves to the middle.",
         f"Rings of {before:.0f} dB SPL in the kitchen, {after:.0f} dB after the door (both ears, loudest "
-        f"{window:g} s). Delay between the ears of the straight or bent sound (left is positive): {sweep}.",
+        f"{window:g} s). Lead of the left ear in the straight or bent sound: {sweep}.",
     )
 
 
