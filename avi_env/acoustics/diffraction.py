@@ -133,7 +133,7 @@ def shaded_gain(
     """Returns the pressure gain of a free path that passes close by an edge.
 
     `grazing_loss_db` for a long edge of which both ends of the path keep away. An end close to a face of the edge has
-    its sound reflected there, too, which fills the shadow up: exp(-0.85 z - 0.3 z^2) of it, z = sqrt(2 k L) sin(angle to
+    its sound reflected there, too, which fills the shadow up by exp(-0.85 z - 0.3 z^2), z = sqrt(2 k L) sin(angle to
     the face), within 1.4 dB of the uniform theory. An edge hides what of the Fresnel zone it is long enough for.
 
     Args:

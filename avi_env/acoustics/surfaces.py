@@ -144,7 +144,7 @@ def _repeated(scene: Scene) -> npt.NDArray[np.bool_]:
     """Whether each triangle lies where an earlier one does, whatever its winding: it adds no area, shape (T,)."""
     corners = np.ascontiguousarray(scene.vertices[scene.triangles] + 0.0, dtype=np.float32)  # no negative zero
     order = np.lexsort(np.moveaxis(corners, -1, 0)[::-1], axis=-1)  # of the three corners, by x, y, z
-    rows = np.ascontiguousarray(np.take_along_axis(corners, order[..., None], axis=1)).reshape(len(corners), -1)
+    rows = np.ascontiguousarray(np.take_along_axis(corners, order[..., None], axis=1)).reshape(-1, 9)
     first = np.unique(rows.view(np.dtype((np.void, 36))).ravel(), return_index=True)[1]
     repeated = np.ones(len(corners), dtype=bool)
     repeated[first] = False

@@ -9,6 +9,7 @@ import torch
 from avi_env.acoustics.air import AIR_DB_PER_METRE, air_absorption_db
 from avi_env.acoustics.bands import BANDS_HZ, SPEED_OF_SOUND
 from avi_env.acoustics.direct import direct_paths
+from avi_env.acoustics.discrete import SLOTS, discrete_paths
 from avi_env.acoustics.image_sources import MIRROR_LIMIT, image_source_paths
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.specular import specular_paths
@@ -206,6 +207,39 @@ def test_transmission_of_stacked_walls_adds_in_db():
         np.testing.assert_allclose(level, -expected, rtol=0, atol=0.1)
 
 
+def test_walls_of_two_sided_faces_count_once():
+    """Each face there twice, wound both ways, as scanned meshes have it: the loss is the wall's (sheet test 18)."""
+    plain = slab_scene([(0.0, 0.12)], [Material("wall", absorption=0.2, transmission_loss=30.0)])
+    triangles = np.concatenate([plain.triangles, plain.triangles[:, ::-1]])
+    material, owner = np.tile(plain.triangle_material, 2), np.tile(plain.triangle_object, 2)
+    twice = Scene("twice", plain.vertices, triangles, material, owner, plain.materials, plain.objects)
+    paths = transmitted_paths(SceneBank([twice]), index(1), points((-2.0, 1.0, 0.3)), points((2.0, 1.0, 0.3)))
+    level = 20.0 * np.log10(paths.gain[0, 0].numpy() * 4.0) + AIR_DB_PER_METRE * 4.0
+    np.testing.assert_allclose(level, -30.0, rtol=0, atol=0.1)
+
+
+def test_departure_of_higher_orders_is_the_way_back():
+    """Orders 1 to 3: sound leaves towards where the sound of the way back comes from, at the same delay and gain."""
+    scene = shoebox(SIZE, material=WALL)
+    there, back = specular_paths(scene, SOURCE, LISTENER, 3), specular_paths(scene, LISTENER, SOURCE, 3)
+    turned = Paths(back.delay, back.gain, back.departure, back.direction)
+    same_paths(there, turned)
+
+
+def test_no_place_gives_nan():
+    """A source on the listener, in a corner, on a wall, beyond the walls; a scene without a triangle: finite paths."""
+    box = shoebox(SIZE, material=WALL)
+    void = Scene("void", box.vertices[:0], box.triangles[:0], box.triangle_material[:0], box.triangle_object[:0], ())
+    bank = SceneBank([box, void])
+    places = points(SOURCE, (0.0, 0.0, 0.0), (0.0, 1.5, 2.5), (1e4, 2.0, 1e4), (3.0, 1.5, 2.5))
+    for scene in range(2):
+        for place in places:
+            paths = discrete_paths(bank, None, None, index(5, scene), places, place.expand(5, 3))
+            assert all(bool(torch.isfinite(part).all()) for part in paths)
+    silent = discrete_paths(bank, None, None, index(0), places[:0], places[:0])
+    assert silent.gain.shape == (0, SLOTS, 7)
+
+
 def subdivided(scene: Scene, steps: int) -> Scene:
     """The same surfaces, each triangle cut into steps x steps."""
     parts = []
@@ -223,7 +257,9 @@ def subdivided(scene: Scene, steps: int) -> Scene:
 
 def same_paths(one: Paths, two: Paths) -> None:
     """Compares two sets of paths, whatever their order: 1e-7 s, 0.001 dB, 1e-5 of a direction."""
-    order, other = (np.lexsort([p.gain[0, :, 0].numpy(), p.delay[0].numpy().round(7)]) for p in (one, two))
+    order, other = (
+        np.lexsort([p.direction[0, :, 0].numpy().round(3), p.delay[0].numpy().round(7)]) for p in (one, two)
+    )
     np.testing.assert_allclose(one.delay[0, order].numpy(), two.delay[0, other].numpy(), rtol=0, atol=1e-7)
     np.testing.assert_allclose(one.gain[0, order].numpy(), two.gain[0, other].numpy(), rtol=1e-4)
     for name in ("direction", "departure"):
