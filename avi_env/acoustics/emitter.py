@@ -23,8 +23,8 @@ class Emitter:
 
     clip: Clip
     """The sound: pressure at 1 m straight ahead."""
-    position: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(3, dtype=np.float32))
-    """Where it is [m], shape (3,); or the corners of its path, shape (T, 3), world frame."""
+    position: npt.NDArray[np.float32] = field(default_factory=lambda: np.full(3, np.nan, dtype=np.float32))
+    """Where it is [m], shape (3,); or the corners of its path, shape (T, 3), world frame. None with the listener."""
     times: npt.NDArray[np.float64] | None = None
     """When it is at each corner [s on the episode's clock], shape (T,), rising; between them it moves evenly, before
     and after it stays. None for a place."""
@@ -42,6 +42,10 @@ class Emitter:
 
     def __post_init__(self) -> None:
         position = np.array(self.position, dtype=np.float32)
+        if self.with_listener:
+            if np.any(np.isfinite(position)) or self.times is not None:
+                raise ValueError("an emitter carried by the listener has no place and no path of its own")
+            position = np.zeros(3, dtype=np.float32)
         if position.ndim not in (1, 2) or position.shape[-1] != 3 or not np.all(np.isfinite(position)):
             raise ValueError(f"an emitter's position must be finite, shape (3,) or (T, 3), not {position.shape}")
         moving = position.ndim == 2
@@ -55,8 +59,6 @@ class Emitter:
         yaw = np.array(self.yaw, dtype=np.float64)
         if yaw.shape not in ((), position.shape[:-1]) or not np.all(np.isfinite(yaw)):
             raise ValueError(f"yaw must be a number or one for each corner of the path, not shape {yaw.shape}")
-        if self.with_listener and moving:
-            raise ValueError("an emitter carried by the listener has no path of its own")
         if not np.isfinite(self.gain_db):
             raise ValueError(f"gain_db must be finite, got {self.gain_db}")
         object.__setattr__(self, "yaw", np.unwrap(yaw) if yaw.ndim else float(yaw))

@@ -33,20 +33,23 @@ def click(rate: int = RATE) -> Clip:
     return Clip("click", samples, 94.0, rate)
 
 
-def own_scape(scene: Scene, receiver: str = "mono", rows: int = 1, rate: int = RATE) -> Soundscape:
+def own_scape(
+    scene: Scene, receiver: str = "mono", rows: int = 1, rate: int = RATE, device: str = "cpu", pattern: str = "omni"
+) -> Soundscape:
     """Returns rows whose listeners click."""
-    scape = Soundscape(rows, 1, load_hrtf(receiver, rate))
+    scape = Soundscape(rows, 1, load_hrtf(receiver, rate), device=device)
     for row in range(rows):
-        scape.set_source(row, 0, scene, Emitter(click(rate), with_listener=True))
+        scape.set_source(row, 0, scene, Emitter(click(rate), with_listener=True, directivity=pattern))
     return scape
 
 
 def heard(scape: Soundscape, scene: Scene, ears: np.ndarray, yaw: float = 0.0) -> tuple[torch.Tensor, FieldSample]:
     """Returns the early responses (R, C, n) and fields of listeners at some places (R, 3)."""
-    places = torch.from_numpy(np.atleast_2d(ears)).float()
-    rows, index = torch.arange(len(places)), torch.zeros(len(places), dtype=torch.int32)
-    turned = torch.full((len(places),), yaw)
-    fir, sample = scape.responses(SceneBank([scene]), rows, index, places, turned, torch.zeros_like(rows))
+    places = torch.from_numpy(np.atleast_2d(ears)).float().to(scape.device)
+    rows = torch.arange(len(places), device=scape.device)
+    turned, bank = torch.full((len(places),), yaw, device=scape.device), SceneBank([scene], scape.device)
+    fir, sample = scape.responses(bank, rows, rows.int() * 0, places, turned, rows * 0)
+    fir, sample = fir.cpu(), FieldSample(*(part.cpu() for part in sample))
     return fir[:, 0], sample
 
 
@@ -63,13 +66,13 @@ def images(receiver: Hrtf, ears: np.ndarray, yaw: float, material: Material, sid
     return paths_to_fir(paths, torch.tensor([yaw]), receiver, round(RESPONSE_SECONDS * receiver.sample_rate))[0]
 
 
-def test_wall_ahead_is_heard_at_twice_its_distance() -> None:
+def test_wall_ahead_is_heard_at_twice_its_distance(device: str) -> None:
     """One mirroring wall in a dead room: the echo is that of the image, delay 2 d / c to the sample, at both ears."""
     hard = Material(name="hard", absorption=ABSORPTION, scattering=0.0)
     dead = Material(name="dead", absorption=1.0, scattering=0.0)
     room = shoebox(SIZE, material={**dict.fromkeys(("floor", "ceiling", "west", "east", "south"), dead), "north": hard})
     for receiver, rate in (("mono", RATE), ("kemar", 16000)):
-        scape = own_scape(room, receiver, rate=rate)
+        scape = own_scape(room, receiver, rate=rate, device=device)
         for distance in (0.4, 1.3, 3.7):
             ears = np.array([3.0, 1.25, distance])
             for yaw in (0.0, 0.6):
@@ -82,6 +85,17 @@ def test_wall_ahead_is_heard_at_twice_its_distance() -> None:
             if receiver == "mono":
                 peak = int(heard(scape, room, ears)[0][0, 0].abs().argmax())
                 assert abs(peak - 2.0 * distance / SPEED_OF_SOUND * RATE) <= 1.0
+
+
+def test_aimed_click() -> None:
+    """A cardioid turned towards the wall is as loud as all round, turned away it is silent, sideways a half."""
+    hard = Material(name="hard", absorption=ABSORPTION, scattering=0.0)
+    dead = Material(name="dead", absorption=1.0, scattering=0.0)
+    room = shoebox(SIZE, material={**dict.fromkeys(("floor", "ceiling", "west", "east", "south"), dead), "north": hard})
+    ears, scape = np.array([3.0, 1.25, 1.3]), own_scape(room, pattern="cardioid")
+    wanted = images(scape.receiver, ears, 0.0, hard, slice(2, 3))
+    for yaw, share in ((0.0, 1.0), (np.pi / 2, 0.5), (np.pi, 0.0)):
+        assert_allclose(heard(scape, room, ears, yaw)[0][0], share * wanted, atol=2e-3 * float(wanted.abs().max()))
 
 
 @pytest.fixture(scope="module")

@@ -56,10 +56,16 @@ def dead() -> Scene:
 
 
 def scape_of(
-    scene: Scene, *emitters: Emitter, receiver: str = "kemar", doppler: bool = False, paths: int = PATHS
+    scene: Scene,
+    *emitters: Emitter,
+    receiver: str = "kemar",
+    doppler: bool = False,
+    paths: int = PATHS,
+    device: str = "cpu",
 ) -> Soundscape:
     """Returns a soundscape of one row."""
-    scape = Soundscape(1, len(emitters), load_hrtf(receiver, RATE), path_count=paths, doppler=doppler)
+    head = load_hrtf(receiver, RATE)
+    scape = Soundscape(1, len(emitters), head, path_count=paths, doppler=doppler, device=device)
     for source, emitter in enumerate(emitters):
         scape.set_source(0, source, scene, emitter)
     return scape
@@ -69,10 +75,11 @@ def responses(
     scape: Soundscape, scene: Scene, ears: tuple[float, ...], seconds: float = 0.0, yaw: float = 0.0
 ) -> tuple[torch.Tensor, FieldSample]:
     """Returns the early responses (S, C, n) and the fields at one place and moment."""
-    fir, sample = scape.responses(
-        SceneBank([scene]), torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int32),
-        torch.tensor([ears]), torch.tensor([yaw]), torch.tensor([round(seconds * RATE)]),
-    )  # fmt: skip
+    row = torch.zeros(1, dtype=torch.int64, device=scape.device)
+    places, turned = torch.tensor([ears], device=scape.device), torch.tensor([yaw], device=scape.device)
+    bank, clock = SceneBank([scene], scape.device), row + round(seconds * RATE)
+    fir, sample = scape.responses(bank, row, row.int(), places, turned, clock)
+    fir, sample = fir.cpu(), FieldSample(*(part.cpu() for part in sample))
     return fir[0], sample
 
 
@@ -93,10 +100,10 @@ def late_db(sample: FieldSample) -> np.ndarray:
     return 10.0 * np.log10((sample.early[..., 0].sum(dim=1) + sample.late.sum(dim=1)).numpy())
 
 
-def test_moving_source_is_exact_at_every_step(dead: Scene, clip: Clip) -> None:
+def test_moving_source_is_exact_at_every_step(dead: Scene, clip: Clip, device: str) -> None:
     """At each step the response is that of one path with delay d / c and gain 1 / d, from where the source is then."""
     path = np.array([[1.0, 1.5, 1.0], [7.0, 1.5, 1.0], [7.0, 2.0, 4.0]])
-    scape = scape_of(dead, Emitter(clip, path, times=np.array([0.5, 3.5, 5.0])), receiver="mono")
+    scape = scape_of(dead, Emitter(clip, path, times=np.array([0.5, 3.5, 5.0])), receiver="mono", device=device)
     ears = (5.0, 1.25, 3.0)
     for seconds in (0.0, 0.5, 1.25, 2.6, 3.5, 4.1, 9.0):
         place = np.array([np.interp(seconds, [0.5, 3.5, 5.0], path[:, axis]) for axis in range(3)])
@@ -126,10 +133,10 @@ def test_field_of_a_node_is_the_static_one(room: Scene, clip: Clip) -> None:
         assert all(torch.equal(a, b) for a, b in zip(moving[1], still[1], strict=True))
 
 
-def test_field_between_nodes_is_near_a_bake_there(room: Scene, clip: Clip) -> None:
+def test_field_between_nodes_is_near_a_bake_there(room: Scene, clip: Clip, device: str) -> None:
     """In the middle of four nodes, 1 m apart, the mixed field is within 0.5 dB of a bake at that place (median)."""
     path = np.array([[1.5, 1.5, 1.5], [4.5, 1.5, 1.5]])
-    scape = scape_of(room, Emitter(clip, path, times=np.array([0.0, 3.0])))
+    scape = scape_of(room, Emitter(clip, path, times=np.array([0.0, 3.0])), device=device)
     off = []
     for seconds in (0.0, 1.0, 2.0):
         alone = scape_of(room, Emitter(clip, path[0] + np.array([seconds, 0.0, 0.0])))
@@ -185,24 +192,24 @@ def test_sources_add(room: Scene, clip: Clip) -> None:
 
 
 @pytest.mark.parametrize("doppler", [False, True])
-def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip, doppler: bool) -> None:
+def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip, doppler: bool, device: str) -> None:
     """A row with a source that stays sounds the same, bit for bit, beside a row with one that moves and turns."""
     still = Emitter(clip, (1.0, 1.5, 1.0))
     moving = Emitter(clip, ((5.0, 1.5, 1.0), (5.0, 1.5, 3.0)), times=np.array([0.0, 1.0]), yaw=[0.0, 2.0],
                      directivity="cardioid")  # fmt: skip
-    together = Soundscape(2, 1, load_hrtf("kemar", RATE), path_count=PATHS, doppler=doppler)
+    together = Soundscape(2, 1, load_hrtf("kemar", RATE), path_count=PATHS, doppler=doppler, device=device)
     together.set_source(0, 0, room, still)
     together.set_source(1, 0, room, moving)
 
     def heard(scape: Soundscape, rows: int) -> torch.Tensor:
-        row = torch.arange(rows)
-        index, ears = torch.zeros(rows, dtype=torch.int32), torch.tensor([[3.0, 1.25, 3.0]]).expand(rows, 3)
-        clock = torch.full((rows,), 5000)
-        return scape.listen(SceneBank([room]), scape.start(row), row, index, ears, torch.zeros(rows), clock, 4000)[0]
+        row = torch.arange(rows, device=device)
+        ears, yaw = torch.tensor([[3.0, 1.25, 3.0]], device=device).expand(rows, 3), torch.zeros(rows, device=device)
+        bank, clock = SceneBank([room], device), torch.full((rows,), 5000, device=device)
+        return scape.listen(bank, scape.start(row), row, row.int() * 0, ears, yaw, clock, 4000)[0]
 
     both = heard(together, 2)
-    assert torch.equal(both[0], heard(scape_of(room, still, doppler=doppler), 1)[0])
-    assert torch.equal(both[1], heard(scape_of(room, moving, doppler=doppler), 1)[0])
+    assert torch.equal(both[0], heard(scape_of(room, still, doppler=doppler, device=device), 1)[0])
+    assert torch.equal(both[1], heard(scape_of(room, moving, doppler=doppler, device=device), 1)[0])
 
 
 @pytest.mark.parametrize("name", ["cardioid", "speech"])
@@ -258,6 +265,10 @@ def test_bad_emitters_are_refused(room: Scene, clip: Clip) -> None:
         Emitter(clip, np.zeros((3, 3)))
     with pytest.raises(ValueError, match="rise"):
         Emitter(clip, np.zeros((2, 3)), times=np.array([1.0, 1.0]))
+    with pytest.raises(ValueError, match="finite"):
+        Emitter(clip)
+    with pytest.raises(ValueError, match="no place"):
+        Emitter(clip, np.zeros(3), with_listener=True)
     with pytest.raises(ValueError, match="yaw"):
         Emitter(clip, np.zeros(3), yaw=np.zeros(2))
     with pytest.raises(ValueError, match="cardioid"):
