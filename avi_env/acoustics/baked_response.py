@@ -15,11 +15,13 @@ from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS
 from avi_env.acoustics.layouts import Layout, direction_filters, late_lines
 from avi_env.acoustics.path_tracer import Echogram
 from avi_env.scene.model import Scene
+from avi_env.scene.rays import occluded
 
 __all__ = ["field_echogram", "field_response", "field_sample"]
 
 FloatArray = npt.NDArray[np.float64]
 
+_WITNESSES = 256  # cells one of which must see a listener: those within some 4 m
 _DECAY = 6.0 * np.log(10.0)
 
 
@@ -31,7 +33,12 @@ def field_sample(scene: Scene, field: SourceField, listener: FloatArray, device:
         field: baked in it.
         listener: positions [m], world frame, shape (3,) or (L, 3).
         device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: a listener whom no place of the field sees: outside the scene's air, or shut in.
     """
+    for place in np.atleast_2d(listener):
+        _check_seen(scene, field, place)
     bank, scenes = FieldBank(1, device), scene_bank(scene, device)
     bank.set_row(0, field)
     place = torch.as_tensor(np.atleast_2d(listener), dtype=torch.float32, device=bank.device)
@@ -41,6 +48,18 @@ def field_sample(scene: Scene, field: SourceField, listener: FloatArray, device:
         return ~scenes.occluded(index, place[:, None].expand_as(centers), centers)
 
     return bank.lookup(place, seen, rows=index)
+
+
+def _check_seen(scene: Scene, field: SourceField, listener: FloatArray) -> None:
+    """The nearest cell would speak for a listener that none sees: in a closed building's notch, the room inside."""
+    near = np.argsort(np.linalg.norm(field.cells - listener, axis=1), kind="stable")
+    for few in (near[:8], near[8:_WITNESSES]):
+        if not occluded(scene, np.broadcast_to(listener, (len(few), 3)), field.cells[few]).all():
+            return
+    raise ValueError(
+        f"listener {np.round(listener, 3).tolist()} is seen from none of the {min(len(near), _WITNESSES)} places nearest "
+        f"to it where the field in scene {scene.name!r} is known: it is outside, or shut in; move it, or trace"
+    )
 
 
 def field_echogram(sample: FieldSample, seconds: float) -> Echogram:
