@@ -56,9 +56,10 @@ def _check_seen(scene: Scene, field: SourceField, listener: FloatArray) -> None:
     for few in (near[:8], near[8:_WITNESSES]):
         if not occluded(scene, np.broadcast_to(listener, (len(few), 3)), field.cells[few]).all():
             return
+    count = min(len(near), _WITNESSES)
     raise ValueError(
-        f"listener {np.round(listener, 3).tolist()} is seen from none of the {min(len(near), _WITNESSES)} places nearest "
-        f"to it where the field in scene {scene.name!r} is known: it is outside, or shut in; move it, or trace"
+        f"listener {np.round(listener, 3).tolist()} is seen from none of the {count} places nearest to it where the "
+        f"field in scene {scene.name!r} is known: it is outside, or shut in; move it, or take mode='traced'"
     )
 
 
