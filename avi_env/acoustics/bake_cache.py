@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import warp as wp
 
-import avi_env
 from avi_env.acoustics.field import SourceField, WavefrontField
 from avi_env.content import cache_folder, package_file
 from avi_env.whole_file import whole_file
@@ -50,7 +49,7 @@ def bake_key(*inputs: str | bytes | float) -> str:
 
 @functools.cache
 def _code_digest() -> str:
-    hasher = hashlib.sha256(avi_env.__version__.encode())
+    hasher = hashlib.sha256()
     for package in _CODE:
         for file in sorted(package_file(f"{package}/__init__.py").parent.glob("*.py")):
             hasher.update(file.name.encode() + file.read_bytes())
