@@ -19,6 +19,7 @@ __all__ = [
     "LATE_LEAD_SECONDS",
     "diffuse_coherence",
     "diffuse_covariance",
+    "diffuse_mixture",
     "independent_noise",
     "late_noise",
     "late_samples",
@@ -81,7 +82,7 @@ def _late_noise(slope: int, sample_rate: int, seed: int, receiver: Hrtf | int | 
     size = fft.next_fast_len(int(1.1 * count) + 256, real=True)
     random = np.random.default_rng([seed, 0x1A7E, slope])
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)
-    power, (mixture, energy) = octave_power(frequency), _mixture(receiver, frequency)
+    power, (mixture, energy) = octave_power(frequency), diffuse_mixture(receiver, frequency)
     channels = receiver if isinstance(receiver, int) else len(mixture)
     wanted = band_shares(sample_rate) * (power @ energy / power.sum(axis=1))
     noise = np.empty((BAND_COUNT, channels, count), dtype=np.float32)
@@ -111,13 +112,17 @@ def _even_loudness(noise: npt.NDArray[np.floating], band: int, sample_rate: int)
     return np.asarray(noise * np.sqrt(mean / np.maximum(local, 0.05 * mean)))
 
 
-def _mixture(
+def diffuse_mixture(
     receiver: Hrtf | int | None, frequency: npt.NDArray[np.floating]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Returns how C independent noises mix to the channels' own in a diffuse field, (C, C, F), and its energy (F,).
 
     A head's mixture is that of a common and an opposed noise; microphones' is the root of their covariance; independent
     channels need none.
+
+    Args:
+        receiver: a receiver, a number of independent channels, or None for any head.
+        frequency: evenly from 0 to half the sample rate [Hz], shape (F,).
     """
     if isinstance(receiver, int):
         return np.empty(0), np.full(len(frequency), float(receiver))

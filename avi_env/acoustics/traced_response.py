@@ -11,6 +11,8 @@ from scipy.signal import oaconvolve
 
 from avi_env.acoustics.ear_filters import ear_spectra
 from avi_env.acoustics.harmonics import ambisonic_frame, spherical_harmonics
+from avi_env.acoustics.hrtf import Hrtf
+from avi_env.acoustics.late_noise import diffuse_mixture
 from avi_env.acoustics.layouts import Layout
 from avi_env.acoustics.noise import band_shares, direction_shares, energy_held, sample_density, shaped_noise
 from avi_env.acoustics.path_tracer import Echogram
@@ -23,7 +25,6 @@ _DIRECTIONS = 32
 """From which diffuse sound arrives: their mean coherence at the ears is that of a diffuse field, and third-order
 harmonics have its energies within 0.1 dB."""
 
-_ARRAY_DIRECTIONS = 64  # microphones tell more of them apart than ears do
 _POWER_BINS = 1024
 
 
@@ -58,6 +59,14 @@ def diffuse_response(
     share = direction_shares(echogram.energy, heard.directions)  # (bins, 7, D)
     octave = band_shares(np.abs(np.fft.rfft(heard.responses, _POWER_BINS)) ** 2, rate)  # (D, C, 9)
     wanted = np.zeros((*octave.shape[1:], length))
+    if layout.receiver is not None and layout.receiver.microphones is not None:
+        # 32 directions are too few for microphones far apart: what is common to all of them is mixed as a whole.
+        common = share.min(axis=-1)
+        share = share - common[..., None]
+        even = echogram.energy[..., 0] * common * len(heard.directions)
+        density = sample_density(even, echogram.bin_seconds, rate, length)
+        wanted += density * octave.mean(axis=0)[..., None]
+        result += _isotropic(density, layout.receiver, rng)
     for number, responses in enumerate(heard.responses):
         energy = echogram.energy[..., 0] * share[..., number]
         density = sample_density(energy, echogram.bin_seconds, rate, length)
@@ -69,13 +78,22 @@ def diffuse_response(
     return energy_held(result, wanted, rate)
 
 
+def _isotropic(density: FloatArray, receiver: Hrtf, rng: np.random.Generator) -> FloatArray:
+    """Returns noise of an energy density (9, n) from everywhere alike at a receiver's channels, shape (C, n)."""
+    rate, length = receiver.sample_rate, density.shape[1]
+    size = 1 << int(np.ceil(np.log2(length + 2 * receiver.taps.shape[2])))
+    mixture = diffuse_mixture(receiver, np.fft.rfftfreq(size, 1.0 / rate))[0]
+    parts = [np.fft.rfft(shaped_noise(density, rate, rng), size) for _ in range(receiver.channel_count)]
+    return np.fft.irfft(np.einsum("ijf,jf->if", mixture, np.stack(parts)), size)[:, :length]
+
+
 def _responses(layout: Layout, yaw: float) -> _Response:
     turn = torch.tensor([yaw], dtype=torch.float32)
     if layout.receiver is None:
         directions = _even_directions(_DIRECTIONS if layout.order else 1)
         towards = ambisonic_frame(torch.from_numpy(directions)[None], turn.double())
         return _Response(directions, spherical_harmonics(towards, layout.order)[0].numpy()[..., None], 0)
-    directions = _even_directions(_ARRAY_DIRECTIONS if layout.receiver.microphones else _DIRECTIONS)
+    directions = _even_directions(_DIRECTIONS)
     spectra, start = ear_spectra(torch.from_numpy(directions).float()[None], turn, layout.receiver)
     return _Response(directions, torch.fft.irfft(spectra[0]).double().numpy(), start)
 
