@@ -7,6 +7,7 @@ import torch
 from avi_env.acoustics import bake_field, render_rir, trace_echogram
 from avi_env.acoustics.bake import neighbour_weights
 from avi_env.acoustics.baked_response import field_echogram, field_sample
+from avi_env.acoustics.discrete import AROUND, DIRECT
 from avi_env.acoustics.listener_cells import listener_cells
 from avi_env.acoustics.path_tracer import trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
@@ -138,7 +139,7 @@ def test_first_sound_comes_from_the_doorway_that_leads_to_it(houses):
         hidden = occluded(scene, np.tile(source, (len(listeners), 1)), listeners)
         paths = exact_paths(scene, source, listeners)
         for number, listener in enumerate(listeners):
-            slot = -1 if hidden[number] else 0
+            slot = AROUND if hidden[number] else DIRECT
             heard, arrival = paths.direction[number, slot].double().numpy(), float(paths.delay[number, slot]) * 343.0
             if not hidden[number]:
                 truth = (source - listener) / np.linalg.norm(source - listener)
