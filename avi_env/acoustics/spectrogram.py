@@ -49,12 +49,13 @@ def spectrogram(audio: torch.Tensor, sample_rate: int = 16000) -> torch.Tensor:
     device, count = audio.device, 1 + samples // _HOP
     audio = audio.to(torch.float32).contiguous()
     frames = torch.empty(rows, channels, count, _FFT, device=device)
-    each = count if device.type == "cpu" else 1
-    arguments = [audio, _hann(str(device)), each, frames]
-    launch(_frames_kernel, (rows, channels, count // each), arguments, device)
+    each = _FFT if device.type == "cpu" else 1
+    launch(_frames_kernel, (rows, channels, count, _FFT // each), [audio, _hann(str(device)), each, frames], device)
     frequencies, times, _ = spectrogram_shape(samples, channels)
     result = torch.empty(rows, frequencies, times, channels, device=device)
-    launch(_pool_kernel, (rows, channels, times), [torch.fft.rfft(frames), result], device)
+    each = frequencies if device.type == "cpu" else 1
+    dim = (rows, channels, times, frequencies // each)
+    launch(_pool_kernel, dim, [torch.fft.rfft(frames), each, result], device)
     return result
 
 
@@ -68,38 +69,41 @@ def _hann(device: str) -> torch.Tensor:
 
 # The recipe's numbers are constants in these loops, so that the CPU's compiler makes vectors of them.
 @wp.func_native("""
-    const int size = 512, begin = number * 160 - size / 2, total = audio.shape[0];
-    const float* w = window.data;
-    float* y = out.data + number * size;
-    for (int i = 0; i < size; ++i) {
+    const int begin = number * 160 - 256, total = audio.shape[0];
+    for (int i = first; i < last; ++i) {
         const int place = begin + i;
-        y[i] = place >= 0 && place < total ? w[i] * audio.data[place] : 0.0f;
+        out.data[i] = place >= 0 && place < total ? window.data[i] * audio.data[place] : 0.0f;
     }
 """)
 def _set_frame(
-    audio: wp.array[wp.float32], window: wp.array[wp.float32], number: wp.int32, out: wp.array2d[wp.float32]
+    audio: wp.array[wp.float32],
+    window: wp.array[wp.float32],
+    number: wp.int32,
+    first: wp.int32,
+    last: wp.int32,
+    out: wp.array[wp.float32],
 ) -> None:
-    """Sets a row of frames to a windowed piece of audio."""
+    """Sets samples `first` to `last` of a frame to a windowed piece of audio."""
 
 
 @wp.kernel
 def _frames_kernel(
     audio: wp.array3d[wp.float32], window: wp.array[wp.float32], each: wp.int32, frames_out: wp.array4d[wp.float32]
 ) -> None:
-    row, channel, part = wp.tid()
-    for number in range(part * each, (part + 1) * each):
-        _set_frame(audio[row, channel], window, number, frames_out[row, channel])
+    row, channel, frame, part = wp.tid()
+    _set_frame(audio[row, channel], window, frame, part * each, (part + 1) * each, frames_out[row, channel, frame])
 
 
 @wp.func_native("""
-    float sum[260] = {};  // 257 bins filled up to whole fours
-    const int last = 4 * time + 4 < spectrum.shape[0] ? 4 * time + 4 : spectrum.shape[0];
-    for (int t = 4 * time; t < last; ++t) {
+    float sum[260];  // 257 bins filled up to whole fours
+    for (int k = 4 * first; k < 4 * last; ++k) sum[k] = 0.0f;
+    const int last_bin = 4 * last < 257 ? 4 * last : 257, frames = spectrum.shape[0];
+    for (int t = 4 * time; t < 4 * time + 4 && t < frames; ++t) {
         const float* __restrict__ s = reinterpret_cast<const float*>(spectrum.data) + t * 2 * 257;
-        for (int k = 0; k < 257; ++k) sum[k] += sqrtf(s[2 * k] * s[2 * k] + s[2 * k + 1] * s[2 * k + 1]);
+        for (int k = 4 * first; k < last_bin; ++k) sum[k] += sqrtf(s[2 * k] * s[2 * k] + s[2 * k + 1] * s[2 * k + 1]);
     }
     float level[65];
-    for (int f = 0; f < 65; ++f) {
+    for (int f = first; f < last; ++f) {
         const float x = (sum[4 * f] + sum[4 * f + 1] + sum[4 * f + 2] + sum[4 * f + 3]) * 0.0625f;
         // log(1 + x) = log(y) x / (y - 1) keeps the digits of a small x (Kahan); log(m) = 2 artanh((m - 1) / (m + 1)).
         const float y = 1.0f + x, rounded = y - 1.0f;
@@ -112,13 +116,20 @@ def _frames_kernel(
         const float log_y = 0.693147181f * (float)exponent + log_m;
         level[f] = rounded > 0.0f ? log_y * (x / rounded) : x;
     }
-    for (int f = 0; f < 65; ++f) out.data[(f * out.shape[1] + time) * out.shape[2] + channel] = level[f];
+    for (int f = first; f < last; ++f) out.data[(f * out.shape[1] + time) * out.shape[2] + channel] = level[f];
 """)
-def _set_levels(spectrum: wp.array2d[wp.vec2], time: wp.int32, channel: wp.int32, out: wp.array3d[wp.float32]) -> None:
-    """Sets log(1 + mean magnitude) over blocks of four frames and four bins."""
+def _set_levels(
+    spectrum: wp.array2d[wp.vec2],
+    time: wp.int32,
+    channel: wp.int32,
+    first: wp.int32,
+    last: wp.int32,
+    out: wp.array3d[wp.float32],
+) -> None:
+    """Sets log(1 + mean magnitude) over blocks of four frames and four bins, blocks `first` to `last` of bins."""
 
 
 @wp.kernel
-def _pool_kernel(spectrum: wp.array4d[wp.vec2], result_out: wp.array4d[wp.float32]) -> None:
-    row, channel, time = wp.tid()
-    _set_levels(spectrum[row, channel], time, channel, result_out[row])
+def _pool_kernel(spectrum: wp.array4d[wp.vec2], each: wp.int32, result_out: wp.array4d[wp.float32]) -> None:
+    row, channel, time, part = wp.tid()
+    _set_levels(spectrum[row, channel], time, channel, part * each, (part + 1) * each, result_out[row])
