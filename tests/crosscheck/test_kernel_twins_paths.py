@@ -15,6 +15,7 @@ from avi_env.acoustics.discrete import DIRECT, MIRRORS, TRANSMITTED, discrete_pa
 from avi_env.acoustics.doppler import render_doppler, start_doppler
 from avi_env.acoustics.ear_filters import LEAD_SAMPLES
 from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.sight import cells_in_sight
 from avi_env.acoustics.stream import FOREVER, Playback
 from avi_env.scene import Material
 from avi_env.scene.bank import SceneBank
@@ -100,6 +101,19 @@ def test_direct_transmitted_and_mirrored_paths(device: str) -> None:
         np.testing.assert_allclose(delay[row, heard], [d for d, _ in expected], rtol=0, atol=1e-9)
         np.testing.assert_allclose(gain[row, heard], np.reshape([g for _, g in expected], (-1, 7)), rtol=1e-5)
     assert 10 < hidden < 50
+
+
+def test_cells_in_sight(device: str) -> None:
+    """`_sight_kernel`: which of four cells each of 60 listeners sees past the partition."""
+    tracer, rng = PlainTracer(room()), np.random.default_rng(2)
+    bank = SceneBank([rectangles_scene(room(), ("floor", "ceiling", "wall", "wall"))], device)
+    ears, cells = (rng.uniform(0.1, (3.9, 2.5, 2.9), shape).astype(np.float32) for shape in ((60, 3), (60, 4, 3)))
+    index = torch.zeros(60, dtype=torch.int32, device=device)
+    seen = cells_in_sight(bank, index, torch.from_numpy(ears).to(device), torch.from_numpy(cells).to(device))
+    ends = np.repeat(ears, 4, axis=0).astype(float), cells.reshape(-1, 3).astype(float)
+    expected = ~tracer.blocked(*ends).reshape(60, 4)
+    assert 0.3 < expected.mean() < 0.9
+    np.testing.assert_array_equal(seen.cpu().numpy(), expected)
 
 
 def test_moving_delay(device: str) -> None:
