@@ -32,7 +32,7 @@ BAKE_PATHS = 4096
 """Paths of a bake, where nothing else is asked for."""
 
 _LATE_SECONDS = (0.3, 1.2)  # least and greatest time for which the late field is traced [s]
-_ROULETTE = 1e-3
+_ROULETTE = 1e-5  # below what the slopes know; the expected energy decides before
 _LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
 _MEMORY_BYTES = 256 * 2**20
@@ -121,7 +121,7 @@ def _bake(scene: Scene, source: FloatArray, order: _Order, wavefront: WavefrontF
         order.path_count,
         float(first.max()) + EARLY_SECONDS + late_bins * LATE_BIN_SECONDS,
         _ROULETTE,
-        decay_seconds=float(room_estimate(scene).rt60.max()),
+        expected=tuple(room_estimate(scene).decay.tolist()),
     )
     raw = trace_cells(
         scene, source, cells, first, budget, seed=order.seed, late_bins=late_bins,

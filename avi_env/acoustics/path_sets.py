@@ -17,8 +17,6 @@ from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["path_rotation", "path_sets"]
 
-_DECAY = 6.0 * np.log(10.0)  # 60 dB as an exponent of energy
-
 
 def path_rotation(seed: int) -> tuple[float, float, float, float]:
     """Returns a uniformly random rotation drawn from a seed, as a quaternion x, y, z, w."""
@@ -71,8 +69,7 @@ def _path_set(
     paths.per_path = 4.0 * np.pi / budget.path_count
     paths.reach = budget.seconds * SPEED_OF_SOUND
     paths.roulette = budget.roulette_energy
-    if budget.decay_seconds > 0.0:
-        paths.expected = float(directivity.power.max())
-        paths.decay = _DECAY / (budget.decay_seconds * SPEED_OF_SOUND)
+    expected = np.array(budget.expected or (0.0,), dtype=np.float32) * directivity.power.max()
+    paths.expected = wp.array(expected, dtype=wp.float32, device=wp_device(device))
     paths.bounce_limit = budget.bounce_limit
     return paths

@@ -26,9 +26,12 @@ from avi_env.acoustics.directivity import directivity_energy
 from avi_env.acoustics.surfaces import SLAB_METRES
 from avi_env.acoustics.surroundings import Surroundings, vec7
 
-__all__ = ["FIXED_POINT", "PathBudget"]
+__all__ = ["EXPECTED_SECONDS", "FIXED_POINT", "PathBudget"]
 
 wp.set_module_options({"enable_backward": False})
+
+EXPECTED_SECONDS = 0.02
+"""Distance of the instants of `PathBudget.expected` [s]."""
 
 FIXED_POINT = float(2**44)
 """Energies are summed as 64-bit integers in this unit: sums do not depend on the order of the paths."""
@@ -45,6 +48,7 @@ _GOLDEN = wp.constant(2.399963229728653)  # [rad]
 _NEAREST = wp.constant(0.3)  # [m] next-event distances below this one count as this one: bounds the variance
 # Paths weaker than this share of the energy that is expected of them play roulette: few at first, when each of them
 # is heard alone, more and more within 150 ms, when many have mixed (baked houses: half the cost at equal errors).
+_EXPECTED_METRES = wp.constant(EXPECTED_SECONDS * SPEED_OF_SOUND)
 _KEEP_FIRST = wp.constant(0.5)
 _KEEP_MOST = wp.constant(4.0)
 _KEEP_METRES = wp.constant(0.05 * SPEED_OF_SOUND)  # in which the share doubles
@@ -60,9 +64,9 @@ class PathBudget:
     """Time after which a path is dropped [s]."""
     roulette_energy: float = 1e-4
     """Energy of a path below which Russian roulette decides whether it goes on."""
-    decay_seconds: float = 0.0
-    """Reverberation time that the paths' energy is expected to follow [s]: paths clearly below it play roulette
-    earlier. 0 = none: `roulette_energy` alone decides."""
+    expected: tuple[float, ...] = ()
+    """Energy that is expected of a path every 20 ms, from when it starts: paths clearly below it play roulette
+    earlier. Empty: `roulette_energy` alone decides."""
     bounce_limit: int = 2000
     """Surfaces after which a path is dropped, whatever its energy."""
 
@@ -84,10 +88,8 @@ class PathSet:
     reach: wp.float32
     """Longest path [m]."""
     roulette: wp.float32
-    expected: wp.float32
-    """Energy that is expected of a path at the source ..."""
-    decay: wp.float32
-    """... and how it falls [1/m]."""
+    expected: wp.array[wp.float32]
+    """Energy that is expected of a path every `EXPECTED_SECONDS`."""
     bounce_limit: wp.int32
     per_path: wp.float32
     """Energy of one path at 1 m in free field: 4 pi / N."""
@@ -300,8 +302,8 @@ def walk_roulette(walk: Walk, paths: PathSet, draw: wp.float32) -> Walk:
     for band in range(_BANDS):
         most = wp.max(most, walk.energy[band])
     keep = wp.min(_KEEP_FIRST * wp.pow(2.0, walk.travelled / _KEEP_METRES), _KEEP_MOST)
-    expected = keep * paths.expected * wp.exp(-paths.decay * walk.travelled)
-    least = walk.passed * wp.max(paths.roulette, expected)
+    instant = wp.min(wp.int32(walk.travelled / _EXPECTED_METRES), paths.expected.shape[0] - 1)
+    least = walk.passed * wp.max(paths.roulette, keep * paths.expected[instant])
     if walk.travelled >= paths.reach or most <= 0.0:
         walk.alive = 0
     elif most < least:

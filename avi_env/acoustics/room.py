@@ -10,6 +10,7 @@ import numpy.typing as npt
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.listener_cells import listener_cells
 from avi_env.acoustics.path_tracer import trace_decay
+from avi_env.acoustics.path_walk import EXPECTED_SECONDS
 from avi_env.acoustics.surfaces import scene_surfaces
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
@@ -21,7 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _SOURCES = 8
 _RAYS = 4096
-_SECONDS, _BIN_SECONDS = 2.5, 0.02
+_SECONDS, _BIN_SECONDS = 2.5, EXPECTED_SECONDS
 _LENGTHS = (0.5, 4.0)  # [s] least and greatest length of an impulse response
 _LONGEST = 8.0  # [s] reverberation times are capped here: bare rooms of perfectly hard walls
 
@@ -35,6 +36,8 @@ class RoomEstimate(NamedTuple):
     """Mean absorption coefficient of the surfaces that such rays meet, shape (7,)."""
     rt60: FloatArray
     """Reverberation time of the energy in the whole scene (traced, -5 to -35 dB) [s], shape (7,)."""
+    decay: FloatArray
+    """Share of a sound's energy that is left in the scene every 20 ms, the most of all octaves, shape (n,)."""
 
 
 def room_estimate(scene: Scene) -> RoomEstimate:
@@ -51,12 +54,12 @@ def rir_seconds(scene: Scene) -> float:
 
 def _build(scene: Scene) -> RoomEstimate:
     if not len(scene.triangles):
-        return RoomEstimate(np.inf, np.ones(BAND_COUNT), np.zeros(BAND_COUNT))
+        return RoomEstimate(np.inf, np.ones(BAND_COUNT), np.zeros(BAND_COUNT), np.zeros(1))
     points = listener_cells(scene).points
     chosen = points[np.linspace(0, len(points) - 1, min(_SOURCES, len(points))).astype(int)]
     carried = trace_decay(scene, chosen, seconds=_SECONDS, bin_seconds=_BIN_SECONDS)
     rt60 = np.array([_decay_time(energy) for energy in carried.T])
-    return RoomEstimate(*_surfaces_met(scene), rt60)
+    return RoomEstimate(*_surfaces_met(scene), rt60, carried.max(axis=1))
 
 
 def _decay_time(energy: FloatArray) -> float:
