@@ -41,6 +41,7 @@ class SceneArrays:
     edge_offset: wp.array[wp.int32]  # (K + 1,), as plane_offset
     edge_start: wp.array[wp.vec3]
     edge_end: wp.array[wp.vec3]
+    edge_middle: wp.array[wp.vec4]  # [m], and the edge's length [m]
     edge_faces: wp.array[wp.mat33]  # unit vectors from the edge along its two faces; the third row is zero
 
 
@@ -82,6 +83,9 @@ def _build(bank: SceneBank) -> tuple[wp.array, list[torch.Tensor]]:
     arrays.edge_offset = put(_starts([e.start for e in edges]), wp.int32, torch.int32)
     arrays.edge_start = put(np.concatenate([e.start for e in edges]), wp.vec3, torch.float32)
     arrays.edge_end = put(np.concatenate([e.end for e in edges]), wp.vec3, torch.float32)
+    middle = np.concatenate([0.5 * (e.start + e.end) for e in edges])
+    length = np.concatenate([np.linalg.norm(e.end - e.start, axis=1) for e in edges])
+    arrays.edge_middle = put(np.column_stack([middle, length]), wp.vec4, torch.float32)
     faces = np.concatenate([e.faces for e in edges])
     arrays.edge_faces = put(np.pad(faces, ((0, 0), (0, 1), (0, 0))), wp.mat33, torch.float32)
     return wp.array([arrays], dtype=SceneArrays, device=wp_device(bank.device)), held
