@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import next_fast_len
 
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 
@@ -139,8 +140,8 @@ def _gains(present: FloatArray, wanted: FloatArray, rate: float, centre: float) 
 
 
 def _fft_count(length: int, sample_rate: float) -> int:
-    """Returns a length [samples] that keeps the lowest octave's filter from wrapping around."""
-    return 1 << int(np.ceil(np.log2(length + 0.25 * sample_rate)))
+    """Returns an even length [samples] that keeps the lowest octave's filter from wrapping around."""
+    return 2 * int(next_fast_len((length + int(0.25 * sample_rate) + 1) // 2, real=True))
 
 
 def direction_shares(energy: FloatArray, directions: FloatArray) -> FloatArray:
