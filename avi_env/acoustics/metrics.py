@@ -33,6 +33,7 @@ _DIRECT_SECONDS = 0.0025  # half width of the direct sound's window
 _EARLY_SECONDS, _LATE_END = 0.08, 0.5  # windows of the interaural correlation
 _LAG_SECONDS = 0.001  # a head's greatest delay between the ears, ISO 3382-1 annex B
 _LAG_RATE = 384000.0  # [Hz] at which the correlation is read: 2.6 us, and a parabola between
+_LAG_FADE = 64  # samples beyond the lags over which the correlation fades before it is oversampled
 _LOCALISATION_HZ = 1500.0  # below which ears follow the waveform itself
 _ONSET = 0.1  # the arrival is the first sample within 20 dB of the largest
 
@@ -201,8 +202,13 @@ def _correlated(
         return np.nan, np.nan, float(level)
     finer = int(np.ceil(_LAG_RATE / sample_rate))
     lags = int(np.ceil(_LAG_SECONDS * sample_rate * finer))
-    cross = np.fft.irfft(spectra[0].conj() * spectra[1] * weight, size * finer) * (size * finer)
-    near = np.concatenate([cross[-lags - 1 :], cross[: lags + 2]]) / np.sqrt(left * right)
+    cross = np.fft.irfft(spectra[0].conj() * spectra[1] * weight, size) * (size / np.sqrt(left * right))
+    # Only the lags of a head are read between the samples: a piece with faded ends is oversampled.
+    reach = int(np.ceil(_LAG_SECONDS * sample_rate)) + 2
+    piece = np.concatenate([cross[-reach - _LAG_FADE :], cross[: reach + _LAG_FADE]])
+    piece *= np.interp(np.arange(len(piece)), [0, _LAG_FADE, len(piece) - _LAG_FADE, len(piece)], [0.0, 1.0, 1.0, 0.0])
+    fine, centre = scipy.signal.resample(piece, len(piece) * finer), (reach + _LAG_FADE) * finer
+    near = fine[centre - lags - 1 : centre + lags + 2]
     peak = int(np.argmax(near[1:-1])) + 1
     before, here, after = near[peak - 1 : peak + 2]
     curve = before - 2.0 * here + after
