@@ -184,13 +184,18 @@ def _bent(arrival: Arrival, straight: wp.float64, model: int) -> _Path:
 def _detoured(
     slot: int, waves: WaveArrays, row: int, mesh: wp.uint64, source: wp.vec3d, listener: wp.vec3d, model: int
 ) -> _Path:
-    """Around, over or aside; where only something low is between, the way over it has the true edge."""
+    """Around, over or aside; where only something low or high is between, the way over or under has the true edge."""
     s, p = wp.vec3(source), wp.vec3(listener)
     arrival = Arrival()
     arrival[3] = -1.0
     if slot == _AROUND:
         arrival = wave_arrival(waves, row, mesh, s, p)
-    if slot != _AROUND or (arrival[3] >= 0.0 and arrival[9] + arrival[10] < _UNBENT):
+    straight = wp.bool(False)
+    if arrival[3] >= 0.0 and arrival[9] + arrival[10] < _UNBENT:
+        height = wp.float64(waves.height[row])
+        level = wp.vec3d(source[0], height, source[2])
+        straight = not is_blocked(mesh, level, wp.vec3d(listener[0], height, listener[2]))
+    if slot != _AROUND or straight:
         ridge = ridge_arrival(mesh, s, p, slot == _ASIDE)
         if slot != _AROUND:
             arrival = ridge
