@@ -173,7 +173,7 @@ def _denoised(raw: CellHistograms, cells: ListenerCells, longest: FloatArray) ->
 
 def neighbour_weights(cells: ListenerCells, radius: float) -> FloatArray:
     """Returns row-normalised weights of mutually visible cells within a radius [m], falling linearly, shape (C, C)."""
-    flat = cells.points[:, [0, 2]].astype(np.float64)
-    gap = np.linalg.norm(flat[:, None] - flat[None, :], axis=-1)
+    x, z = cells.points[:, 0], cells.points[:, 2]
+    gap = np.hypot(x[:, None] - x, z[:, None] - z).astype(np.float64)
     weight = np.maximum(1.0 - gap / (radius + 0.25), 0.0) * cells.visible
     return np.asarray(weight / weight.sum(axis=1, keepdims=True))

@@ -213,6 +213,13 @@ def test_cuda_traces_what_the_cpu_traces():
     np.testing.assert_array_equal(gpu, again)
     level = 10.0 * np.log10(cpu[..., 0].sum(axis=0) / gpu[..., 0].sum(axis=0))
     np.testing.assert_allclose(level, 0.0, rtol=0, atol=0.05)
+    one, two, same = (
+        bake_field(scene, source, directivity="speech", yaw=0.4, device=d, cached=False).early
+        for d in ("cpu", "cuda", "cuda")
+    )
+    np.testing.assert_array_equal(two, same)
+    level = 10.0 * np.log10(one[..., 0].sum(axis=(0, 1)) / two[..., 0].sum(axis=(0, 1)))
+    np.testing.assert_allclose(level, 0.0, rtol=0, atol=0.05)
 
 
 def test_response_in_a_closed_house_is_never_an_error():
