@@ -83,6 +83,8 @@ def _apart(row: dict[str, Any], limit: float | None = None) -> str:
     value = row["deviation"] if limit is None else limit
     if value is None:
         return ""
+    if value == 0.0:
+        return "0"
     sign = "+" if limit is None else ""
     if row["relative"]:
         return f"{100.0 * value:{sign}.{1 if abs(value) >= 0.001 or limit is not None else 2}f} %"

@@ -33,9 +33,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("which", ["quick", "committed"])
-def test_report_has_the_form_of_a_benchmark(which: str, quick: dict[str, Any]) -> None:
+def test_report_has_the_form_of_a_benchmark(which: str, request: pytest.FixtureRequest) -> None:
     """Spec and results as design.md section 8 names them; every number finite; all parts there."""
-    report = quick if which == "quick" else committed_report()
+    report = request.getfixturevalue("quick") if which == "quick" else committed_report()
     assert {"commit", "dirty", "versions", "device", "seeds", "arguments"} <= set(report["spec"])
     assert {row["part"] for row in report["results"]} == set(PARTS)
     for row in report["results"]:
