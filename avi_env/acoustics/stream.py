@@ -108,6 +108,10 @@ def render_step(
         ValueError: shapes that do not fit together.
     """
     rows, sources = bank.slot.shape
+    if fir.shape[-2] != bank.channels:
+        raise ValueError(
+            f"responses of {fir.shape[-2]} channels, but a clip bank for {bank.channels}: make both for one receiver"
+        )
     filters = filter_spectra(fir.reshape(rows, sources, bank.channels, fir.shape[-1]), bank.sample_rate)
     if filters.shape != state.filters.shape:
         raise ValueError(f"the stream was started for impulse responses of another length than {fir.shape[-1]} samples")
@@ -125,6 +129,12 @@ def render_step(
 
 def playback_arrays(playback: Playback, rows: int, sources: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Returns onset, duration and gain with an axis of emissions, as kernels read them."""
+    given = playback.onset.shape
+    if given[:2] != (rows, sources) or not given == playback.duration.shape == playback.gain.shape:
+        raise ValueError(
+            f"onset, duration and gain must have one shape, ({rows}, {sources}) or ({rows}, {sources}, E); got "
+            f"{tuple(given)}, {tuple(playback.duration.shape)}, {tuple(playback.gain.shape)}"
+        )
     shape = (rows, sources, -1)
     return (
         playback.onset.to(torch.int64).reshape(shape).contiguous(),

@@ -240,10 +240,17 @@ def test_rows_do_not_depend_on_the_batch_and_restart_clean() -> None:
     assert_array_equal(again, first)
 
 
-def test_a_response_of_another_length_is_refused() -> None:
-    """The stream keeps the previous responses, so their length is fixed when it starts."""
+def test_what_does_not_fit_is_refused() -> None:
+    """The stream keeps the previous responses, so their length is fixed when it starts; channels and emissions too."""
     case = make_case(16000, 1500)
     bank = make_bank(case, 16000)
     state = start_stream(bank, 4000)
     with pytest.raises(ValueError, match="another length"):
         render_step(state, bank, case.playback, torch.zeros(2).long(), case.fir, case.late, case.arrival, 4000)
+    arguments = (torch.zeros(2).long(), case.fir, case.late, case.arrival, 4000)
+    short = case.playback._replace(gain=torch.ones(2, 2))
+    with pytest.raises(ValueError, match=r"one shape, \(2, 2\) or \(2, 2, E\)"):
+        render_step(start_stream(bank, 1500), bank, short, *arguments)
+    mono = (arguments[0], case.fir[:, :, :1], *arguments[2:])
+    with pytest.raises(ValueError, match="1 channels, but a clip bank for 2"):
+        render_step(start_stream(bank, 1500), bank, case.playback, *mono)
