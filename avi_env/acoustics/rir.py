@@ -39,7 +39,7 @@ _PATHS = 4096
 _ROULETTE = 1e-5
 _RATES = (8000, 192000)
 _SPECULAR_LIMIT = 4
-_LISTENERS_AT_ONCE = 32  # rows of intermediate results: a few megabytes
+_LISTENERS_AT_ONCE, _SAMPLES_AT_ONCE = 32, 1 << 22  # of intermediate results: some ten megabytes
 
 
 class _Request(NamedTuple):
@@ -346,8 +346,9 @@ def _baked(
     )  # fmt: skip
     sample = field_sample(scene, field, listeners, device)
     turns = torch.as_tensor(np.array(yaws), dtype=torch.float32, device=sample.early.device)
-    for low in range(0, len(listeners), _LISTENERS_AT_ONCE):
-        rows = slice(low, low + _LISTENERS_AT_ONCE)
+    together = max(min(_LISTENERS_AT_ONCE, _SAMPLES_AT_ONCE // (layout.channel_count * request.length)), 1)
+    for low in range(0, len(listeners), together):
+        rows = slice(low, low + together)
         here = Paths(*(tensor[rows] for tensor in paths))
         response = path_response(layout, here, turns[rows], request.length)
         response += field_response(type(sample)(*(t[rows] for t in sample)), turns[rows], layout, request.length, seed)
