@@ -25,11 +25,13 @@ class GoalRows:
     def __init__(self, rows: int) -> None:
         self._fields: list[FloatArray] = [np.full((1, 1), np.inf, dtype=np.float32)] * rows
         self._walks: dict[int, tuple[Episode, Scene, WalkableGrid]] = {}
+        self._found: dict[int, tuple[float, ...]] = {}  # the source's place for which a row's field was found
 
     def begin(self, row: int, episode: Episode, scene: Scene, grid: WalkableGrid) -> None:
         """Sets the goal of a row to where an episode's source is at first."""
         self._fields[row] = distance_field(grid, goal_points(scene, grid, episode.source_position))
         self._walks.pop(row, None)
+        self._found.pop(row, None)
         if episode.source_walk or any(other.walk for other in episode.distractors):
             self._walks[row] = (episode, scene, grid)
 
@@ -59,9 +61,11 @@ class GoalRows:
             for number, walk in enumerate((episode.source_walk, *(other.walk for other in episode.distractors))):
                 if walk:
                     source[row, number] = torch.from_numpy(place_on_walk(walk, float(seconds[row])))
-            if episode.source_walk:
-                points = goal_points(scene, grid, place_on_walk(episode.source_walk, float(seconds[row])))
+            place = tuple(place_on_walk(episode.source_walk, float(seconds[row]))) if episode.source_walk else None
+            if place is not None and self._found.get(row) != place:  # it rests now and then
+                points = goal_points(scene, grid, place)
                 self._fields[row] = distance_field(grid, points)
                 self.fields[row] = grids.pad(self._fields[row])
+                self._found[row] = place
                 goal[row] = torch.from_numpy(points[0])
         return source, goal
