@@ -201,7 +201,7 @@ def _door(figure: Any, series: dict[str, Any]) -> None:
     axes.set(ylabel="level of the octave [dB SPL]", xlabel="time [s]", xlim=(0, None))
     axes.set_ylim(top=1.12 * axes.get_ylim()[1])  # room for the marks' names
     axes.set_title("A door falls shut between voices and listener")
-    axes.legend(loc="lower right", ncols=3)
+    axes.legend(loc="lower left")
     _marks(axes, heard["marks"])
 
 
