@@ -35,7 +35,7 @@ __all__ = [
     "choose_mirrors",
     "discrete_paths",
     "launch_slots",
-]  # fmt: skip
+]
 
 # Loops stay loops: unrolled, the rays of a search along an edge take twice as long to compile and run no faster.
 wp.set_module_options({"enable_backward": False, "max_unroll": 0})
@@ -62,7 +62,6 @@ _UNBENT = wp.constant(1.0e-3)  # [rad]
 _FRESNEL = wp.constant(OCCLUSIONS.index("fresnel"))
 _VOLUMETRIC = wp.constant(OCCLUSIONS.index("volumetric"))
 _ONE = wp.constant(wp.float64(1.0))
-_LIT_METRES = wp.constant(1.0)  # detour beyond which no octave is shaded: 0.37 m at 125 Hz
 _DIRECT, _TRANSMITTED, _AROUND = wp.constant(DIRECT), wp.constant(TRANSMITTED), wp.constant(AROUND)
 _ASIDE, _MIRRORS = wp.constant(ASIDE), wp.constant(MIRRORS)
 _Scores = wp.types.vector(length=MIRROR_LIMIT, dtype=wp.float64)
@@ -151,9 +150,8 @@ def _direct(
         path.gain[band] = share * spreading(path.length, band)
     if options[2] == _FRESNEL and not blocked:
         shade = deepest_shade(scenes, scene, wp.vec3(source), wp.vec3(listener), options[1])
-        if shade.detour < _LIT_METRES:
-            for band in range(BAND_COUNT):
-                path.gain[band] *= shaded_gain(shade, options[1], band)
+        for band in range(BAND_COUNT):
+            path.gain[band] *= shaded_gain(shade, options[1], band)
     return path
 
 
@@ -274,12 +272,14 @@ def launch_slots(
     count = check_ends(scene_index, source, listener)
     if occlusion not in OCCLUSIONS:
         raise name_error("occlusion", occlusion, OCCLUSIONS)
-    index = scene_index.to(torch.int32).contiguous()
+    index = bank.checked_index(scene_index)
     ends = (source.double().contiguous(), listener.double().contiguous())
     if waves is None or rows is None:
         waves, rows = _silent_waves(str(bank.device)), torch.zeros_like(index)
     elif rows.shape != (count,):
         raise ValueError(f"rows must have shape ({count},) as scene_index has {count}, not {tuple(rows.shape)}")
+    if blocked is not None and blocked.shape != (count,):
+        raise ValueError(f"blocked must have shape ({count},) as scene_index has {count}, not {tuple(blocked.shape)}")
     chosen = choose_mirrors(bank, index, ends, blocked)
     paths = empty_paths(count, slots[1] - slots[0], bank.device)
     options = wp.vec3i(slots[0], diffraction_model(diffraction), OCCLUSIONS.index(occlusion))

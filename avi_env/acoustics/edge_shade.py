@@ -88,6 +88,8 @@ def _passed(scenes: SceneArrays, row: int, source: wp.vec3, listener: wp.vec3) -
 @wp.func
 def shaded_gain(shade: Shade, model: int, band: int) -> wp.float64:
     """Pressure gain of a free line close to an edge; the twin of `avi_env.acoustics.diffraction.shaded_gain`."""
+    if shade.detour == _FAR:
+        return _ONE
     before, after = wp.float64(shade.before), wp.float64(shade.after)
     reach = wp.max(before * after / (before + after), _LEAST_REACH)
     face = wp.sqrt(_FACE_ZONE * _BANDS[band] / _SPEED * reach) * wp.float64(shade.face_sine)

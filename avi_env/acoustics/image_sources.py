@@ -33,7 +33,7 @@ def mirror_planes(bank: SceneBank, scene_index: torch.Tensor, source: torch.Tens
     """
     place = source.double().contiguous()
     free = torch.zeros(len(place), dtype=torch.bool, device=bank.device)  # no ray need tell
-    chosen = choose_mirrors(bank, scene_index.to(torch.int32).contiguous(), (place, place), free)
+    chosen = choose_mirrors(bank, bank.checked_index(scene_index), (place, place), free)
     return chosen[:, :MIRROR_LIMIT].long()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from avi_env.navigation.grid import floor_levels
 from avi_env.navigation.raster import Raster, clearance_raster, raster_over, without_cavities
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
+from avi_env.scene.rays import occluded
 
 __all__ = ["EAR_HEIGHT", "SoundMap", "WavefrontBank", "diffracted_paths", "sound_map", "wavefront_field"]
 
@@ -30,6 +32,7 @@ _WIDEST = 0.25  # [m]; wider columns would close doors
 _PLATE = 1e-3  # [m] height of a scene that is one flat plate
 _EDGE_REACH = 1.5  # columns; the true edge of a blocked square's corner lies within
 _SEED_REACH = 0.75  # columns; a source over a cupboard sounds from all free columns that are nearest within this
+_SEED_SIGHT, _SEED_LOOKS = 3.0, 1024  # [m] within which so many columns are looked at
 _SOURCE_LIMIT = 1.5  # [m]; a source deeper inside geometry than this is an error
 _TURN = np.deg2rad(2.0)  # bends by less are steps of the grid along an oblique wall
 
@@ -109,7 +112,8 @@ def wavefront_field(
 ) -> WavefrontField:
     """Returns the shortest path of sound from a source to every column of its storey's plane at ear height.
 
-    Paths are exact at any angle and bend at the true edges of the geometry that cuts the plane.
+    Paths are exact at any angle and bend at the true edges of the geometry that cuts the plane. A source that is shut
+    in, by a cupboard for instance, has no path to anywhere.
 
     Args:
         scene: the scene.
@@ -128,7 +132,18 @@ def wavefront_field(
     at = point[[0, 2]]
     seeds = _seeds(scene, plane, at)
     found = plane.paths.search([seeds], [np.hypot(*(seeds - at).T)])[0]
+    if not np.array_equal(seeds, at[None]) and not _is_heard_outside(scene, plane, point):
+        found = replace(found, root=np.full_like(found.root, -1))
     return _field(found, plane, at)
+
+
+def _is_heard_outside(scene: Scene, plane: SoundMap, source: npt.NDArray[np.float64]) -> bool:
+    """Whether a source in a blocked column sees a free one, at its own height or the plane's: else it is shut in."""
+    centers = np.array(plane.paths.origin) + np.argwhere(plane.paths.free) * plane.paths.spacing
+    near = centers[np.hypot(*(centers - source[[0, 2]]).T) < _SEED_SIGHT]
+    near = near[:: -(-len(near) // _SEED_LOOKS) or 1]
+    targets = np.concatenate([np.insert(near, 1, y, axis=1) for y in (source[1], plane.height)])
+    return not occluded(scene, np.broadcast_to(source, targets.shape), targets).all()
 
 
 def _plane_height(scene: Scene, source_y: float, ear_height: float) -> float:

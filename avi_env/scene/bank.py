@@ -87,6 +87,18 @@ class SceneBank:
             self._mesh_ids = torch.tensor(ids, dtype=torch.int64, device=self.device)
         return self._mesh_ids
 
+    def checked_index(self, scene_index: torch.Tensor) -> torch.Tensor:
+        """Returns scene numbers as kernels take them, int32 on the bank's device.
+
+        Raises:
+            ValueError: a number that is no scene's; on the CPU only, as CUDA would have to wait for the device.
+        """
+        rows = scene_index.to(self.device, torch.int32).contiguous()
+        checked = len(rows) and self.device.type == "cpu"
+        if checked and not (0 <= int(rows.min()) and int(rows.max()) < len(self.scenes)):
+            raise ValueError(f"scene_index must lie in 0..{len(self.scenes) - 1}, got {scene_index.tolist()[:8]}")
+        return rows
+
     def closest_hit(
         self, scene_index: torch.Tensor, origins: torch.Tensor, directions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -164,11 +176,7 @@ class SceneBank:
                 f"rays need shape (B, 3) or (B, R, 3) with B = {batch} scene indices, not {tuple(first.shape)} "
                 f"and {tuple(second.shape)}"
             )
-        rows = scene_index.to(self.device, torch.int32)
-        # On CUDA the check would wait for the device at every step.
-        checked = batch and self.device.type == "cpu"
-        if checked and not (0 <= int(rows.min()) and int(rows.max()) < len(self.scenes)):
-            raise ValueError(f"scene_index must lie in 0..{len(self.scenes) - 1}, got {scene_index.tolist()[:8]}")
+        rows = self.checked_index(scene_index)
         if first.ndim == 3:
             rows = rows.repeat_interleave(first.shape[1])
         one, two = (t.to(self.device, torch.float32).reshape(-1, 3).contiguous() for t in (first, second))

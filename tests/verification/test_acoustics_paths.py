@@ -295,5 +295,9 @@ def test_windings_and_duplicate_faces_mirror_alike():
 def test_wrong_shapes_name_the_culprit():
     """A listener array that does not fit the scene indices is an error, never broadcast."""
     bank = SceneBank([shoebox(SIZE)])
+    with pytest.raises(ValueError, match=r"scene_index must lie in 0\.\.0"):
+        direct_paths(bank, index(1, 3), points(SOURCE), points(LISTENER))
+    with pytest.raises(ValueError, match="Did you mean 'fresnel'"):
+        discrete_paths(bank, None, None, index(1), points(SOURCE), points(LISTENER), occlusion="fresnell")
     with pytest.raises(ValueError, match="listener must have shape"):
         direct_paths(bank, index(2), points(SOURCE, SOURCE), points(LISTENER))
