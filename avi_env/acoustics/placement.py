@@ -73,8 +73,18 @@ def _enclosing_object(scene: Scene, place: npt.NDArray[np.float64]) -> int | Non
         return None
     solid = int(names[np.argmax(counts)])
     points = scene.vertices[scene.triangles[scene.triangle_object == solid]].reshape(-1, 3)
-    extent, whole = np.ptp(points, axis=0), np.ptp(scene.vertices, axis=0)
-    return solid if np.prod(extent) < 0.5 * np.prod(whole) else None  # else a room whose windings are inside out
+    whole = np.prod(np.ptp(scene.vertices.astype(np.float64), axis=0))
+    if np.prod(np.ptp(points.astype(np.float64), axis=0)) < 0.5 * whole:
+        return solid
+    # Else a room whose windings are inside out; or a scan, one object with all in it, of which little is met here.
+    met = corners[back].reshape(-1, 3)
+    return solid if np.prod(np.ptp(met, axis=0)) < 0.5 * whole and _faces_inwards(scene) else None
+
+
+def _faces_inwards(scene: Scene) -> bool:
+    """Whether a mesh is wound towards the air within, as rooms are: the volume that it encloses is negative."""
+    corners = scene.vertices[scene.triangles].astype(np.float64) - scene.bounds.mean(axis=0, dtype=np.float64)
+    return float(np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum()) < 0.0
 
 
 @lru_cache(maxsize=4)

@@ -261,6 +261,27 @@ def test_listener_in_a_notch_hears_nothing_of_the_room_inside() -> None:
         render_rir(scene, source, outside, sample_rate=16000, seconds=0.2, path_count=64, mode="baked")
 
 
+def test_cupboard_of_a_scan_shuts_sound_in() -> None:
+    """A closed cupboard in a mesh of one object: within is an error, or silence but for what its walls let through.
+
+    Wound the wrong way it is a small room of its own: sound leaves it through its walls alone, the same way back.
+    """
+    cupboard = box() / SIZE * np.array([1.0, 2.0, 1.0]) + np.array([2.0, 0.0, 2.0])
+    inside = (2.5, 1.0, 2.5)
+    proper, reversed_ = (soup(np.concatenate([box(), part])) for part in (cupboard[:, ::-1], cupboard))
+    for ends in ((inside, LISTENER), (LISTENER, inside)):
+        with pytest.raises(ValueError, match="is inside mesh_0"):
+            render_rir(proper, *ends, seconds=0.2, path_count=64)
+    assert not np.isfinite(wavefront_field(reversed_, inside).length).any()
+    there, back = (
+        exact_paths(reversed_, np.array(a), np.array(b)).gain.double().square().sum(dim=1)
+        for a, b in ((inside, LISTENER), (LISTENER, inside))
+    )
+    np.testing.assert_allclose(there, back, rtol=1e-5)
+    distance = float(np.linalg.norm(np.subtract(inside, LISTENER)))
+    assert float(there[0, 0]) < 1e-4 / distance**2
+
+
 def test_empty_scenes_are_refused_or_free_field() -> None:
     """No triangles: the traced response is the free field's; baking, which needs places, says so."""
     nothing = Scene("void", np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0), (WALL,))
