@@ -7,10 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.hrtf_grid import hrtf_grid
+from avi_env.acoustics.late_noise import late_noise
 from avi_env.acoustics.sofa import read_sofa
 
 RATE = 44100.0
@@ -219,5 +220,8 @@ def test_equalisation_is_an_option(tmp_path: Path) -> None:
         one, loud = (load_hrtf(path, 16000, equalise=equalise) for path in paths)
         assert_allclose(loud.taps, gain * one.taps, rtol=1e-4, atol=1e-6)
         assert one.equalised == equalise
+    late = [np.sum(late_noise(2, 16000, 0, load_hrtf(path, 16000, equalise=False)) ** 2) for path in paths]
+    assert_allclose(late[1] / late[0], 16.0, rtol=1e-3)
+    assert_array_equal(late_noise(2, 16000, 0, load_hrtf(paths[1], 16000)), late_noise(2, 16000))
     energy = np.sum(load_hrtf(paths[0], 44100, equalise=False).taps.astype(np.float64) ** 2, axis=-1)
     assert_allclose(energy, np.sum(raw**2, axis=-1), rtol=0.05)
