@@ -193,9 +193,14 @@ def _neighbours(
     """A tree of bins, in which neighbours lie within sqrt(2), and the bins that may lead a plane, largest first."""
     # Normals within the tolerance differ by a chord of sqrt(2 (1 - cos)).
     points = np.column_stack([normal / np.sqrt(2.0 * _NORMAL_TOLERANCE), offset / _PLANE_TOLERANCE])
-    tree = spatial.cKDTree(points)
-    one, two = tree.query_pairs(np.sqrt(2.0), output_type="ndarray").T
-    count = len(area)
-    around = area + np.bincount(one, area[two], minlength=count) + np.bincount(two, area[one], minlength=count)
+    # Boxes of twice the reach bound what a bin can gather, without listing the pairs of a scan's millions of bins.
+    box = np.floor(0.5 * points).astype(np.int64)
+    box -= box.min(axis=0)
+    code = (((box[:, 0] << 7) | box[:, 1]) << 7) | box[:, 2]  # normals span some 60 boxes
+    _, first, member = np.unique(code * (box[:, 3].max() + 1) + box[:, 3], return_index=True, return_inverse=True)
+    total = np.bincount(member, weights=area)
+    one, two = spatial.cKDTree(box[first]).query_pairs(1.0, p=np.inf, output_type="ndarray").T
+    count = len(total)
+    around = total + np.bincount(one, total[two], minlength=count) + np.bincount(two, total[one], minlength=count)
     order = np.argsort(-area, kind="stable")
-    return tree, order[around[order] >= PLANE_AREA]
+    return spatial.cKDTree(points), order[around[member][order] >= PLANE_AREA]
