@@ -20,7 +20,9 @@ from avi_env.navigation import (
     random_points,
     snap_point,
 )
-from avi_env.scene import Door, Scene
+from avi_env.scene import Door, Scene, emission_point, emitting_objects
+from avi_env.scene.doors import leaf_distance
+from avi_env.scene.emitters import EMISSION_OFFSET
 from avi_env.scene.rays import occluded
 from avi_env.sounds import sound_classes
 from avi_env.tasks.door_events import DoorEvent, draw_door_events, moving_doors, passable_grid, untouched_grid
@@ -164,7 +166,7 @@ def sample_episode(
     events = _door_events(scene, seed, index, spec)
     moving = moving_doors(scene, events)
     grid = passable_grid(scene, moving, spec.agent_radius, spec.agent_height)
-    source, body, sound, walk = _draw_goal(scene, grid, moving, rng, episode_rng(seed, index, "walk", scene), spec)
+    source, body, sound, walk = _draw_goal(scene, moving, rng, episode_rng(seed, index, "walk", scene), spec)
     goals = goal_points(scene, grid, source)
     starts = random_points(grid, rng, _CANDIDATES)
     distances = field_lookup(distance_field(grid, goals), grid, starts)
@@ -187,7 +189,7 @@ def sample_episode(
         geodesic_distance=distance,
         oracle_actions=follower.action_count(starts[chosen], yaw),
         source_walk=walk,
-        distractors=_draw_others(scene, grid, moving, others, spec, body, sound),
+        distractors=_draw_others(scene, moving, others, spec, body, sound),
         door_events=events,
     )
 
@@ -200,30 +202,35 @@ def _door_events(scene: Scene, seed: int, index: int, spec: EpisodeSpec) -> tupl
     return tuple(sorted((*spec.door_events, *drawn)))
 
 
-def _leaves(moving: tuple[Door, ...]) -> set[int]:
-    """Objects that turn: a knock on them would leave the place it was baked for."""
-    return {leaf.object for door in moving for leaf in door.leaves}
+def _barred(scene: Scene, moving: tuple[Door, ...]) -> set[int]:
+    """Objects that cannot sound: the leaves that turn, and what would sound from inside one of them."""
+    barred = {leaf.object for door in moving for leaf in door.leaves}
+    if moving:
+        bodies = emitting_objects(scene)
+        places = np.array([emission_point(body)[[0, 2]] for body in bodies]).reshape(-1, 2)
+        for door in moving:
+            near = leaf_distance(door, 0.0, 1.0, places) < EMISSION_OFFSET
+            barred |= {body.id for body, inside in zip(bodies, near, strict=True) if inside}
+    return barred
 
 
 def _draw_goal(
     scene: Scene,
-    grid: WalkableGrid,
     moving: tuple[Door, ...],
     rng: np.random.Generator,
     walk_rng: np.random.Generator,
     spec: EpisodeSpec,
 ) -> tuple[Point, int, str, Walk]:
     """The goal's first place, its object, its sound class and its walk."""
+    paths = untouched_grid(scene, moving, spec.agent_radius, spec.agent_height)
     if spec.source_speed > 0.0:
-        paths = untouched_grid(scene, moving, spec.agent_radius, spec.agent_height)
         place, sound, walk = draw_walker(paths, walk_rng, spec.sounds, spec.source_speed)
         return place, -1, sound, walk
-    return *draw_source(scene, grid, rng, spec.sounds or sound_classes(), _leaves(moving)), ()
+    return *draw_source(scene, paths, rng, spec.sounds or sound_classes(), _barred(scene, moving)), ()
 
 
 def _draw_others(
     scene: Scene,
-    grid: WalkableGrid,
     moving: tuple[Door, ...],
     rng: np.random.Generator,
     spec: EpisodeSpec,
@@ -233,8 +240,8 @@ def _draw_others(
     if not spec.distractors:
         return ()
     paths = untouched_grid(scene, moving, spec.agent_radius, spec.agent_height)
-    barred = {goal, *_leaves(moving)}
-    return draw_distractors(scene, (grid, paths), rng, spec.distractors, spec.distractor_speed, barred, goal_sound)
+    barred = {goal, *_barred(scene, moving)}
+    return draw_distractors(scene, paths, rng, spec.distractors, spec.distractor_speed, barred, goal_sound)
 
 
 def _choose_start(scene: Scene, distances: npt.NDArray[np.floating[Any]], least: float) -> int:

@@ -87,7 +87,7 @@ def draw_walker(
 
 def draw_distractors(
     scene: Scene,
-    grids: tuple[WalkableGrid, WalkableGrid],
+    grid: WalkableGrid,
     rng: np.random.Generator,
     count: int,
     speed: float,
@@ -98,7 +98,7 @@ def draw_distractors(
 
     Args:
         scene: where they sound.
-        grids: where sources without a body may be, and where they may walk.
+        grid: where sources without a body may be and walk.
         rng: source of randomness.
         count: how many.
         speed: at which they walk [m/s], 0 = they stay.
@@ -114,10 +114,10 @@ def draw_distractors(
         walk: Walk = ()
         if speed > 0.0:
             people = [name for name in sounds_of_object("person") if name in wanted] or wanted
-            place, sound, walk = draw_walker(grids[1], rng, people, speed)
+            place, sound, walk = draw_walker(grid, rng, people, speed)
         else:
             taken = {*barred, *(other.object for other in found)}
-            place, body, sound = draw_source(scene, grids[0], rng, wanted, taken)
+            place, body, sound = draw_source(scene, grid, rng, wanted, taken)
         variant, start = int(rng.integers(SOUND_VARIANTS)), float(rng.uniform())
         found.append(Distractor(sound, variant, place, body, start, walk))
     return tuple(found)
