@@ -8,10 +8,10 @@ import torch
 
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.early import early_directions, early_response
-from avi_env.acoustics.field import DECAY_TIMES, EARLY_BIN_SECONDS, EARLY_BINS, EARLY_SECONDS, SourceField
+from avi_env.acoustics.field import DECAY_TIMES, EARLY_BIN_SECONDS, EARLY_BINS, SourceField
 from avi_env.acoustics.field_bank import FieldBank, FieldSample
 from avi_env.acoustics.image_sources import scene_bank
-from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS
+from avi_env.acoustics.late import late_begin
 from avi_env.acoustics.layouts import Layout, direction_filters, late_lines
 from avi_env.acoustics.path_tracer import Echogram
 from avi_env.scene.model import Scene
@@ -87,7 +87,7 @@ def field_response(sample: FieldSample, yaw: torch.Tensor, layout: Layout, lengt
     device, rate = sample.early.device, layout.sample_rate
     directions = early_directions(str(device)).expand(len(yaw), -1, -1)
     response = early_response(sample, *direction_filters(layout, directions, yaw), rate, length, seed=seed)
-    begin = torch.floor(sample.first_arrival.double() * rate).long() + round((EARLY_SECONDS - LATE_LEAD_SECONDS) * rate)
+    begin = late_begin(sample.first_arrival, rate)
     gain = sample.late.clamp(min=0.0).sqrt()
     tail = torch.zeros_like(response)
     for slope in torch.nonzero(gain.amax(dim=(0, 2)) > 0.0)[:, 0].tolist():

@@ -10,20 +10,33 @@ import torch
 
 from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.energy_bands import octave_power
-from avi_env.acoustics.field import DECAY_TIMES
+from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS
 from avi_env.acoustics.hrtf import Hrtf
-from avi_env.acoustics.late_noise import late_noise, late_samples
+from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS, late_noise, late_samples
 
-__all__ = ["BUS_LINES", "ReverbBus", "reverberate"]
+__all__ = ["BUS_LINES", "LATE_GRID_SECONDS", "ReverbBus", "late_begin", "reverberate"]
 
 BUS_LINES = len(DECAY_TIMES) * BAND_COUNT
 """Lines of a bus: slope k in octave b is line 7 k + b."""
+
+LATE_GRID_SECONDS = 0.005
+"""Late sound begins on a grid of the early bins' width [s], so that it stays in place while a listener walks.
+
+Copies of one noise a few samples apart differ above 700 Hz: to fade from one to the other at every step would dip the
+reverberation by 2 dB, step by step.
+"""
 
 _SILENT = 1e-6
 """An octave that holds less than this share of a clip's energy gets no line."""
 
 _TALLEST = 32000.0
 """Largest value of a line; 16 bits leave 90 dB below it."""
+
+
+def late_begin(first_arrival: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """Returns the sample at which the bus begins, its lead before 100 ms after the first arrival [s], int64."""
+    arrival = torch.floor(first_arrival.double() / LATE_GRID_SECONDS + 0.5) * LATE_GRID_SECONDS
+    return torch.floor(arrival * sample_rate + 0.5).long() + round((EARLY_SECONDS - LATE_LEAD_SECONDS) * sample_rate)
 
 
 class ReverbBus(NamedTuple):

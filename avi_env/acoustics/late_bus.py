@@ -13,7 +13,7 @@ from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.clip_bank import ClipBank, ClipOnDevice, ClipRows
 from avi_env.acoustics.dry_sound import emission_age
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS
-from avi_env.acoustics.late import BUS_LINES
+from avi_env.acoustics.late import BUS_LINES, LATE_GRID_SECONDS
 from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS, late_samples
 from avi_env.acoustics.native_loops import add_ramped
 from avi_env.acoustics.warp_array import launch
@@ -26,6 +26,7 @@ _LINES = wp.constant(BUS_LINES)
 _BANDS = wp.constant(BAND_COUNT)
 _LONG_AGO = wp.constant(wp.int64(1 << 30))
 _LATEST = wp.constant(wp.float64(1 << 29))
+_GRID = wp.constant(wp.float64(LATE_GRID_SECONDS))
 
 _FAINT = wp.constant(2.0**-16)
 """A line whose peak is below half a unit of the loudest line's 16 bits is left out: 84 of them are 77 dB down."""
@@ -63,7 +64,8 @@ def _gains_kernel(
             gain_out[1, row, source, line] = gain_out[0, row, source, line]
         else:
             gain_out[1, row, source, line] = previous_gain[row, source, line]
-    begin = wp.floor(wp.float64(first_arrival[row, source]) * sample_rate)
+    arrival = wp.floor(wp.float64(first_arrival[row, source]) / _GRID + wp.float64(0.5)) * _GRID
+    begin = wp.floor(arrival * sample_rate + wp.float64(0.5))
     delay_out[0, row, source] = int(wp.clamp(begin, wp.float64(0.0), _LATEST)) + shift
     delay_out[1, row, source] = wp.where(fresh[row], delay_out[0, row, source], previous_delay[row, source])
 

@@ -90,7 +90,8 @@ def time_varying(walk: Walk, loop: Loop, onset: int) -> np.ndarray:
             for ear in range(2):
                 part = fftconvolve(dry[first:end], walk.fir[moment, ear].double().numpy())[begin - first : end - first]
                 sound[ear, begin:end] += ramp * part
-            delay = int(np.floor(float(walk.arrival[moment].double()) * RATE)) + round((0.1 - LATE_LEAD_SECONDS) * RATE)
+            arrival = 0.005 * round(float(walk.arrival[moment].double()) / 0.005)  # on a grid of 5 ms
+            delay = round(arrival * RATE) + round((0.1 - LATE_LEAD_SECONDS) * RATE)
             gain = np.sqrt(walk.late[moment].double().numpy().reshape(-1))
             for line, signal in lines.items():
                 source = np.arange(begin, end) - delay

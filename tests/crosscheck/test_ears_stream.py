@@ -84,9 +84,8 @@ def reference(case: Case, row: int, rate: int, total: int) -> np.ndarray:
             dry[early + time] += gain * loop.samples[(time - onset) % len(loop.samples)]
         for channel in range(channels):
             sound[channel] += fftconvolve(dry, case.fir[row, source, channel].double().numpy())[: early + total]
-        begin = int(np.floor(float(case.arrival[row, source].double()) * rate)) + round(
-            (0.1 - LATE_LEAD_SECONDS) * rate
-        )
+        arrival = 0.005 * round(float(case.arrival[row, source].double()) / 0.005)  # on a grid of 5 ms
+        begin = round(arrival * rate) + round((0.1 - LATE_LEAD_SECONDS) * rate)
         for channel, tail in enumerate(late_response(loop, case.late[row, source].numpy(), rate, case.receiver)):
             sound[channel, begin:] += fftconvolve(dry, tail)[: early + total - begin]
     return sound[:, early:]

@@ -75,7 +75,7 @@ def rendered(walk: dict[str, np.ndarray]) -> np.ndarray:
                 piece = padded[step * COUNT : (step + 1) * COUNT + LENGTH - 1]
                 for ear in range(2):
                     sound[ear, now] += share * fftconvolve(piece, walk["fir"][moment, source, ear], mode="valid")
-                delay = int(np.floor(float(walk["arrival"][moment, source]) * RATE))
+                delay = round(0.005 * round(float(walk["arrival"][moment, source]) / 0.005) * RATE)  # a grid of 5 ms
                 delay += round((0.1 - LATE_LEAD_SECONDS) * RATE)
                 place = np.arange(now.start, now.stop) - delay
                 for (slope, band), line in lines.items():
