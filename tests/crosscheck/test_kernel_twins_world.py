@@ -9,12 +9,15 @@ from test_rays import brute_force
 from avi_env.navigation import GridBank, grid_from_mask, move
 from avi_env.navigation.fields import lookup_fields
 from avi_env.navigation.raster import clearance_raster, floor_raster, raster_over
-from avi_env.scene import generate_house, shoebox
+from avi_env.scene import Material, generate_house, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.rays_warp import any_hit, closest_hit
 from avi_env.vision.camera import Camera, camera_rays, view_basis
+from avi_env.vision.light_bake import bake_light
 from avi_env.vision.primary_warp import primary_hits
-from avi_env.vision.shading import geometry_images, make_view
+from avi_env.vision.shading import color_image, geometry_images, make_view
+from avi_env.vision.shadows import shadowed_light
+from avi_env.vision.surfaces import encode_table
 
 
 def turned(yaw: float, pitch: float) -> np.ndarray:
@@ -53,6 +56,57 @@ def test_camera_and_first_hits(device: str) -> None:
             np.testing.assert_allclose(actual[view].cpu().numpy().ravel(), expected, rtol=0, atol=1e-4)
         np.testing.assert_allclose(depth[view].cpu().numpy().ravel(), distance, rtol=0, atol=1e-4)
         np.testing.assert_array_equal(semantic[view].cpu().numpy().ravel(), scene.triangle_object[triangle])
+
+
+def between_samples(grid: np.ndarray, u: float, v: float, samples: np.ndarray) -> np.ndarray:
+    """Bilinear mean of a triangle's light samples: a lattice of (a + 1) x (b + 1) over the rectangle it halves."""
+    weights = (1.0 - u - v, u, v)
+    first = grid[3] % 3  # the corner of the right angle; the two others span the rectangle
+    along = np.array([weights[(first + 1) % 3], weights[(first + 2) % 3]])
+    along = np.clip(1.0 - along if grid[3] >= 3 else along, 0.0, 1.0)
+    lattice = samples[grid[0] : grid[0] + (grid[1] + 1) * (grid[2] + 1)].reshape(grid[1] + 1, grid[2] + 1, 3)
+    place = along * grid[1:3]
+    low = np.minimum(place.astype(int), np.maximum(grid[1:3] - 1, 0))
+    high = np.minimum(low + 1, grid[1:3])
+    s, t = place - low
+    near = lattice[low[0], low[1]] * (1 - s) + lattice[high[0], low[1]] * s
+    return near * (1 - t) + (lattice[low[0], high[1]] * (1 - s) + lattice[high[0], high[1]] * s) * t
+
+
+def test_shading_of_a_plain_room(device: str) -> None:
+    """`_lamp_rays_kernel`, `_color_kernel`: lamps, ambient light, gloss and tone of a room without pattern, 1 step.
+
+    Irradiance of a lamp: cos / (r^2 + 0.15) times its colour; Schlick's reflection; the tone table in steps of 1/2047.
+    """
+    camera, grey = Camera(width=15, height=11, hfov=90.0), Material("grey", color=(0.5, 0.4, 0.3), roughness=0.4)
+    scene = shoebox((4.0, 2.6, 3.0), grey)
+    bank, eye = SceneBank([scene], device), np.array([[1.2, 1.3, 1.9]], dtype=np.float32)
+    place, which = torch.from_numpy(eye).to(device), torch.zeros(1, dtype=torch.int32, device=device)
+    basis = view_basis(torch.tensor([0.7], device=device), camera)
+    view = make_view(which, place, basis, camera, primary_hits(bank, which, place, basis, camera))
+    direct = shadowed_light(bank, view, which, (1, 11, 15))
+    actual = torch.empty(1, 11, 15, 3, dtype=torch.uint8, device=device)
+    color_image(bank, view, direct, actual)
+    rays = camera_rays(place, basis, camera)[1].cpu().numpy().reshape(-1, 3).astype(float)
+    distance, triangle, u, v = brute_force(scene, np.tile(eye[0].astype(float), (165, 1)), rays)
+    bake, gloss = bake_light(scene), (1.0 - grey.roughness) ** 2
+    corners = scene.vertices[scene.triangles].astype(float)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    expected = np.zeros((165, 3))
+    for pixel, ray in enumerate(rays):
+        normal = normals[triangle[pixel]]
+        point = eye[0] + distance[pixel] * ray + 2e-3 * normal
+        light = between_samples(bake.grid[triangle[pixel]], u[pixel], v[pixel], bake.ambient * bake.exposure)
+        for lamp in bake.lamps:
+            away = lamp[:3] - point
+            square = float(away @ away)
+            light = light + lamp[3:6] * bake.exposure * max(float(away @ normal), 0.0) / square**0.5 / (square + 0.15)
+        grazing = 1.0 - abs(float(ray @ normal)) / float(np.linalg.norm(ray))
+        linear = np.array(grey.color) * light + gloss * (0.04 + 0.96 * grazing**5) * light
+        expected[pixel] = encode_table()[(np.sqrt(np.clip(0.25 * linear, 0.0, 1.0)) * 2047 + 0.5).astype(int)]
+    assert 30.0 < expected.mean() < 240.0
+    np.testing.assert_allclose(actual.cpu().numpy().reshape(-1, 3).astype(float), expected, rtol=0, atol=1.0)
 
 
 def clipped(polygon: np.ndarray, height: float, above: bool) -> np.ndarray:
