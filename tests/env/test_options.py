@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.acoustics.bands import SPEED_OF_SOUND
@@ -94,6 +95,11 @@ def test_a_walking_goal_takes_distance_and_success_along() -> None:
         assert_allclose(frame["goal"][0], away, rtol=0, atol=0.04)
         heading = math.remainder(math.atan2(2.0, -(z - 2.0)) + math.radians(15.0 * number), 2 * math.pi)
         assert_allclose(math.remainder(frame["goal"][1] - heading, 2 * math.pi), 0.0, atol=0.03)
+    # What is heard is where the state says: one clock for both, that of the sound begins a window earlier.
+    batch = env.unwrapped.batch  # type: ignore[attr-defined]
+    now = batch.config.lead_samples + batch.state.clock * batch.config.step_samples
+    heard = batch.world.soundscape.source_positions(torch.tensor([0]), now)
+    assert_allclose(heard, batch.state.source, rtol=0, atol=1e-5)
     near = dataclasses.replace(given, start_position=(1.0, 0.0, 1.2))
     for wait, success in ((0, False), (18, True)):  # it comes by after 4.3 s
         env.reset(seed=0, options={"episode": near})
