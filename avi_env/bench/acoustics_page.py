@@ -170,10 +170,12 @@ def _spec(report: dict[str, Any]) -> str:
     )
     count = len(report["results"])
     missed = [row["name"] for row in report["results"] if row["within"] is False]
+    load = machine.get("load_average")
+    busy = "" if load is None else f" at a load of {load:g}"
     held = "every limit and target holds" if not missed else f"not held: {', '.join(missed)}"
     return (
         f"Measured at commit `{spec['commit'][:10]}`{' (with uncommitted changes)' if spec['dirty'] else ''} on "
-        f"{machine['processor']}, {machine['cores']} cores, Python {spec['versions']['python']}, {versions}, seed "
+        f"{machine['processor']}, {machine['cores']} cores{busy}, Python {spec['versions']['python']}, {versions}, seed "
         f"{spec['seeds'][0]}: {count} results, {held}."
     )
 

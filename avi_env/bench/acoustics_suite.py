@@ -107,14 +107,16 @@ def _measured(chosen: list[tuple[str, str]], effort: Effort, console: Console) -
 
 
 def _machine() -> dict[str, Any]:
-    """Returns what times depend on: processor, how many cores this process may use, how many threads it was told to."""
+    """Returns what times depend on: processor, cores this process may use, threads it was told to, what else ran."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):  # another operating system, another architecture
         processor = platform.processor() or platform.machine()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": processor, "cores": cores, "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "")}
+    load = round(os.getloadavg()[1], 1) if hasattr(os, "getloadavg") else None  # mean of five minutes
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return {"processor": processor, "cores": cores, "omp_num_threads": threads, "load_average": load}
 
 
 _MARKS = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
