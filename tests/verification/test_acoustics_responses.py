@@ -76,8 +76,8 @@ def test_reverberation_time_of_the_waveform(absorption, tolerance, layout):
 def test_baked_response_decays_like_the_traced_one():
     """What the agent hears: medians of T30 within 7 %, C50 within 1.5 dB of the traced reference (test 29).
 
-    Of five listeners and four seeds. C50 from 500 Hz: 50 ms of the 250 Hz octave have 18 degrees of freedom, so that one
-    seed strays by 10 log10(1 + sqrt(2 / 18)) = 1.3 dB early and as much late, whoever listens.
+    Of five listeners and four seeds. C50 from 500 Hz: 50 ms of the 250 Hz octave have 18 degrees of freedom, so that
+    one seed strays by 10 log10(1 + sqrt(2 / 18)) = 1.3 dB early and as much late, whoever listens.
     """
     scene, listeners = box(0.2, 0.3), np.random.default_rng(3).uniform((0.7, 1.2, 0.7), (5.3, 1.6, 4.3), (5, 3))
 
