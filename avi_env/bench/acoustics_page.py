@@ -175,8 +175,8 @@ def _spec(report: dict[str, Any]) -> str:
     held = "every limit and target holds" if not missed else f"not held: {', '.join(missed)}"
     return (
         f"Measured at commit `{spec['commit'][:10]}`{' (with uncommitted changes)' if spec['dirty'] else ''} on "
-        f"{machine['processor']}, {machine['cores']} cores{busy}, Python {spec['versions']['python']}, {versions}, seed "
-        f"{spec['seeds'][0]}: {count} results, {held}."
+        f"{machine['processor']}, {machine['cores']} cores{busy}, Python {spec['versions']['python']}, {versions}, "
+        f"seed {spec['seeds'][0]}: {count} results, {held}."
     )
 
 
