@@ -32,6 +32,7 @@ BAKE_PATHS = 4096
 """Paths of a bake, where nothing else is asked for."""
 
 _LATE_SECONDS = (0.3, 1.2)  # least and greatest time for which the late field is traced [s]
+_TALLEST = 2.5  # [m] ears may be this high also in lower scenes: over a single plate there is no top
 _ROULETTE = 1e-5  # below what the slopes know; the expected energy decides before
 _LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
@@ -78,9 +79,13 @@ def bake_field(
         cached: False bakes anew and keeps nothing, to measure what a bake costs.
 
     Raises:
-        ValueError: the source is outside the scene or inside something solid.
+        ValueError: the source is outside the scene or inside something solid; no path; ears where nobody is.
     """
     start = check_place(scene, source, "source")
+    if path_count < 1:
+        raise ValueError(f"path_count must be at least 1, got {path_count}")
+    if not 0.0 < ear_height <= max(float(np.ptp(scene.bounds[:, 1])) if len(scene.triangles) else 0.0, _TALLEST):
+        raise ValueError(f"ear_height must lie above the floor and below the top of the scene, got {ear_height:g} m")
     pattern = load_directivity(directivity)
     heading = 0.0 if pattern.is_omni else float(yaw)
     if not np.isfinite(heading):

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import warp as wp
 
+import warp as wp
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.directivity import Directivity
 from avi_env.acoustics.path_sets import path_sets
@@ -209,9 +210,11 @@ def trace_echograms(
         device: "cpu" or "cuda".
 
     Raises:
-        ValueError: a position outside the scene or inside something solid.
+        ValueError: a position outside the scene or inside something solid, or a bin without width.
     """
     start = check_place(scene, source, "source")
+    if not 0.0 < bin_seconds < math.inf:
+        raise ValueError(f"bin_seconds must be positive, got {bin_seconds:g}")
     places = [check_place(scene, place, "listener") for place in listeners]  # type: ignore[union-attr]
     if not places:
         return []

@@ -17,10 +17,10 @@ set of paths never goes through anything, a second one does so early, and only c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import warp as wp
-
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.directivity import directivity_energy
 from avi_env.acoustics.surfaces import SLAB_METRES
@@ -69,6 +69,13 @@ class PathBudget:
     earlier. Empty: `roulette_energy` alone decides."""
     bounce_limit: int = 2000
     """Surfaces after which a path is dropped, whatever its energy."""
+
+    def __post_init__(self) -> None:
+        if not (self.path_count >= 1 and self.bounce_limit >= 1 and 0.0 < self.seconds < math.inf):
+            raise ValueError(
+                f"a path budget needs at least one path, one surface and some time, not path_count={self.path_count}, "
+                f"bounce_limit={self.bounce_limit}, seconds={self.seconds:g}"
+            )
 
 
 @wp.struct

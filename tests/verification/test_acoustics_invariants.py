@@ -282,6 +282,23 @@ def test_cupboard_of_a_scan_shuts_sound_in() -> None:
     assert float(there[0, 0]) < 1e-4 / distance**2
 
 
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda room: bake_field(room, SOURCE, path_count=0), "path_count"),
+        (lambda room: bake_field(room, SOURCE, ear_height=np.nan), "ear_height"),
+        (lambda room: bake_field(room, SOURCE, ear_height=99.0), "ear_height"),
+        (lambda room: trace_echogram(room, SOURCE, LISTENER, bin_seconds=0.0), "bin_seconds"),
+        (lambda room: PathBudget(path_count=-1), "path budget"),
+        (lambda room: PathBudget(seconds=np.nan), "path budget"),
+    ],
+)
+def test_impossible_numbers_are_refused(ask: Callable[[Scene], object], message: str) -> None:
+    """No paths, no time, ears above the roof: an error that names the argument."""
+    with pytest.raises(ValueError, match=message):
+        ask(shoebox(SIZE, WALL))
+
+
 def test_empty_scenes_are_refused_or_free_field() -> None:
     """No triangles: the traced response is the free field's; baking, which needs places, says so."""
     nothing = Scene("void", np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0), (WALL,))
