@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
 import warp as wp
+
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.directivity import Directivity
 from avi_env.acoustics.path_sets import path_sets

@@ -21,6 +21,7 @@ import math
 from dataclasses import dataclass
 
 import warp as wp
+
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.directivity import directivity_energy
 from avi_env.acoustics.surfaces import SLAB_METRES
