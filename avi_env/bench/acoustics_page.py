@@ -124,9 +124,9 @@ def _compared(part: str) -> Callable[[dict[str, Any]], str]:
 def _baked(report: dict[str, Any]) -> str:
     rows = []
     columns = ("median error", "90 % of errors below", "the reference's own median error")
-    for quantity in ("level", "C50", "T30", "DRR", "direction"):
-        found = {row["name"]: row for row in _part(report, "baked") if row["quantity"] == quantity}
-        if not found:
+    found = {row["name"]: row for row in _part(report, "baked")}
+    for quantity in dict.fromkeys(name.rsplit(", ", 1)[0] for name in found if name.endswith(columns[0])):
+        if quantity.endswith(("in sight", "round corners")):
             continue
         cells = [found.get(f"{quantity}, {column}") for column in columns]
         shown = [f"{_plain(row)} ({_jnds(row)} JND)" if row else "" for row in cells]
