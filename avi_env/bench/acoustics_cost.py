@@ -58,11 +58,23 @@ def seconds_of(work: Callable[[int], object], repeats: int) -> float:
     """Returns the least CPU time [s] of some runs of `work`, which gets the run's number, after one to warm up."""
     work(0)
     found = []
-    for run in range(1, repeats + 1):
-        start = time.process_time()
-        work(run)
-        found.append(time.process_time() - start)
+    with _one_thread():
+        for run in range(1, repeats + 1):
+            start = time.process_time()
+            work(run)
+            found.append(time.process_time() - start)
     return min(found)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keeps torch to one thread: more of them spin for work this small, and CPU time counts their spinning."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
