@@ -88,7 +88,7 @@ def hybrid_room(
     room.set_ray_tracing(n_rays=rays, receiver_radius=0.5, energy_thres=threshold)
     room.add_source(swapped(SOURCE))
     room.add_microphone_array(np.array([swapped(tuple(p)) for p in listeners]).T)
-    np.random.seed(0)  # noqa: NPY002 - pyroomacoustics draws from the global stream
+    pyroomacoustics.random.seed(numpy=0, libroom=0)
     return room
 
 

@@ -102,7 +102,7 @@ def traced_by_them(room, source, listeners, rays, ask):
     room.set_ray_tracing(n_rays=rays, receiver_radius=0.5, energy_thres=1e-10)
     room.add_source(swapped(source))
     room.add_microphone_array(np.array([swapped(p) for p in listeners]).T)
-    np.random.seed(0)  # noqa: NPY002 - pyroomacoustics draws from the global stream
+    pra.random.seed(numpy=0, libroom=0)
     getattr(room, ask)()
 
 
@@ -139,7 +139,8 @@ def test_reverberation_time_against_hybrid_ray_tracing(kind):
     """T30 per octave of the waveforms, mean of three places: 10 % of their image-source / ray-tracing hybrid.
 
     T30 of one noise response has a standard error of about 0.5 / sqrt(bandwidth x T): 4 % at 250 Hz, 6 % at 125 Hz, on
-    both sides: 3 and 5 % for the ratio of the means. At 125 Hz 15 % are allowed.
+    both sides: 3 and 5 % for the ratio of the means. At 125 Hz 15 % are allowed. Over eight seeds of theirs ours is 4 %
+    shorter from 250 Hz to 4 kHz, as they count scattered sound twice; both sides are seeded here.
     """
     room, scene, source, listeners = rooms(kind, 0.5)
     room.max_order, room.air_absorption = 3, None
