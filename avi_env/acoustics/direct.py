@@ -6,10 +6,10 @@ import torch
 
 from avi_env.acoustics.air import AIR_DB_PER_METRE
 from avi_env.acoustics.discrete import DIRECT, launch_slots
-from avi_env.acoustics.paths import NEAREST_METRES, Paths, check_ends, silent_paths
+from avi_env.acoustics.paths import NEAREST_METRES, Paths
 from avi_env.scene.bank import SceneBank
 
-__all__ = ["NEAREST_METRES", "check_ends", "direct_paths", "silent_paths", "spreading_gain"]
+__all__ = ["direct_paths", "spreading_gain"]
 
 
 def direct_paths(

@@ -198,11 +198,6 @@ def rir_rate(effort: Effort) -> Findings:
     def ours(run: int) -> FloatArray:
         return render_rirs(scene, [SOURCE], listeners, 0.0, _RATE, "baked", "mono", seed=effort.seed + run)[0, :, 0]
 
-    def theirs(threshold: float) -> list[FloatArray]:
-        room = hybrid_room(_RATE_ABSORPTION, _RATE_SCATTERING, listeners, effort.rays, threshold)
-        room.compute_rir()
-        return [np.asarray(row[0], dtype=np.float64) for row in room.rir]
-
     with _empty_cache():
         rate = count / seconds_of(ours, max(effort.repeats // 2, 1))
         own = _decay_errors(list(ours(0)))
@@ -210,15 +205,23 @@ def rir_rate(effort: Effort) -> Findings:
     rows = []
     # Its rays end at an energy: by default so early that tails are cut; whole tails take it longer.
     for what, threshold, target in (("", 1e-7, 20.0), (", tails whole", 1e-10, None)):
-        start = time.process_time()
-        responses = theirs(threshold)
-        peer = count / (time.process_time() - start)
+        responses: list[FloatArray] = []
+        peer = count / seconds_of(partial(_hybrid_responses, listeners, effort.rays, threshold, responses), 1)
         given = f"{count} listeners, mono, 16 kHz"
         rows.append(Row("impulse responses" + what, rate, "1/s", hybrid + what, peer, relative=True, note=given))
         rows.append(Row("times pyroomacoustics" + what, rate / peer, "x", at_least=target))
         for formula, error, other in zip(("Eyring", "Kuttruff"), own, _decay_errors(responses), strict=True):
             rows.append(Row(f"T30 error against {formula}{what}", error, "of 1", hybrid + what, other, note=note))
     return Findings(tuple(rows))
+
+
+def _hybrid_responses(
+    listeners: FloatArray, rays: int, threshold: float, responses_out: list[FloatArray], _run: int
+) -> None:
+    """Lets the other simulator compute the responses at all listeners; every run traces the same rays."""
+    room = hybrid_room(_RATE_ABSORPTION, _RATE_SCATTERING, listeners, rays, threshold)
+    room.compute_rir()
+    responses_out[:] = [np.asarray(row[0], dtype=np.float64) for row in room.rir]
 
 
 def _decay_errors(responses: list[FloatArray]) -> tuple[float, float]:

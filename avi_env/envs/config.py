@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.content import name_error
 from avi_env.sounds.schedule import ALWAYS, Schedule
 
@@ -60,7 +61,7 @@ class EnvConfig:
     """Length of the audio observation: the most recent sound [s]."""
     hrtf: str = "kemar"
     """What hears: a head ("kemar", "spherical" or a SOFA file) or microphones ("tetrahedral": four of them)."""
-    bake_paths: int = 4096
+    bake_paths: int = BAKE_PATHS
     """Sound paths traced per source."""
     forward: float = 0.25
     """Length of a forward action [m]."""

@@ -12,6 +12,7 @@ from avi_env.acoustics.path_tracer import trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.rir import exact_paths
 from avi_env.bench.acoustics_arrival import arrival_error
+from avi_env.bench.acoustics_rows import clarity_db, histogram_t30
 from avi_env.navigation.grid import walkable_grid
 from avi_env.scene import emission_point, emitting_objects, generate_house
 from avi_env.scene.load import load_scene
@@ -23,18 +24,6 @@ BAND = 3  # 1 kHz
 HOUSES = ((1, 4), (2, 5), (3, 6), (5, 4), (7, 6))  # seed and rooms
 REFERENCE_PATHS = 3072  # of each half of the traced reference
 LIMITS = np.array([1.0, 1.5, 0.07])  # level [dB], C50 [dB], T30: the acoustics sheet's test 29
-
-
-def t30(histogram, bin_seconds):
-    """T30 of an energy histogram [s]."""
-    decay = 10.0 * np.log10(np.maximum(np.cumsum(histogram[::-1])[::-1] / histogram.sum(), 1e-12))
-    rows = np.flatnonzero((decay <= -5.0) & (decay >= -35.0))
-    return float(-60.0 / np.polyfit(rows * bin_seconds, decay[rows], 1)[0])
-
-
-def clarity(energy, time):
-    """C50 [dB] of energies at times after the first arrival."""
-    return 10.0 * np.log10(energy[time < 0.05].sum() / energy[time >= 0.05].sum())
 
 
 def both_ways(scene, source, listeners):
@@ -56,7 +45,7 @@ def both_ways(scene, source, listeners):
         def heard(energy, bin_seconds, begin, gain=gain, delay=delay, first=first):
             time = np.concatenate([(np.arange(len(energy)) + 0.5) * bin_seconds + begin, delay]) - first
             both = np.concatenate([energy, gain])
-            return 10.0 * np.log10(both.sum()), clarity(both, time), t30(energy, bin_seconds)
+            return 10.0 * np.log10(both.sum()), clarity_db(both, time), histogram_t30(energy, bin_seconds)
 
         traced = [half[number].energy[:, BAND, 0] for half in halves]
         baked = heard(field_echogram(sample, 2.0).energy[:, BAND, 0], 0.005, first)

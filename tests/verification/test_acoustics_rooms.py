@@ -12,6 +12,7 @@ from avi_env.acoustics.path_tracer import Echogram, trace_balance, trace_echogra
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.room import room_estimate
 from avi_env.acoustics.specular import specular_paths
+from avi_env.bench.acoustics_rows import histogram_t30
 from avi_env.scene.mesh import shoebox
 from avi_env.scene.model import Material, Scene, SceneObject
 from avi_env.scene.rays import closest_hit
@@ -32,13 +33,6 @@ def box(absorption: float, scattering: float, loss: float = 60.0) -> Scene:
 def energy(echogram: Echogram, band: int = BAND) -> np.ndarray:
     """Energy over time of one octave."""
     return echogram.energy[:, band, 0]
-
-
-def t30(histogram: np.ndarray, bin_seconds: float) -> float:
-    """T30 of an energy histogram [s]: least squares from -5 to -35 dB of its backward integral."""
-    decay = 10.0 * np.log10(np.maximum(np.cumsum(histogram[::-1])[::-1] / histogram.sum(), 1e-12))
-    rows = np.flatnonzero((decay <= -5.0) & (decay >= -35.0))
-    return float(-60.0 / np.polyfit(rows * bin_seconds, decay[rows], 1)[0])
 
 
 def two_rooms(door: float, absorption: float = 0.15, scattering: float = 0.5) -> Scene:
@@ -98,7 +92,7 @@ def test_reverberation_time_of_a_diffuse_room(absorption, tolerance):
     """All diffuse: T30 against Eyring as the sheet says, against Kuttruff (variance 0.4) within 4 % (sheet test 5)."""
     echogram = trace_echogram(box(absorption, 1.0), SOURCE, LISTENER, budget=PathBudget(4096, 1.6, 1e-5))
     for band in (0, 3, 5):
-        found, air = t30(energy(echogram, band), echogram.bin_seconds), AIR_ENERGY_PER_METRE[band]
+        found, air = histogram_t30(energy(echogram, band), echogram.bin_seconds), AIR_ENERGY_PER_METRE[band]
         np.testing.assert_allclose(found, eyring_rt60(VOLUME, SURFACE, absorption, air), rtol=tolerance)
         np.testing.assert_allclose(found, kuttruff_rt60(VOLUME, SURFACE, absorption, air), rtol=0.04)
 
@@ -110,7 +104,7 @@ def test_reverberation_time_falls_with_absorption_and_scattering():
         for scattering in (0.1, 1.0):
             scene = box(absorption, scattering)
             echogram = trace_echogram(scene, SOURCE, LISTENER, budget=PathBudget(4096, 1.6, 1e-5), mirror_order=0)
-            found[absorption, scattering] = t30(energy(echogram), echogram.bin_seconds)
+            found[absorption, scattering] = histogram_t30(energy(echogram), echogram.bin_seconds)
         eyring = float(eyring_rt60(VOLUME, SURFACE, absorption, AIR_ENERGY_PER_METRE[BAND]))
         assert eyring <= found[absorption, 0.1] <= 1.25 * eyring
         assert found[absorption, 0.1] > found[absorption, 1.0]
@@ -263,7 +257,7 @@ def test_two_rooms_behave_as_coupled_rooms(absorption):
     here, there = (sum(energy(one, 0) for one in half) for half in (found[:3], found[3:]))
     expected = 10.0 * np.log10(door / (area + door))
     np.testing.assert_allclose(10.0 * np.log10(there.sum() / here.sum()), expected, rtol=0, atol=1.5)
-    np.testing.assert_allclose(t30(here + there, found[0].bin_seconds), slow, rtol=0.08)
+    np.testing.assert_allclose(histogram_t30(here + there, found[0].bin_seconds), slow, rtol=0.08)
 
 
 def test_same_seed_same_bits_in_any_order():
