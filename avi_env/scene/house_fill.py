@@ -53,6 +53,8 @@ class Skeleton:
     front: tuple[Run, Hole] | None
     windows: list[tuple[Run, Hole]]
     height: float
+    split: str = "train"
+    """Part of every stream's key."""
 
 
 def furnish_house(seed: int, attempt: int, skeleton: Skeleton, look: Look, furniture: bool) -> list[Placed] | None:

@@ -25,6 +25,7 @@ _WINDOWS = {
     "dining_room": 2,
     "laundry": 1,
     "hallway": 0,
+    "closet": 0,
 }
 
 

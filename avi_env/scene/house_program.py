@@ -20,6 +20,7 @@ ROOM_CELLS = {
     "office": 5.5,
     "dining_room": 6.5,
     "laundry": 4.0,
+    "closet": 2.5,
 }
 """Wanted size of each room type in grid cells (about 2.3 m2 each)."""
 

@@ -1,4 +1,4 @@
-"""Random draws of the house generator: counter-based streams, one for each (seed, purpose, attempt)."""
+"""Random draws of the house generator: counter-based streams, one for each (seed, purpose, attempt, split)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ Item = TypeVar("Item")
 
 
 class Stream:
-    """Draws that depend on nothing but (seed, purpose, attempt).
+    """Draws that depend on nothing but (seed, purpose, attempt, split).
 
     Only uniform doubles are taken from NumPy (Philox's bits are part of its definition); everything else is derived
     here, so that a house does not change with NumPy's distribution methods.
     """
 
-    def __init__(self, seed: int, purpose: str, attempt: int = 0) -> None:
-        low = (zlib.crc32(purpose.encode()) << 32) | (attempt & 0xFFFFFFFF)
+    def __init__(self, seed: int, purpose: str, attempt: int = 0, split: str = "train") -> None:
+        name = purpose if split == "train" else f"{split}/{purpose}"
+        low = (zlib.crc32(name.encode()) << 32) | (attempt & 0xFFFFFFFF)
         key = np.array([low, seed & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64)
         self._generator = np.random.Generator(np.random.Philox(key=key))
         self._buffer: list[float] = []
