@@ -24,6 +24,8 @@ Point = tuple[float, float, float]
 
 _ROUND = 12  # sides of a cylinder
 _BALL_RINGS, _BALL_SIDES = 6, 10
+_ROD_SIDES, _POT_SIDES = 6, 10
+_BEAD_RINGS, _BEAD_SIDES = 4, 6
 
 
 class Shape(NamedTuple):
@@ -78,42 +80,72 @@ def _facing_out(polygon: tuple[int, ...], vertices: Array) -> tuple[int, ...]:
     return polygon if float(normal @ p.mean(axis=0)) > 0 else polygon[::-1]
 
 
-def _cylinder() -> Shape:
-    angle = 2 * math.pi * np.arange(_ROUND) / _ROUND
-    ring = np.stack([0.5 * np.cos(angle), np.zeros(_ROUND), 0.5 * np.sin(angle)], axis=1).round(9)
+def _ring(sides: int) -> Array:
+    angle = 2 * math.pi * np.arange(sides) / sides
+    return np.stack([0.5 * np.cos(angle), np.zeros(sides), 0.5 * np.sin(angle)], axis=1).round(9)
+
+
+def _cylinder(sides: int) -> Shape:
+    ring = _ring(sides)
     lift = np.array([0.0, 0.5, 0.0])
     vertices = np.concatenate([ring - lift, ring + lift])
     quads: list[tuple[int, ...]] = []
-    for i in range(_ROUND):
-        j = (i + 1) % _ROUND
-        quads.append((i, i + _ROUND, j + _ROUND, j))
-    quads.append(tuple(range(_ROUND)))
-    quads.append(tuple(range(2 * _ROUND - 1, _ROUND - 1, -1)))
+    for i in range(sides):
+        j = (i + 1) % sides
+        quads.append((i, i + sides, j + sides, j))
+    quads.append(tuple(range(sides)))
+    quads.append(tuple(range(2 * sides - 1, sides - 1, -1)))
     return Shape(vertices, np.zeros_like(vertices), _fan(quads))
 
 
-def _ball() -> Shape:
-    polar = math.pi * np.arange(1, _BALL_RINGS) / _BALL_RINGS
-    angle = 2 * math.pi * np.arange(_BALL_SIDES) / _BALL_SIDES
+def _pot(sides: int) -> Shape:
+    """A vessel open at the top: the rings of a cylinder twice, the inner ones moved inwards by the wall's thickness."""
+    ring, lift = _ring(sides), np.array([0.0, 0.5, 0.0])
+    vertices = np.concatenate([ring - lift, ring + lift, ring + lift, ring - lift])
+    inset = np.zeros_like(vertices)
+    inset[2 * sides :] = np.concatenate([-2.0 * ring, -2.0 * ring])
+    inset[3 * sides :, 1] = 1.0
+    quads: list[tuple[int, ...]] = []
+    for i in range(sides):
+        j = (i + 1) % sides
+        for low in (0, sides, 2 * sides):
+            quads.append((low + i, low + i + sides, low + j + sides, low + j))
+    quads.append(tuple(range(sides)))
+    quads.append(tuple(range(4 * sides - 1, 3 * sides - 1, -1)))
+    return Shape(vertices, inset, _fan(quads))
+
+
+def _wedge() -> Shape:
+    """Half a box: upright at the back (+Z), sloping down to the front (-Z)."""
+    vertices = np.array([[x, y, z] for x in (-0.5, 0.5) for y, z in ((-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))])
+    polygons = [(0, 1, 2), (3, 5, 4), (0, 3, 4, 1), (1, 4, 5, 2), (2, 5, 3, 0)]
+    middle = np.array([0.0, -1 / 6, 1 / 6])
+    triangles = _fan([_facing_out(p, vertices - middle) for p in polygons])
+    return Shape(vertices, np.zeros_like(vertices), triangles)
+
+
+def _ball(rings: int, sides: int) -> Shape:
+    polar = math.pi * np.arange(1, rings) / rings
+    angle = 2 * math.pi * np.arange(sides) / sides
     radius, height = 0.5 * np.sin(polar), 0.5 * np.cos(polar)
-    rings = np.stack(
+    circles = np.stack(
         [
             radius[:, None] * np.cos(angle),
-            np.broadcast_to(height[:, None], (len(polar), _BALL_SIDES)),
+            np.broadcast_to(height[:, None], (len(polar), sides)),
             radius[:, None] * np.sin(angle),
         ],
         axis=2,
     )
-    vertices = np.concatenate([rings.reshape(-1, 3), [[0, 0.5, 0], [0, -0.5, 0]]]).round(9)
+    vertices = np.concatenate([circles.reshape(-1, 3), [[0, 0.5, 0], [0, -0.5, 0]]]).round(9)
     top, bottom = len(vertices) - 2, len(vertices) - 1
     faces: list[tuple[int, ...]] = []
-    for i in range(_BALL_SIDES):
-        j = (i + 1) % _BALL_SIDES
+    for i in range(sides):
+        j = (i + 1) % sides
         faces.append((top, j, i))
-        for k in range(_BALL_RINGS - 2):
-            row, below = k * _BALL_SIDES, (k + 1) * _BALL_SIDES
+        for k in range(rings - 2):
+            row, below = k * sides, (k + 1) * sides
             faces.append((row + i, row + j, below + j, below + i))
-        last = (_BALL_RINGS - 2) * _BALL_SIDES
+        last = (rings - 2) * sides
         faces.append((last + i, last + j, bottom))
     return Shape(vertices, np.zeros_like(vertices), _fan([_facing_out(f, vertices) for f in faces]))
 
@@ -122,13 +154,23 @@ def _fan(polygons: Sequence[tuple[int, ...]]) -> npt.NDArray[np.int64]:
     return np.array([(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)], dtype=np.int64)
 
 
-SHAPES = ("box", "soft", "cylinder", "ball")
-"""Shapes by name: a box, a box with chamfered edges, an upright cylinder or cone, an ellipsoid."""
+SHAPES = ("box", "soft", "cylinder", "ball", "rod", "bead", "pot", "wedge")
+"""Shapes by name: a box, a box with chamfered edges, an upright cylinder or cone, an ellipsoid; a rod and an ellipsoid
+of few sides; a vessel open at the top; half a box that slopes down to the front."""
 
 
 @lru_cache(maxsize=1)
 def _templates() -> dict[str, Shape]:
-    return {"box": _box(), "soft": _soft_box(), "cylinder": _cylinder(), "ball": _ball()}
+    return {
+        "box": _box(),
+        "soft": _soft_box(),
+        "cylinder": _cylinder(_ROUND),
+        "ball": _ball(_BALL_RINGS, _BALL_SIDES),
+        "rod": _cylinder(_ROD_SIDES),
+        "bead": _ball(_BEAD_RINGS, _BEAD_SIDES),
+        "pot": _pot(_POT_SIDES),
+        "wedge": _wedge(),
+    }
 
 
 def shape_row(
@@ -142,7 +184,7 @@ def shape_row(
         yaw: rotation about +Y [rad], after `pitch`.
         pitch: rotation about its own +X [rad]; positive tips the top towards +Z.
         taper: horizontal size of the top half relative to the bottom (cones, lampshades).
-        chamfer: width of the chamfered edges [m], shape "soft" only.
+        chamfer: width of the chamfered edges [m], shape "soft"; thickness of the wall [m], shape "pot".
     """
     return (*center, *size, yaw, pitch, taper, chamfer)
 
