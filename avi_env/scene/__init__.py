@@ -9,9 +9,11 @@ from avi_env.scene.house import generate_house
 from avi_env.scene.load import load_scene, scene_names
 from avi_env.scene.materials import load_materials, material
 from avi_env.scene.mesh import scene_from_mesh, shoebox
-from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
+from avi_env.scene.mesh_parts import scene_file
+from avi_env.scene.model import AudioEmitter, Light, Material, Portal, Room, Scene, SceneObject, Texture
 
 __all__ = [
+    "AudioEmitter",
     "Door",
     "Issue",
     "Light",
@@ -34,6 +36,7 @@ __all__ = [
     "require_healthy",
     "save_scene",
     "scene_doors",
+    "scene_file",
     "scene_from_mesh",
     "scene_names",
     "shoebox",

@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.content import name_error
 from avi_env.scene.findings import SceneError, report
-from avi_env.scene.health import require_healthy
+from avi_env.scene.health import check_scene
 from avi_env.scene.materials import load_materials
 from avi_env.scene.materials import material as find_material
-from avi_env.scene.mesh import unchecked_scene
-from avi_env.scene.model import Light, Material, Portal, Room, Scene, SceneObject, Texture
+from avi_env.scene.mesh_files import read_parts
+from avi_env.scene.mesh_parts import MeshPart, remember_file, scene_from_parts
+from avi_env.scene.model import AudioEmitter, Light, Material, Portal, Room, Scene, SceneObject, Texture
 from avi_env.scene.plausibility import mesh_issues
 from avi_env.whole_file import whole_file
 
@@ -28,7 +30,10 @@ __all__ = ["SCENE_FORMAT", "load_scene_file", "save_scene"]
 SCENE_FORMAT = 1
 """Version of the JSON sidecar."""
 
-Record = TypeVar("Record", Material, SceneObject, Room, Portal, Light)
+LEAKS = ("error", "warn")
+"""What to do about a foreign mesh that leaks."""
+
+Record = TypeVar("Record", Material, SceneObject, Room, Portal, Light, AudioEmitter)
 Rows = list[dict[str, Any]]
 
 
@@ -101,6 +106,7 @@ def _sidecar(scene: Scene, corner_vertex: npt.NDArray[np.int32], order: npt.NDAr
         "rooms": [asdict(r) for r in scene.rooms],
         "portals": [asdict(p) for p in scene.portals],
         "lights": [asdict(light) for light in scene.lights],
+        "emitters": [asdict(emitter) for emitter in scene.emitters],
         "geometry": {
             "vertex_count": len(scene.vertices),
             "vertex_index": _packed(corner_vertex),
@@ -110,8 +116,9 @@ def _sidecar(scene: Scene, corner_vertex: npt.NDArray[np.int32], order: npt.NDAr
             "unused_index": _packed(unused),
             "unused_vertices": _packed(scene.vertices[unused]),
             "uv": None if scene.uv is None else _packed(scene.uv),
+            "vertex_color": None if scene.vertex_color is None else _packed(scene.vertex_color),
         },
-        "textures": [{"name": t.name, "png": _png(t.image)} for t in scene.textures],
+        "textures": [{"name": t.name, "png": _png(t.image), "wrap": list(t.wrap)} for t in scene.textures],
         "material_texture": list(scene.material_texture),
     }
 
@@ -132,13 +139,17 @@ def _png(image: npt.NDArray[np.uint8]) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def load_scene_file(path: str | Path, materials: str | Material | Mapping[str, str | Material] | None = None) -> Scene:
+MaterialChoice = str | Material | Mapping[str, str | Material] | None
+
+
+def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: str = "error") -> Scene:
     """Returns the scene in a file: a .glb with its sidecar, or a foreign mesh (.glb, .gltf, .obj, .ply, .stl, .off).
 
     Args:
         path: the mesh file.
         materials: for foreign meshes: one material for all, or one for each material name of the file. Without it, a
             name of the file that is (or contains) a name of the materials table is taken.
+        leaks: for foreign meshes: "error" refuses one that lets rays escape, "warn" only says so, as scans need it.
 
     Raises:
         FileNotFoundError: no such file.
@@ -153,12 +164,17 @@ def load_scene_file(path: str | Path, materials: str | Material | Mapping[str, s
         )
     sidecar = file.with_suffix(".json")
     if file.suffix.lower() == ".glb" and sidecar.is_file() and materials is None:
-        own = _load_own(file, sidecar)
+        own = remember_file(_load_own(file, sidecar), file)
         # Whatever was saved is given back: what is wrong with it is said, not refused.
         report(replace(issue, severity="warning") for issue in mesh_issues(own))
         return own
+    if leaks not in LEAKS:
+        raise name_error("way to treat leaks", leaks, LEAKS)
     scene = _load_foreign(file, materials)
-    require_healthy(scene)
+    found = check_scene(scene)
+    if leaks == "warn":
+        found = tuple(replace(issue, severity="warning") if issue.kind == "leak" else issue for issue in found)
+    report(found)
     return scene
 
 
@@ -202,7 +218,7 @@ def _load_own(file: Path, sidecar: Path) -> Scene:
     faces = np.concatenate([source[p.faces + k] for p, k in zip(parts, offsets[:-1], strict=True)])
     triangles = np.zeros((len(order), 3), dtype=np.int32)
     triangles[order] = faces
-    uv = geometry["uv"]
+    uv, colors = geometry["uv"], geometry.get("vertex_color")
     return Scene(
         name=table["name"],
         vertices=vertices,
@@ -214,7 +230,9 @@ def _load_own(file: Path, sidecar: Path) -> Scene:
         rooms=_records(Room, table["rooms"]),
         portals=_records(Portal, table["portals"]),
         lights=_records(Light, table["lights"]),
+        emitters=_records(AudioEmitter, table.get("emitters", [])),
         uv=None if uv is None else _unpacked(uv, np.float32).reshape(-1, 3, 2),
+        vertex_color=None if colors is None else _unpacked(colors, np.uint8).reshape(-1, 3),
         textures=tuple(_texture(t) for t in table["textures"]),
         material_texture=tuple(table["material_texture"]),
         meta=table["meta"],
@@ -236,43 +254,32 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
 
 
-def _texture(row: Mapping[str, str]) -> Texture:
+def _texture(row: Mapping[str, Any]) -> Texture:
     from PIL import Image
 
     image = Image.open(io.BytesIO(base64.b64decode(row["png"]))).convert("RGB")
-    return Texture(row["name"], np.asarray(image, dtype=np.uint8))
+    wrap = row.get("wrap", ("repeat", "repeat"))
+    return Texture(row["name"], np.asarray(image, dtype=np.uint8), (wrap[0], wrap[1]))
 
 
-def _load_foreign(file: Path, materials: str | Material | Mapping[str, str | Material] | None) -> Scene:
-    meshes = _parts(file)
-    if not meshes:
+def _load_foreign(file: Path, materials: MaterialChoice) -> Scene:
+    parts = read_parts(file)
+    if not parts:
         raise ValueError(f"the mesh {str(file)!r} has no triangles")
-    vertices, faces, chosen = [], [], []
-    table: dict[str, Material] = {}
-    offset = 0
-    for name, mesh in meshes.items():
-        material = _material_of(file, name, mesh, materials)
-        table.setdefault(material.name, material)
-        vertices.append(np.asarray(mesh.vertices))
-        faces.append(np.asarray(mesh.faces) + offset)
-        chosen += [material.name] * len(mesh.faces)
-        offset += len(mesh.vertices)
-    return unchecked_scene(np.concatenate(vertices), np.concatenate(faces), table, chosen, name=file.stem)
+    parts = [part._replace(material=_material_of(file, part, materials)) for part in parts]
+    return scene_from_parts(file.stem, parts, file=file)
 
 
-def _material_of(
-    file: Path, part: str, mesh: Any, materials: str | Material | Mapping[str, str | Material] | None
-) -> Material:
+def _material_of(file: Path, part: MeshPart, materials: MaterialChoice) -> Material:
     if materials is not None and not isinstance(materials, Mapping):
         return find_material(materials)
-    label = str(getattr(getattr(mesh.visual, "material", None), "name", None) or part)
-    if materials is not None and (label in materials or part in materials):
-        return find_material(materials[label if label in materials else part])
-    words = label.lower().replace("-", "_").replace(" ", "_")
+    if materials is not None and (part.label in materials or part.name in materials):
+        return find_material(materials[part.label if part.label in materials else part.name])
+    words = part.label.lower().replace("-", "_").replace(" ", "_")
     for name in sorted(load_materials(), key=len, reverse=True):
         if name in words:
             return find_material(name)
     raise SceneError(
-        f"{file.name}: part {part!r} has the material {label!r}, which is none of the materials table: "
-        f"pass materials={{{label!r}: 'plaster'}} (or materials='plaster' for all), or rename it in the file"
+        f"{file.name}: part {part.name!r} has the material {part.label!r}, which is none of the materials table: "
+        f"pass materials={{{part.label!r}: 'plaster'}} (or materials='plaster' for all), or rename it in the file"
     )

@@ -121,7 +121,7 @@ def unchecked_scene(
     name: str,
 ) -> Scene:
     """Returns the scene of `scene_from_mesh`, for callers that check its health themselves."""
-    points, faces = _checked_mesh(vertices, triangles, name)
+    points, faces = checked_mesh(vertices, triangles, name)
     table, index = _mesh_materials(materials, triangle_material, len(faces), name)
     low, high = points.min(axis=0), points.max(axis=0)
     middle, extents = (low + high) / 2, high - low
@@ -144,7 +144,7 @@ def _point(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def _checked_mesh(
+def checked_mesh(
     vertices: npt.ArrayLike, triangles: npt.ArrayLike, name: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     points = np.asarray(vertices, dtype=np.float64)

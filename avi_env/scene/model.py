@@ -14,7 +14,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BAND_COUNT", "DERIVED", "Light", "Material", "Portal", "Room", "Scene", "SceneObject", "Texture"]
+from avi_env.content import name_error
+
+__all__ = [
+    "BAND_COUNT",
+    "DERIVED",
+    "WRAPS",
+    "AudioEmitter",
+    "Light",
+    "Material",
+    "Portal",
+    "Room",
+    "Scene",
+    "SceneObject",
+    "Texture",
+]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -24,6 +38,9 @@ BAND_COUNT = 7
 
 DERIVED = "_derived"
 """Attribute under which `avi_env.scene.derived` keeps what was built from a scene; it is not pickled."""
+
+WRAPS = ("repeat", "clamp", "mirror")
+"""What a texture shows beyond its borders."""
 
 _SILENT_AGREEMENT = 1e-6  # a >= 10^(-TL/10) is checked up to rounding of tabulated values
 
@@ -49,6 +66,8 @@ class Material:
     """0 mirror-like .. 1 matt."""
     source: str = ""
     """Where the coefficients come from."""
+    unlit: bool = field(default=False, repr=False)
+    """Shown as its colours are, without lamps and shadows: a scan's photographs hold the light they were taken in."""
 
     def __post_init__(self) -> None:
         for name, low, high in (("absorption", 0.0, 1.0), ("scattering", 0.0, 1.0), ("transmission_loss", 0.0, np.inf)):
@@ -137,12 +156,61 @@ class Light:
     room: int = -1
 
 
+@dataclass(frozen=True)
+class AudioEmitter:
+    """Something in the scene that sounds, as a glTF file's `KHR_audio_emitter` describes it.
+
+    `avi_env.acoustics.scene_emitters` makes sources of them.
+    """
+
+    name: str
+    position: tuple[float, float, float]
+    """[m], world frame."""
+    yaw: float = 0.0
+    """Where the cone's axis points [rad], 0 = -Z."""
+    gain_db: float = 0.0
+    inner_angle: float = 2.0 * np.pi
+    """Full angle of the cone within which nothing is lost [rad]; 2 pi = all round."""
+    outer_angle: float = 2.0 * np.pi
+    """Full angle of the cone beyond which `outer_gain` holds [rad]; in between the gain changes evenly."""
+    outer_gain: float = 0.0
+    """Pressure gain outside the outer cone, 0..1."""
+    clip: str = ""
+    """A sound file's path, or the name of a sound class."""
+    loop: bool = True
+    object: int = -1
+    """The object that sounds, -1 = none."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.inner_angle <= self.outer_angle <= 2.0 * np.pi + 1e-6:
+            raise ValueError(
+                f"emitter {self.name!r}: a cone needs 0 <= inner_angle <= outer_angle <= 2 pi, "
+                f"not {self.inner_angle:g} and {self.outer_angle:g}"
+            )
+        if not np.all(np.isfinite([*self.position, self.yaw, self.gain_db])) or not 0.0 <= self.outer_gain <= 1.0:
+            raise ValueError(
+                f"emitter {self.name!r}: position, yaw and gain must be finite and outer_gain within 0..1, "
+                f"got {self.position}, {self.yaw}, {self.gain_db} and {self.outer_gain}"
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """An image, uint8 (h, w, 3), sRGB."""
+    """An image, uint8 (h, w, 3), sRGB; row 0 is its upper edge, where v = 1."""
 
     name: str
     image: npt.NDArray[np.uint8]
+    wrap: tuple[str, str] = ("repeat", "repeat")
+    """Beyond the borders along u and v, each one of `WRAPS`."""
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8 or not self.image.size:
+            raise ValueError(
+                f"texture {self.name!r} needs an image (h, w, 3) uint8, not {self.image.shape} {self.image.dtype}"
+            )
+        for wrap in self.wrap:
+            if wrap not in WRAPS:
+                raise name_error(f"wrap of texture {self.name!r}", wrap, WRAPS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +236,10 @@ class Scene:
     textures: tuple[Texture, ...] = ()
     material_texture: tuple[int, ...] = ()
     """Per material: index into `textures`, -1 = pattern only; empty = none."""
+    vertex_color: npt.NDArray[np.uint8] | None = None
+    """sRGB colour per vertex, shape (V, 3), multiplied with the material's colour or texture; None = white."""
+    emitters: tuple[AudioEmitter, ...] = ()
+    """What sounds by itself, as the scene's file says."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """JSON-serialisable provenance: generator, seed, spec, schema version."""
 
@@ -184,6 +256,7 @@ class Scene:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         self._check_indices()
+        self._check_looks()
 
     def _check_indices(self) -> None:
         count = len(self.triangles)
@@ -198,6 +271,30 @@ class Scene:
         if not np.all(np.isfinite(self.vertices)):
             raise ValueError(f"scene {self.name!r}: vertices contain NaN or infinity")
 
+    def _check_looks(self) -> None:
+        for name, shape, dtype in (
+            ("uv", (len(self.triangles), 3, 2), np.float32),
+            ("vertex_color", (len(self.vertices), 3), np.uint8),
+        ):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            array = np.array(value, dtype=dtype, order="C")
+            if array.shape != shape:
+                raise ValueError(f"scene {self.name!r}: {name} must have shape {shape}, not {array.shape}")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.material_texture and len(self.material_texture) != len(self.materials):
+            raise ValueError(
+                f"scene {self.name!r}: material_texture has {len(self.material_texture)} entries for "
+                f"{len(self.materials)} materials"
+            )
+        if self.material_texture and max(self.material_texture) >= len(self.textures):
+            raise ValueError(
+                f"scene {self.name!r}: material_texture refers to texture {max(self.material_texture)} "
+                f"of {len(self.textures)}"
+            )
+
     @cached_property
     def digest(self) -> str:
         """Hash of all geometry and materials: the key under which anything derived from the scene is cached."""
@@ -209,8 +306,23 @@ class Scene:
             hasher.update(np.ascontiguousarray(self.uv).tobytes())
         hasher.update(repr(self.material_texture).encode())
         for texture in self.textures:
-            hasher.update(texture.image.tobytes())
+            hasher.update(np.ascontiguousarray(texture.image).tobytes())
+        self._hash_newer(hasher)
         return hasher.hexdigest()
+
+    def _hash_newer(self, hasher: hashlib._Hash) -> None:
+        """What came later counts only where it is used: older scenes keep their digest."""
+        if self.vertex_color is not None:
+            hasher.update(b"vertex_color")
+            hasher.update(self.vertex_color.tobytes())
+        if self.emitters:
+            hasher.update(repr(self.emitters).encode())
+        unlit = [material.unlit for material in self.materials]
+        if any(unlit):
+            hasher.update(repr(unlit).encode())
+        wraps = [texture.wrap for texture in self.textures]
+        if any(wrap != ("repeat", "repeat") for wrap in wraps):
+            hasher.update(repr(wraps).encode())
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the scene without what was derived from it: ray trees and device tables are built anew."""
