@@ -9,7 +9,10 @@ __all__ = ["PATTERNS", "sky", "surface_color"]
 
 wp.set_module_options({"enable_backward": False})
 
-PATTERNS = ("plain", "wood", "tile", "plaster", "carpet", "brick", "fabric", "marble", "books", "foliage")
+PATTERNS = (
+    "plain", "wood", "tile", "plaster", "carpet", "brick", "fabric", "marble", "books", "foliage",
+    "stripes", "herringbone", "checker", "terrazzo", "knit", "hexagon", "damask", "weave", "popcorn", "block",
+)  # fmt: skip
 """Patterns by number. Unknown names of a material are drawn plain."""
 
 _WOOD, _TILE, _PLASTER, _CARPET = wp.constant(1), wp.constant(2), wp.constant(3), wp.constant(4)
@@ -20,6 +23,9 @@ _BRICK, _FABRIC, _MARBLE, _BOOKS, _FOLIAGE = (
     wp.constant(8),
     wp.constant(9),
 )
+_STRIPES, _HERRINGBONE, _CHECKER, _TERRAZZO = wp.constant(10), wp.constant(11), wp.constant(12), wp.constant(13)
+_KNIT, _HEXAGON, _DAMASK, _WEAVE = wp.constant(14), wp.constant(15), wp.constant(16), wp.constant(17)
+_POPCORN, _BLOCK = wp.constant(18), wp.constant(19)
 
 
 @wp.func
@@ -142,6 +148,155 @@ def _books(p: wp.vec2, f: wp.vec2) -> wp.vec3:
 
 
 @wp.func
+def _checker(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of a chequerboard with thin joints."""
+    i, j = int(wp.floor(p[0] / size)), int(wp.floor(p[1] / size))
+    odd = float((i + j) & 1) - 0.5
+    joint = wp.max(_line(p[0], size, 0.004, f[0]), _line(p[1], size, 0.004, f[1]))
+    tone = 0.06 * (_hash(i, j) - 0.5)
+    return (0.78 + (0.55 * odd + tone) * _keep(wp.max(f[0], f[1]), size)) * (1.0 - 0.25 * joint)
+
+
+@wp.func
+def _herringbone(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of a parquet of blocks, `size` wide and four times as long, laid at right angles."""
+    i, j = int(wp.floor(p[0] / size)), int(wp.floor(p[1] / size))
+    turn = (i - j) & 7  # four steps along a level block, then four along an upright one
+    along, across, fine = p[0], p[1], f[1]
+    block_i, block_j = i - turn, j
+    if turn > 3:
+        along, across, fine = p[1], p[0], f[0]
+        block_i, block_j = i, j - (7 - turn)
+    g = wp.max(f[0], f[1])
+    offset = float(turn & 3)
+    if turn > 3:
+        offset = float(7 - turn)
+    inside = along - wp.floor(along / size) * size + offset * size
+    away = wp.min(
+        wp.min(inside, 4.0 * size - inside), 0.5 * size - wp.abs(across - (wp.floor(across / size) + 0.5) * size)
+    )
+    seam = wp.clamp((0.002 + 0.5 * g - away) / wp.max(g, 1.0e-5), 0.0, 1.0) * wp.min(0.004 / wp.max(g, 1.0e-5), 1.0)
+    tone = 0.30 * (_hash(block_i, block_j) - 0.5) + (0.05 if turn > 3 else -0.05)
+    grain = (
+        0.08 * _noise(along * 3.0 + 17.0 * float(block_j), across * 60.0 + 5.0 * float(block_i)) * _keep(fine, 0.017)
+    )
+    return (1.0 + tone * _keep(g, size) + grain) * (1.0 - 0.5 * seam)
+
+
+@wp.func
+def _terrazzo(color: wp.vec3, p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.vec3:
+    """Returns the colour of stone chips of about `size` in cement: the nearest of nine random points decides."""
+    g = wp.max(f[0], f[1])
+    i, j = int(wp.floor(p[0] / size)), int(wp.floor(p[1] / size))
+    best, second, chip = wp.float32(9.0), wp.float32(9.0), wp.float32(0.0)
+    for a in range(-1, 2):
+        for b in range(-1, 2):
+            x = float(i + a) + _hash(i + a, j + b) - p[0] / size
+            y = float(j + b) + _hash(i + a + 71, j + b + 29) - p[1] / size
+            away = x * x + y * y
+            if away < best:
+                second, best = best, away
+                chip = _hash(i + a + 5, j + b + 57)
+            elif away < second:
+                second = away
+    shown = wp.clamp((wp.sqrt(second) - wp.sqrt(best)) * 8.0 - 1.2, 0.0, 1.0) * _keep(g, 0.5 * size)
+    stone = color * (0.45 + 0.4 * chip)
+    if chip > 0.7:
+        stone = 0.6 * color + wp.vec3(0.22, 0.10, 0.05)
+    if chip < 0.25:
+        stone = 0.7 * color + wp.vec3(0.25, 0.24, 0.22)
+    return wp.lerp(0.94 * color, stone, 0.75 * shown)
+
+
+@wp.func
+def _hexagon(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of six-sided tiles of a width, with grout."""
+    g = wp.max(f[0], f[1])
+    q = p * (1.0 / size)
+    # Two rectangular lattices of 1 x sqrt(3), one shifted by half of both: the nearer centre is the tile's.
+    ax, ay = wp.round(q[0]), wp.round(q[1] / 1.7320508)
+    bx, by = wp.floor(q[0]) + 0.5, wp.floor(q[1] / 1.7320508) + 0.5
+    a = wp.vec2(q[0] - ax, q[1] - ay * 1.7320508)
+    b = wp.vec2(q[0] - bx, q[1] - by * 1.7320508)
+    d, tone = a, _hash(int(2.0 * ax), int(2.0 * ay))
+    if wp.length_sq(b) < wp.length_sq(a):
+        d, tone = b, _hash(int(2.0 * bx), int(2.0 * by))
+    rim = 0.5 - wp.max(wp.abs(d[0]), 0.5 * wp.abs(d[0]) + 0.8660254 * wp.abs(d[1]))
+    grout = 1.0 - wp.smoothstep(0.0, 0.006 + g, rim * size)
+    return (1.0 + 0.22 * (tone - 0.5) * _keep(g, size)) * (1.0 - 0.38 * grout * _keep(g, size))
+
+
+@wp.func
+def _damask(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of a wallpaper of offset leaf-like figures, a few `size` high."""
+    period = 4.0 * size
+    row = wp.floor(p[1] / period)
+    x = p[0] / period + 0.5 * (row - 2.0 * wp.floor(0.5 * row))
+    u = 6.2831853 * (x - wp.floor(x))
+    v = 6.2831853 * (p[1] / period - row)
+    shape = wp.cos(u) - wp.cos(v) + 0.8 * wp.cos(2.0 * u) * wp.cos(v) + 0.35 * wp.cos(3.0 * u + 2.0 * wp.sin(v))
+    figure = wp.smoothstep(0.25, 0.55, shape) - wp.smoothstep(1.3, 1.5, shape)
+    return 1.0 - 0.22 * (figure - 0.35) * _keep(wp.max(f[0], f[1]), 0.35 * period)
+
+
+@wp.func
+def _weave(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of strands that pass over and under each other, `size` wide."""
+    g = wp.max(f[0], f[1])
+    i, j = wp.floor(p[0] / size), wp.floor(p[1] / size)
+    u, v = p[0] / size - i - 0.5, p[1] / size - j - 0.5
+    across = u
+    if (int(i) + int(j)) % 2 == 0:
+        across = v
+    rounding = 1.0 - 2.2 * across * across
+    tone = 0.2 * (_hash(int(i), int(j)) - 0.5)
+    return wp.lerp(0.82, rounding + tone, _keep(g, size))
+
+
+@wp.func
+def _knit(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of columns of V-shaped stitches, `size` wide."""
+    g = wp.max(f[0], f[1])
+    column = wp.floor(p[0] / size)
+    u = wp.abs(p[0] / size - column - 0.5)
+    t = p[1] / (0.8 * size) + 1.1 * u
+    row = wp.floor(t)
+    v = t - row - 0.5
+    loop = 1.0 - 1.6 * v * v - 0.5 * wp.smoothstep(0.40, 0.5, u) - 0.25 * wp.smoothstep(0.1, 0.0, u)
+    tone = 0.16 * (_hash(int(column), int(row)) - 0.5)
+    broad = 0.05 * _noise(p[0] * 2.3, p[1] * 2.3)
+    return wp.lerp(0.78, loop + tone, _keep(g, size)) + broad
+
+
+@wp.func
+def _brightness_more(pattern: wp.int32, p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
+    """Returns the brightness of the rarer patterns."""
+    if pattern == _STRIPES:
+        return 1.0 - 0.24 * (_line(p[0], size, 0.4 * size, f[0]) - 0.4)
+    if pattern == _HERRINGBONE:
+        return _herringbone(p, f, 0.6 * size)
+    if pattern == _CHECKER:
+        return _checker(p, f, size)
+    if pattern == _KNIT:
+        return _knit(p, f, size)
+    if pattern == _HEXAGON:
+        return _hexagon(p, f, size)
+    if pattern == _DAMASK:
+        return _damask(p, f, size)
+    if pattern == _WEAVE:
+        return _weave(p, f, size)
+    if pattern == _POPCORN:
+        lump = _noise(p[0] * 90.0, p[1] * 90.0) + 0.6 * _noise(p[0] * 41.0 + 9.0, p[1] * 41.0)
+        return 1.0 + 0.07 * lump * _keep(wp.max(f[0], f[1]), 0.014)
+    if pattern == _BLOCK:
+        course = wp.floor(p[1] / (0.5 * size))
+        x = p[0] + 0.5 * size * (course - 2.0 * wp.floor(0.5 * course))
+        joint = wp.max(_line(x, size, 0.01, f[0]), _line(p[1], 0.5 * size, 0.01, f[1]))
+        return (1.0 + 0.05 * _noise(p[0] * 40.0, p[1] * 40.0) * _keep(wp.max(f[0], f[1]), 0.025)) * (1.0 - 0.2 * joint)
+    return 1.0
+
+
+@wp.func
 def _brightness(pattern: wp.int32, p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     """Returns the brightness of the patterns that do not change the hue."""
     if pattern == _WOOD:
@@ -159,7 +314,7 @@ def _brightness(pattern: wp.int32, p: wp.vec2, f: wp.vec2, size: wp.float32) -> 
         return _marble(p, f, size)
     if pattern == _FOLIAGE:
         return _carpet(0.35 * p, 0.35 * f, 1.1)
-    return 1.0
+    return _brightness_more(pattern, p, f, size)
 
 
 @wp.func
@@ -198,6 +353,8 @@ def surface_color(
     f = wp.vec2(pixel + stretch * wp.abs(s[0]), pixel + stretch * wp.abs(s[1]))
     if pattern == _BRICK:
         return _brick(color, p, f, size)
+    if pattern == _TERRAZZO:
+        return _terrazzo(color, p, f, size)
     if pattern == _BOOKS and not level:
         return _books(p, f)
     if pattern == _WOOD and not level:

@@ -9,9 +9,9 @@ import pytest
 
 from avi_env.scene import Material, load_materials, material
 from avi_env.scene.materials import materials_page, tinted
+from avi_env.vision.patterns import PATTERNS
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "materials.md"
-_PATTERNS = {"plain", "wood", "tile", "plaster", "carpet", "brick", "fabric", "marble"}
 
 
 def test_table_is_complete() -> None:
@@ -21,7 +21,7 @@ def test_table_is_complete() -> None:
     for name, row in table.items():
         assert row.name == name
         assert row.source
-        assert row.pattern in _PATTERNS
+        assert row.pattern in PATTERNS
         assert all(0.0 <= c <= 1.0 for c in row.color)
         for coefficients in (row.absorption, row.scattering, row.transmission_loss):
             assert np.shape(coefficients) == (7,)
