@@ -159,11 +159,11 @@ def _outline(group: Sequence[AirBox]) -> tuple[tuple[float, float], ...]:
     zs = np.unique([v for box in group for v in (box.low[2], box.high[2])])
     inside = np.zeros((len(xs) + 1, len(zs) + 1), dtype=bool)
     for box in group:
-        i, k = np.searchsorted(xs, (box.low[0], box.high[0])), np.searchsorted(zs, (box.low[2], box.high[2]))
-        inside[i[0] + 1 : i[1] + 1, k[0] + 1 : k[1] + 1] = True
+        columns, rows = np.searchsorted(xs, (box.low[0], box.high[0])), np.searchsorted(zs, (box.low[2], box.high[2]))
+        inside[columns[0] + 1 : columns[1] + 1, rows[0] + 1 : rows[1] + 1] = True
     edges: dict[tuple[int, int], tuple[int, int]] = {}
     for a, b in np.argwhere(inside).tolist():
-        i, k = a - 1, b - 1
+        i, k = int(a) - 1, int(b) - 1
         for neighbour, start, end in (
             ((a, b - 1), (i, k), (i + 1, k)),
             ((a + 1, b), (i + 1, k), (i + 1, k + 1)),
@@ -183,7 +183,8 @@ def _outline(group: Sequence[AirBox]) -> tuple[tuple[float, float], ...]:
 
 
 def _portals(name: str, boxes: Sequence[AirBox]) -> list[Portal]:
-    groups, portals = _groups(boxes), []
+    groups = _groups(boxes)
+    portals: list[Portal] = []
     for box in boxes:
         if not box.portal:
             continue

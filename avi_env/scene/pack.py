@@ -96,7 +96,7 @@ def load_pack(name: str | Path) -> ScenePack:
 
 def _entry(row: dict[str, Any], file: Path) -> PackEntry:
     boxes = tuple(_record(AirBox, box, file) for box in row.get("air", ()))
-    entry = _record(PackEntry, {**row, "air": boxes}, file)
+    entry: PackEntry = _record(PackEntry, {**row, "air": boxes}, file)
     if sum((bool(entry.air), entry.mesh is not None, bool(entry.file))) != 1:
         raise ValueError(f"{str(file)!r}: scene {entry.name!r} needs exactly one of air, mesh and file")
     return entry
