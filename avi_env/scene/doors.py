@@ -260,14 +260,14 @@ def _leaf(scene: Scene, portal: Portal, body: SceneObject, count: int) -> tuple[
     angle = _angle(inwards, direction)
     if abs(angle) < _SHUT:
         return _shut_leaf(scene, portal, body, count), 0.0
-    full = _full_angle(angle, portal.openness)
+    full, share = _full_angle(angle, portal.openness)
     place = _place_in_frame(portal, jamb, count)
     here = np.array([body.center[0], body.center[2]])
     hinge = _pole(place, here, angle)
     x, z = _turn(here - hinge, full - angle) + hinge
     opened = replace(body, center=(float(x), body.center[1], float(z)), yaw=body.yaw + full - angle)
     shut = _shut_object(portal, body, place, count, body.yaw - angle)
-    return Leaf(body.id, hinge, full, shut, body if full == angle else opened), angle / full
+    return Leaf(body.id, hinge, full, shut, body if full == angle else opened), share
 
 
 def _angle(start: Array, end: Array) -> float:
@@ -275,10 +275,13 @@ def _angle(start: Array, end: Array) -> float:
     return math.atan2(start[1] * end[0] - start[0] * end[1], float(start @ end))
 
 
-def _full_angle(angle: float, openness: float) -> float:
-    if openness > 0.0:
-        return math.copysign(min(abs(angle) / openness, math.pi), angle)
-    return math.copysign(max(abs(angle), math.pi / 2), angle)
+def _full_angle(angle: float, openness: float) -> tuple[float, float]:
+    """The turn when fully open [rad], and which share of it the leaf has made."""
+    full = abs(angle) / openness if openness > 0.0 else max(abs(angle), math.pi / 2)
+    if full > math.pi or openness == 0.0:
+        full = min(full, math.pi)
+        return math.copysign(full, angle), abs(angle) / full
+    return math.copysign(full, angle), openness
 
 
 def _pole(start: Array, end: Array, angle: float) -> tuple[float, float]:

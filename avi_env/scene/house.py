@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from avi_env.content import name_error
 from avi_env.scene.furniture import Look, Placed, make_look
 from avi_env.scene.house_build import build_shell, emit_pieces, room_lights
+from avi_env.scene.house_doors import hang_leaves, zone
 from avi_env.scene.house_fill import Skeleton, furnish_house
 from avi_env.scene.house_layout import choose_links, wall_posts, wall_runs
 from avi_env.scene.house_openings import place_doors, place_front_door, place_windows
 from avi_env.scene.house_plan import Plan, make_plan
 from avi_env.scene.house_program import room_program
 from avi_env.scene.house_stream import Stream
+from avi_env.scene.house_walls import room_cells
 from avi_env.scene.model import Scene
 from avi_env.scene.shapes import SceneBuilder
 
@@ -81,7 +83,16 @@ def _skeleton(seed: int, attempt: int, split: str, plan: Plan, height: float) ->
     doorways = place_doors(openings, runs, links)
     front = place_front_door(openings, plan, runs)
     windows = place_windows(openings, plan, runs, height)
+    areas = [_room_area(plan, room) for room in range(len(plan.types))]
+    taken = [zone(run, hole, run.side_of(max(run.low, run.high)), 0.4, 0.2) for run, hole in windows]
+    if front is not None:
+        taken.append(zone(*front, front[0].side_of(max(front[0].low, front[0].high)), 0.85, 0.08))
+    doorways = hang_leaves(openings, doorways, runs, areas, taken)
     return Skeleton(plan, runs, doorways, front, windows, height, split)
+
+
+def _room_area(plan: Plan, room: int) -> float:
+    return sum((x1 - x0) * (z1 - z0) for x0, z0, x1, z1 in room_cells(plan, room))
 
 
 def _assemble(seed: int, types: tuple[str, ...], skeleton: Skeleton, look: Look, pieces: list[Placed]) -> Scene:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from avi_env.scene.furniture import Color, Paint, Placed
+from avi_env.scene.house_doors import Doorway
 from avi_env.scene.house_fill import Skeleton
 from avi_env.scene.house_layout import Post, room_outline
-from avi_env.scene.house_openings import Doorway
 from avi_env.scene.house_stream import Stream
 from avi_env.scene.house_walls import Shell, add_floors, add_walls
 from avi_env.scene.model import Light, Portal, Room
@@ -90,8 +90,7 @@ def _portal(number: int, doorway: Doorway) -> Portal:
     """The normal points from the first room to the second."""
     run, hole = doorway.run, doorway.hole
     center = run.point((hole.s0 + hole.s1) / 2, (hole.y0 + hole.y1) / 2, 0.0)
-    openness = 0.0 if doorway.link.kind == "closed" else 1.0
-    kind = "door" if doorway.link.kind in ("door", "closed") else doorway.link.kind
+    kind = "opening" if doorway.link.kind == "open" else doorway.link.kind
     x, y, z = (round(v, 6) for v in center)
     return Portal(
         id=number,
@@ -100,7 +99,7 @@ def _portal(number: int, doorway: Doorway) -> Portal:
         width=round(hole.s1 - hole.s0, 6),
         height=round(hole.y1 - hole.y0, 6),
         yaw=0.0 if run.axis == 0 else 1.570796,
-        openness=openness,
+        openness=doorway.openness,
         kind=kind,
     )
 

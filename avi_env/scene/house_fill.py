@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from avi_env.scene import furniture_small as small
 from avi_env.scene.furniture import Look, Piece, Placed
+from avi_env.scene.house_doors import Doorway, keep_free, zone
 from avi_env.scene.house_fixtures import curtains, door_leaf, frame_piece, hang_leaf, hole_place, window_piece
 from avi_env.scene.house_furnish import Furnisher
-from avi_env.scene.house_layout import WALL, Hole, Link, Run, room_outline
-from avi_env.scene.house_openings import Doorway
+from avi_env.scene.house_layout import WALL, Hole, Run, room_outline
 from avi_env.scene.house_plan import Plan
 from avi_env.scene.house_rooms import furnish_room
 from avi_env.scene.house_space import BODY_RADIUS, RoomSpace, WalkSpot, footprint, is_walkable, outside_boxes
@@ -62,8 +62,6 @@ def furnish_house(seed: int, attempt: int, skeleton: Skeleton, look: Look, furni
     spaces = [_space(skeleton, room) for room in range(len(skeleton.plan.types))]
     fixtures = _fixtures(Stream(seed, "fixtures", attempt), skeleton, look, spaces, furniture)
     leaves = _hang_leaves(skeleton, look, spaces)
-    if leaves is None:
-        return None
     pieces = [*fixtures, *leaves]
     if not furniture:
         return pieces
@@ -97,38 +95,33 @@ def _space(skeleton: Skeleton, room: int) -> RoomSpace:
     space = RoomSpace(room, plan.types[room], outline, outside_boxes(bounds, cells, grid))
     for doorway in skeleton.doorways:
         if room in doorway.link.rooms:
-            _open_way(space, doorway.run, doorway.hole, doorway.link.kind != "closed")
+            _open_way(space, doorway)
     if skeleton.front is not None and room == max(skeleton.front[0].low, skeleton.front[0].high):
-        _open_way(space, *skeleton.front, passable=False)
+        run, hole = skeleton.front
+        space.clears.append(zone(run, hole, run.side_of(room), 0.85, 0.08))
+        space.hangings.append(zone(run, hole, run.side_of(room), 0.3, 0.12))
     for run, hole in skeleton.windows:
         if room == max(run.low, run.high):
-            space.windows.append(_zone(run, hole, run.side_of(room), 0.35, 0.2))
+            space.windows.append(zone(run, hole, run.side_of(room), 0.35, 0.2))
     return space
 
 
-def _open_way(space: RoomSpace, run: Run, hole: Hole, passable: bool) -> None:
+def _open_way(space: RoomSpace, doorway: Doorway) -> None:
+    run, hole = doorway.run, doorway.hole
     side = run.side_of(space.room)
-    space.clears.append(_zone(run, hole, side, 0.85, 0.08))
-    space.hangings.append(_zone(run, hole, side, 0.3, 0.12))
-    if passable:
+    space.clears += keep_free(doorway, space.room)
+    space.hangings.append(zone(run, hole, side, 0.3, 0.12))
+    if doorway.passable:
         x, _, z = run.point((hole.s0 + hole.s1) / 2, 0.0, side * (WALL / 2 + BODY_RADIUS + 0.05))
         space.spots.append(WalkSpot(x, z))
-
-
-def _zone(run: Run, hole: Hole, side: float, depth: float, margin: float) -> tuple[float, float, float, float]:
-    """Rectangle on one side of a wall in front of a hole."""
-    a = run.point(hole.s0 - margin, 0.0, 0.0)
-    b = run.point(hole.s1 + margin, 0.0, side * (WALL / 2 + depth))
-    return (min(a[0], b[0]), min(a[2], b[2]), max(a[0], b[0]), max(a[2], b[2]))
 
 
 def _fixtures(stream: Stream, skeleton: Skeleton, look: Look, spaces: list[RoomSpace], furniture: bool) -> list[Placed]:
     """Frames, windows with curtains, the front door, shut leaves, and lamps."""
     pieces = []
     for doorway in skeleton.doorways:
-        pieces.append(hole_place(doorway.run, doorway.hole, frame_piece(doorway.hole), -1))
-        if doorway.link.kind == "closed":
-            pieces.append(hang_leaf(doorway, look))
+        if doorway.link.kind != "open":
+            pieces.append(hole_place(doorway.run, doorway.hole, frame_piece(doorway.hole), -1))
     if skeleton.front is not None:
         run, hole = skeleton.front
         room = max(run.low, run.high)
@@ -175,41 +168,12 @@ def _nearest_cell(cells: list[tuple[float, float, float, float]], point: tuple[f
     return min(middles, key=lambda m: math.hypot(m[0] - x, m[1] - z))
 
 
-def _hang_leaves(skeleton: Skeleton, look: Look, spaces: list[RoomSpace]) -> list[Placed] | None:
-    """Hangs the open leaves; one that would stand in the way is left out (the link becomes a doorway)."""
-    leaves: list[Placed] = []
-    for number, doorway in enumerate(skeleton.doorways):
-        if doorway.link.kind != "door":
-            continue
-        hung = None
-        for option in _swings(doorway):
-            tried = hang_leaf(option, look)
-            space = spaces[option.swing]
-            box = footprint(tried)
-            mine = _zone(doorway.run, doorway.hole, doorway.run.side_of(option.swing), 0.85, 0.08)
-            others = [c for c in space.clears if c != mine] + space.windows
-            blocked = any(_meet(box, other) for other in [*space.outside, *space.solids, *others])
-            if not blocked and is_walkable(space, [*[p for p in leaves if _near(p, space)], tried])[0]:
-                hung = tried
-                space.solids.append(box)
-                break
-        if hung is None:
-            link = Link(doorway.link.rooms, "doorway")
-            skeleton.doorways[number] = Doorway(doorway.run, doorway.hole, link, -1)
-        else:
-            leaves.append(hung)
-    passable = all(is_walkable(space, [p for p in leaves if _near(p, space)])[0] for space in spaces)
-    return leaves if passable else None
-
-
-def _swings(doorway: Doorway) -> list[Doorway]:
-    """The chosen way to hang the leaf, then the other ones."""
-    others = []
-    for room in (doorway.swing, *(r for r in doorway.link.rooms if r != doorway.swing)):
-        for angle in (doorway.angle, 1.5708):
-            for high in (doorway.hinge_high, not doorway.hinge_high):
-                others.append(Doorway(doorway.run, doorway.hole, doorway.link, room, high, angle))
-    return others
+def _hang_leaves(skeleton: Skeleton, look: Look, spaces: list[RoomSpace]) -> list[Placed]:
+    """Hangs the leaves: nothing may stand where they do."""
+    leaves = [hang_leaf(doorway, look) for doorway in skeleton.doorways if doorway.swing >= 0]
+    for leaf in leaves:
+        spaces[leaf.room].solids.append(footprint(leaf))
+    return leaves
 
 
 def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 
 from avi_env.scene.furniture import Look, Paint, Piece, Placed, place
+from avi_env.scene.house_doors import LEAF, Doorway, leaf_place
 from avi_env.scene.house_layout import WALL, Hole, Run
-from avi_env.scene.house_openings import Doorway
 from avi_env.scene.house_stream import Stream
 
 __all__ = ["curtains", "door_leaf", "frame_piece", "hang_leaf", "hole_place", "window_piece"]
 
-_LEAF = 0.04  # thickness of a door leaf [m]
 _CASING = (0.06, 0.015)  # width and thickness of the trim around doors [m]
 
 
@@ -36,39 +35,24 @@ def door_leaf(look: Look, width: float, height: float, handle: int = 1, front: b
     """
     p = Piece("front_door" if front else "door", ("door_knock",))
     paint = look.front_door if front else look.door
-    p.box((0, 0.0, 0), (width, height, _LEAF), paint)
+    p.box((0, 0.0, 0), (width, height, LEAF), paint)
     for y, tall in ((0.18, 0.66), (1.02, 0.86)):
         for side in (-1, 1):
-            p.box((0, y, side * (_LEAF / 2 + 0.003)), (width - 0.3, tall, 0.008), paint)
+            p.box((0, y, side * (LEAF / 2 + 0.003)), (width - 0.3, tall, 0.008), paint)
     for side in (-1, 1):
         x = handle * (width / 2)
-        p.box((x - handle * 0.07, 0.98, side * (_LEAF / 2 + 0.004)), (0.03, 0.16, 0.012), look.chrome)
-        p.box((x - handle * 0.11, 1.05, side * (_LEAF / 2 + 0.03)), (0.12, 0.018, 0.018), look.chrome)
-        p.box((x - handle * 0.06, 1.05, side * (_LEAF / 2 + 0.02)), (0.016, 0.018, 0.04), look.chrome)
+        p.box((x - handle * 0.07, 0.98, side * (LEAF / 2 + 0.004)), (0.03, 0.16, 0.012), look.chrome)
+        p.box((x - handle * 0.11, 1.05, side * (LEAF / 2 + 0.03)), (0.12, 0.018, 0.018), look.chrome)
+        p.box((x - handle * 0.06, 1.05, side * (LEAF / 2 + 0.02)), (0.016, 0.018, 0.04), look.chrome)
     return p
 
 
 def hang_leaf(doorway: Doorway, look: Look) -> Placed:
-    """Returns the leaf at its hinge, open by the doorway's angle, in the room that it swings into.
-
-    Its front (-Z) faces away from the wall: a shut leaf's into that room, an open leaf's towards the free floor.
-    """
-    run, hole = doorway.run, doorway.hole
-    width = hole.s1 - hole.s0
-    sign = -1.0 if doorway.hinge_high else 1.0
-    side = run.side_of(doorway.swing)
-    shut = doorway.angle == 0.0
-    along, across = sign * math.cos(doorway.angle), side * math.sin(doorway.angle)
-    facing = (0.0, side) if shut else (sign * math.sin(doorway.angle), -side * math.cos(doorway.angle))
-    n = 0.0 if shut else side * (WALL / 2 + _CASING[1] + _LEAF / 2 + 0.055)
-    start = (hole.s1 if doorway.hinge_high else hole.s0) - (0.0 if shut else sign * _LEAF / 2)
-    ox, _, oz = run.point(0.0, 0.0, 0.0)
-    fx, _, fz = run.point(facing[0], 0.0, facing[1])
-    dx, _, dz = run.point(along, 0.0, across)
-    yaw = math.atan2(-(fx - ox), -(fz - oz))
-    handle = 1 if (dx - ox) * math.cos(yaw) - (dz - oz) * math.sin(yaw) > 0 else -1
-    size = (width + 0.004, hole.y1) if shut else (width - 0.02, hole.y1 - 0.02)
-    x, _, z = run.point(start + along * width / 2, 0.0, n + across * (width / 2))
+    """Returns the leaf at its hinge, as far open as the doorway says, in the room that it swings into."""
+    shut = doorway.openness == 0.0
+    width, height = doorway.width, doorway.hole.y1
+    size = (width + 0.004, height) if shut else (width - 0.02, height - 0.02)
+    x, z, yaw, handle = leaf_place(doorway)
     return place(door_leaf(look, *size, handle), doorway.swing, (x, -0.003 if shut else 0.005, z), yaw)
 
 

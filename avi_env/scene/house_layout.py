@@ -83,7 +83,9 @@ class Link:
 
     rooms: tuple[int, int]
     kind: str
-    """"door" (open leaf), "doorway" (no leaf), "opening" (wide), "closed" (shut door)."""
+    """"door" (with a leaf), "doorway" (frame without a leaf), "opening" (wide), "open" (no wall between the rooms)."""
+    openness: float = 1.0
+    """Of a leaf: 0 shut .. 1 open."""
 
 
 def wall_runs(plan: Plan) -> list[Run]:
@@ -206,7 +208,7 @@ def choose_links(stream: Stream, plan: Plan, runs: list[Run]) -> list[Link]:
         if crowded or not stream.chance(wish):
             continue
         shut = extra > 0 and stream.chance(0.4)
-        links.append(Link(pair, "closed" if shut else _link_kind(stream, plan, pair)))
+        links.append(Link(pair, "door", 0.0) if shut else Link(pair, _link_kind(stream, plan, pair)))
         extra += 1
         for room in pair:
             doors[room] += 1

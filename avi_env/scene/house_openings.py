@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from avi_env.scene.house_doors import Doorway
 from avi_env.scene.house_layout import Hole, Link, Run
 from avi_env.scene.house_plan import Plan
 from avi_env.scene.house_stream import Stream
 
-__all__ = ["DOOR_HEIGHT", "Doorway", "place_doors", "place_front_door", "place_windows"]
+__all__ = ["DOOR_HEIGHT", "place_doors", "place_front_door", "place_windows"]
 
 DOOR_HEIGHT = 2.05
 """Clear height of doors [m]."""
@@ -29,21 +28,6 @@ _WINDOWS = {
 }
 
 
-@dataclass(frozen=True)
-class Doorway:
-    """A placed link: the hole, its run, and how its leaf hangs."""
-
-    run: Run
-    hole: Hole
-    link: Link
-    swing: int
-    """Room into which the leaf swings, -1 = no leaf."""
-    hinge_high: bool = False
-    """Whether the hinge is at the hole's end of larger s."""
-    angle: float = 0.0
-    """Opening angle of the leaf [rad], 0 = shut."""
-
-
 def place_doors(stream: Stream, runs: list[Run], links: list[Link]) -> list[Doorway]:
     """Returns a doorway for each link and cuts its hole into one of the runs between the two rooms."""
     doorways = []
@@ -60,8 +44,7 @@ def place_doors(stream: Stream, runs: list[Run], links: list[Link]) -> list[Door
         kind = "doorway" if link.kind == "opening" else link.kind
         hole = Hole("door", s0, round(s0 + width, 3), 0.0, DOOR_HEIGHT)
         run.holes.append(hole)
-        made = Link(link.rooms, kind)
-        doorways.append(_hang_leaf(stream, Doorway(run, hole, made, -1)))
+        doorways.append(Doorway(run, hole, Link(link.rooms, kind, link.openness)))
     return doorways
 
 
@@ -70,23 +53,7 @@ def _wide_opening(stream: Stream, run: Run, link: Link) -> Doorway:
     s0 = round(run.s0 + 0.15 + stream.uniform(0.0, 1.0) * (run.length - 0.3 - width), 3)
     hole = Hole("opening", s0, round(s0 + width, 3), 0.0, stream.pick((2.1, 2.2)))
     run.holes.append(hole)
-    return Doorway(run, hole, link, -1)
-
-
-def _hang_leaf(stream: Stream, doorway: Doorway) -> Doorway:
-    """Chooses hinge and angle: folded flat on the wall where it is long enough, else at right angles."""
-    run, hole, link = doorway.run, doorway.hole, doorway.link
-    width = hole.s1 - hole.s0
-    swing = stream.pick(link.rooms)
-    if link.kind == "closed":
-        return Doorway(run, hole, link, swing, stream.chance(0.5), 0.0)
-    if link.kind != "door":
-        return doorway
-    beside = (hole.s0 - run.s0, run.s1 - hole.s1)
-    flat = [side for side in (0, 1) if beside[side] > width + 0.06]
-    if flat:
-        return Doorway(run, hole, link, swing, stream.pick(flat) == 1, 3.05)
-    return Doorway(run, hole, link, swing, beside[1] < beside[0], 1.5708)
+    return Doorway(run, hole, link)
 
 
 def place_front_door(stream: Stream, plan: Plan, runs: list[Run]) -> tuple[Run, Hole] | None:

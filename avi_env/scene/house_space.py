@@ -36,6 +36,7 @@ BODY_RADIUS, BODY_HEIGHT = 0.23, 1.55
 
 _STEP = 0.11  # spacing of candidate places along walls [m]
 _BACK_GAP = 0.02  # furniture stands off the wall by this much: the baseboard [m]
+_SLICE = 0.1  # [m] length of the pieces into which shapes that stand askew are cut
 _CELL = 0.06  # raster of the walkability check [m]
 _FLAT = 0.03  # lower than this is no obstacle (rugs, mats) [m]
 
@@ -213,7 +214,7 @@ def _obstacles(pieces: Sequence[Placed]) -> Array:
     rows = [row for placed in pieces for row in placed.rows]
     if not rows:
         return np.zeros((0, 4))
-    r = np.array(rows)
+    r = _sliced(np.array(rows))
     half = r[:, 3:6] / 2
     cos, sin = np.abs(np.cos(r[:, 6:8])), np.abs(np.sin(r[:, 6:8]))
     y = half[:, 1] * cos[:, 1] + half[:, 2] * sin[:, 1]
@@ -223,6 +224,22 @@ def _obstacles(pieces: Sequence[Placed]) -> Array:
     keep = (r[:, 1] - y < BODY_HEIGHT) & (r[:, 1] + y > _FLAT)
     boxes: Array = np.stack([r[:, 0] - hx, r[:, 2] - hz, r[:, 0] + hx, r[:, 2] + hz], axis=1)[keep]
     return boxes
+
+
+def _sliced(rows: Array) -> Array:
+    """The shapes, those that stand askew (doors ajar) cut across into short ones: boxes along the axes fit them."""
+    askew = np.minimum(np.abs(np.cos(rows[:, 6])), np.abs(np.sin(rows[:, 6]))) > 0.1
+    count = np.where(askew, np.ceil(rows[:, 3] / _SLICE).astype(np.int64), 1)
+    which = np.repeat(np.arange(len(rows)), count)
+    if len(which) == len(rows):
+        return rows
+    cut = rows[which]
+    number = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    along = ((number + 0.5) / count[which] - 0.5) * cut[:, 3]
+    cut[:, 0] += along * np.cos(cut[:, 6])
+    cut[:, 2] -= along * np.sin(cut[:, 6])
+    cut[:, 3] /= count[which]
+    return cut
 
 
 def is_walkable(
