@@ -4,45 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from avi_env.scene.furniture import Color, Paint, Placed
+from avi_env.scene.furniture import Paint, Placed
 from avi_env.scene.house_doors import Doorway
 from avi_env.scene.house_fill import Skeleton
 from avi_env.scene.house_layout import Post, room_outline
 from avi_env.scene.house_stream import Stream
+from avi_env.scene.house_surfaces import HouseSurfaces, choose_surfaces
 from avi_env.scene.house_walls import Shell, add_floors, add_walls
 from avi_env.scene.model import Light, Portal, Room
 from avi_env.scene.shapes import SceneBuilder
 
 __all__ = ["build_shell", "emit_pieces", "room_lights"]
 
-_WALL_COLORS: tuple[Color, ...] = (
-    (0.66, 0.62, 0.54),
-    (0.50, 0.55, 0.50),
-    (0.42, 0.52, 0.58),
-    (0.62, 0.48, 0.34),
-    (0.38, 0.46, 0.36),
-    (0.58, 0.38, 0.31),
-    (0.70, 0.69, 0.66),
-    (0.34, 0.38, 0.46),
-    (0.66, 0.56, 0.32),
-    (0.55, 0.48, 0.52),
-)
-_WOOD_FLOORS: tuple[Color, ...] = (
-    (0.40, 0.23, 0.12),
-    (0.50, 0.33, 0.19),
-    (0.26, 0.14, 0.07),
-    (0.56, 0.43, 0.29),
-    (0.33, 0.25, 0.18),
-)
-_TILES: tuple[Color, ...] = (
-    (0.74, 0.76, 0.76),
-    (0.42, 0.44, 0.45),
-    (0.62, 0.55, 0.46),
-    (0.50, 0.58, 0.60),
-    (0.22, 0.23, 0.25),
-)
-_CARPETS: tuple[Color, ...] = ((0.45, 0.40, 0.34), (0.30, 0.31, 0.34), (0.36, 0.28, 0.24), (0.26, 0.32, 0.30))
-_FACADES = (Paint("brick"), Paint("plaster", (0.72, 0.68, 0.58)), Paint("brick", (0.50, 0.36, 0.26)))
+_TONES = ((1.0, 0.78, 0.55), (1.0, 0.86, 0.68), (1.0, 0.93, 0.82), (1.0, 0.97, 0.94), (0.93, 0.96, 1.0))
+"""Colours of lamps, from about 2700 K to 6500 K."""
+
+_TONE_WEIGHTS = (1.5, 3.0, 3.0, 1.5, 0.7)
 
 
 def build_shell(
@@ -50,36 +27,18 @@ def build_shell(
 ) -> tuple[list[Room], list[Portal]]:
     """Adds floors, ceilings and walls, and returns the rooms and the portals between them."""
     plan = skeleton.plan
-    shell = _choose_surfaces(builder, stream, plan.types)
+    shell = _shell(builder, choose_surfaces(stream, plan.types, skeleton.split))
     add_floors(builder, plan, skeleton.height, shell)
     add_walls(builder, skeleton.runs, posts, skeleton.height, shell)
     rooms = [Room(k, kind, room_outline(plan, k), 0.0, skeleton.height) for k, kind in enumerate(plan.types)]
     return rooms, [_portal(k, d) for k, d in enumerate(skeleton.doorways)]
 
 
-def _choose_surfaces(builder: SceneBuilder, stream: Stream, types: Sequence[str]) -> Shell:
-    """One wood floor and one wall colour run through the house; wet rooms are tiled, some rooms differ."""
-    common_wall = stream.pick(_WALL_COLORS)
-    common_floor = Paint(stream.pick(("wood_floor", "parquet")), stream.pick(_WOOD_FLOORS))
-    wall_material = stream.pick(("plaster", "plaster", "plasterboard"))
-    walls, floors, ceilings = [], [], []
-    for kind in types:
-        wall = Paint(wall_material, common_wall if stream.chance(0.4) else stream.pick(_WALL_COLORS))
-        floor = common_floor
-        if kind in ("bathroom", "laundry"):
-            floor = Paint("ceramic_tile", stream.pick(_TILES))
-            wall = Paint("ceramic_tile", stream.pick(_TILES[:2])) if stream.chance(0.6) else wall
-        elif kind == "kitchen" and stream.chance(0.6):
-            floor = Paint(stream.pick(("ceramic_tile", "linoleum")), stream.pick(_TILES))
-        elif kind in ("bedroom", "office") and stream.chance(0.5):
-            floor = Paint(stream.pick(("carpet", "carpet_thin")), stream.pick(_CARPETS))
-        elif kind in ("bedroom", "dining_room") and stream.chance(0.25):
-            wall = Paint("wallpaper", stream.pick(_WALL_COLORS))
-        walls.append(_index(builder, wall))
-        floors.append(_index(builder, floor))
-        ceilings.append(_index(builder, Paint("ceiling_plasterboard")))
-    facade = _index(builder, stream.pick(_FACADES))
-    return Shell(walls, floors, ceilings, facade, _index(builder, Paint("painted_wood")))
+def _shell(builder: SceneBuilder, surfaces: HouseSurfaces) -> Shell:
+    walls, floors, ceilings = (
+        [_index(builder, paint) for paint in row] for row in (surfaces.walls, surfaces.floors, surfaces.ceilings)
+    )
+    return Shell(walls, floors, ceilings, _index(builder, surfaces.facade), _index(builder, surfaces.trim))
 
 
 def _index(builder: SceneBuilder, paint: Paint) -> int:
@@ -117,19 +76,27 @@ def emit_pieces(builder: SceneBuilder, pieces: Sequence[Placed]) -> None:
 
 
 def room_lights(stream: Stream, pieces: Sequence[Placed], rooms: Sequence[Room]) -> list[Light]:
-    """One light under every ceiling lamp, of slightly different colour and strength."""
-    lights = []
+    """One light under every ceiling lamp, and over some standing lamps; each room has its tone and strength."""
+    usual = stream.pick_weighted(_TONES, _TONE_WEIGHTS)
+    tones = [usual if stream.chance(0.6) else stream.pick_weighted(_TONES, _TONE_WEIGHTS) for _ in rooms]
+    strengths = [stream.uniform(0.75, 1.3) for _ in rooms]
     counts = {room.id: sum(p.piece.category == "ceiling_lamp" and p.room == room.id for p in pieces) for room in rooms}
+    lights = []
     for placed in pieces:
-        if placed.piece.category != "ceiling_lamp":
+        kind, room = placed.piece.category, placed.room
+        if kind not in ("ceiling_lamp", "floor_lamp"):
+            continue
+        hangs = kind == "ceiling_lamp"
+        if not hangs and not stream.chance(0.5):
             continue
         x, y, z = placed.center
-        below = y - placed.piece.size[1] / 2 - 0.25
-        area = _area(rooms[placed.room]) / counts[placed.room]
-        warmth = stream.uniform(0.0, 1.0)
-        color = (1.0, round(0.97 - 0.06 * warmth, 4), round(0.92 - 0.16 * warmth, 4))
-        strength = round((1.4 + 0.11 * area) * stream.uniform(0.85, 1.15), 4)
-        lights.append(Light((round(x, 6), round(below, 6), round(z, 6)), color, strength, placed.room))
+        share = placed.piece.size[1] / 2
+        at = y - share - 0.25 if hangs else min(y + share + 0.12, rooms[room].height - 0.1)
+        # 0.11 a square metre lights a floor 2.5 m below evenly; higher ceilings take the square of the distance.
+        strength = (1.4 + 0.11 * _area(rooms[room]) / max(1, counts[room])) * max(1.0, rooms[room].height / 2.7) ** 2
+        strength = round((strength if hangs else 0.7) * strengths[room] * stream.uniform(0.9, 1.1), 4)
+        color = tuple(round(c * stream.uniform(0.97, 1.0), 4) for c in tones[room])
+        lights.append(Light((round(x, 6), round(at, 6), round(z, 6)), (color[0], color[1], color[2]), strength, room))
     return lights
 
 
