@@ -234,7 +234,7 @@ def _damask(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     x = p[0] / period + 0.5 * (row - 2.0 * wp.floor(0.5 * row))
     u = 6.2831853 * (x - wp.floor(x))
     v = 6.2831853 * (p[1] / period - row)
-    shape = wp.cos(u) - wp.cos(v) + 0.8 * wp.cos(2.0 * u) * wp.cos(v) + 0.35 * wp.cos(3.0 * u + 2.0 * wp.sin(v))
+    shape = wp.cos(u) - wp.cos(v) + 0.8 * wp.cos(2.0 * u) * wp.cos(v) + 0.35 * wp.cos(3.0 * u) * wp.cos(2.0 * v)
     figure = wp.smoothstep(0.25, 0.55, shape) - wp.smoothstep(1.3, 1.5, shape)
     return 1.0 - 0.22 * (figure - 0.35) * _keep(wp.max(f[0], f[1]), 0.35 * period)
 
@@ -250,7 +250,7 @@ def _weave(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
         across = v
     rounding = 1.0 - 2.2 * across * across
     tone = 0.2 * (_hash(int(i), int(j)) - 0.5)
-    return wp.lerp(0.82, rounding + tone, _keep(g, size))
+    return wp.lerp(0.82, rounding + tone, _keep(g, 0.6 * size))
 
 
 @wp.func
@@ -265,7 +265,7 @@ def _knit(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     loop = 1.0 - 1.6 * v * v - 0.5 * wp.smoothstep(0.40, 0.5, u) - 0.25 * wp.smoothstep(0.1, 0.0, u)
     tone = 0.16 * (_hash(int(column), int(row)) - 0.5)
     broad = 0.05 * _noise(p[0] * 2.3, p[1] * 2.3)
-    return wp.lerp(0.78, loop + tone, _keep(g, size)) + broad
+    return wp.lerp(0.78, loop + tone, _keep(g, 0.6 * size)) + broad
 
 
 @wp.func
