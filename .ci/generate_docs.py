@@ -15,9 +15,9 @@ from avi_env.bench.acoustics_plots import draw_plots
 from avi_env.bench.audibility import chosen_source
 from avi_env.bench.audibility_picture import audibility_picture
 from avi_env.bench.files import write_json
-from avi_env.bench.inventory import room_views
 from avi_env.bench.recorder import Footage
 from avi_env.bench.recordings import RECORDINGS, cues, write_opus
+from avi_env.bench.room_views import room_views
 from avi_env.bench.session import heard_words
 from avi_env.bench.sound_picture import depth_picture, sound_picture
 from avi_env.envs import AviEnv

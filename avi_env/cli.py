@@ -14,20 +14,16 @@ from avi_env.bench.acoustics import AcousticsSettings
 from avi_env.bench.audibility import AudibilitySettings
 from avi_env.bench.evaluate import EvaluateSettings
 from avi_env.bench.run import RunSettings
+from avi_env.bench.scene_check import CheckSettings
+from avi_env.bench.scene_files import ConvertSettings, GenerateSettings, ListSettings
+from avi_env.bench.scene_show import ShowSettings
 
 __all__ = ["main"]
 
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """Prints what a scene holds; with --output, draws its map and a view of each room, or saves it as .glb."""
-
-    scene: Annotated[str, tyro.conf.Positional] = "house:7"
-    """Scene name or path."""
-    output: Path | None = None
-    """Folder for map.png and room pictures, or a .glb file."""
-    json: Path | None = None
-    """File for rooms, objects and counts."""
+    """Lists what can be done with scenes."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +83,15 @@ def _joined(words: list[str]) -> list[str]:
     return [two, *words[2:]] if two in _COMMANDS else words
 
 
-def _bench(settings: BenchSettings) -> int:
+def _list_commands(group: str) -> int:
     for name, (factory, _) in _COMMANDS.items():
-        if name.startswith("bench "):
+        if name.startswith(f"{group} "):
             print(f"avi {name:16} {(factory.__doc__ or '').strip()}")
     return 0
+
+
+def _bench(settings: BenchSettings) -> int:
+    return _list_commands("bench")
 
 
 def _bench_acoustics(settings: AcousticsSettings) -> int:
@@ -113,9 +113,37 @@ def _evaluate(settings: EvaluateSettings) -> int:
 
 
 def _scenes(settings: SceneSettings) -> int:
-    from avi_env.bench.inventory import show_scene
+    return _list_commands("scenes")
 
-    return show_scene(settings.scene, settings.output, settings.json)
+
+def _scenes_list(settings: ListSettings) -> int:
+    from avi_env.bench.scene_files import list_scenes
+
+    return list_scenes(settings)
+
+
+def _scenes_generate(settings: GenerateSettings) -> int:
+    from avi_env.bench.scene_files import generate_houses
+
+    return generate_houses(settings)
+
+
+def _scenes_show(settings: ShowSettings) -> int:
+    from avi_env.bench.scene_show import show_scenes
+
+    return show_scenes(settings)
+
+
+def _scenes_check(settings: CheckSettings) -> int:
+    from avi_env.bench.scene_check import check_scenes
+
+    return check_scenes(settings)
+
+
+def _scenes_convert(settings: ConvertSettings) -> int:
+    from avi_env.bench.scene_files import convert_scene
+
+    return convert_scene(settings)
 
 
 def _scenes_acoustics(settings: AudibilitySettings) -> int:
@@ -149,6 +177,11 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "run": (RunSettings, _run),
     "evaluate": (EvaluateSettings, _evaluate),
     "scenes": (SceneSettings, _scenes),
+    "scenes list": (ListSettings, _scenes_list),
+    "scenes generate": (GenerateSettings, _scenes_generate),
+    "scenes show": (ShowSettings, _scenes_show),
+    "scenes check": (CheckSettings, _scenes_check),
+    "scenes convert": (ConvertSettings, _scenes_convert),
     "scenes acoustics": (AudibilitySettings, _scenes_acoustics),
     "sounds": (SoundSettings, _sounds),
     "bench": (BenchSettings, _bench),

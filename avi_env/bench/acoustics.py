@@ -30,10 +30,11 @@ def bench_acoustics(settings: AcousticsSettings) -> int:
     """Measures, prints, writes; returns 1 where a limit of theory, crosscheck or baked fields does not hold."""
     from rich.console import Console
 
-    from avi_env.bench.acoustics_plots import draw_plots, matplotlib_or_error
+    from avi_env.bench.acoustics_plots import draw_plots
     from avi_env.bench.acoustics_rows import Effort
     from avi_env.bench.acoustics_suite import print_report, run_acoustics
     from avi_env.bench.files import write_json
+    from avi_env.bench.plots import matplotlib_or_error
 
     console = Console()
     if settings.output is not None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from avi_env.content import content_path, name_error
+from avi_env.bench.pages import committed_results, markdown_table, rendered_regions
 
 __all__ = ["REGIONS", "committed_report", "rendered_page"]
 
-_REGION = re.compile(r"(<!-- acoustics: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PERCENT_UNITS = {"of 1"}
 
 
@@ -21,14 +18,8 @@ def committed_report() -> dict[str, Any]:
     Raises:
         FileNotFoundError: they are not there; the message says what makes them.
     """
-    folder = content_path("benchmarks", "acoustics") / "results"
-    parts = []
-    for name, command in (("cpu.json", "avi bench acoustics --json"), ("recordings.json", "make docs")):
-        path = folder / name
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: `{command}` makes it")
-        parts.append(json.loads(path.read_text(encoding="utf-8")))
-    report, recordings = parts
+    report = committed_results("acoustics", "cpu.json", "avi bench acoustics --json")
+    recordings = committed_results("acoustics", "recordings.json", "make docs")
     return {**report, "series": {**report["series"], **recordings}}
 
 
@@ -38,19 +29,7 @@ def rendered_page(page: str, report: dict[str, Any]) -> str:
     Raises:
         ValueError: a region of another name.
     """
-
-    def region(found: re.Match[str]) -> str:
-        name = found.group(2)
-        if name not in REGIONS:
-            raise name_error("region of an acoustics page", name, REGIONS)
-        return f"{found.group(1)}{REGIONS[name](report).strip()}\n{found.group(3)}"
-
-    return _REGION.sub(region, page)
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [" | ".join(header), "|".join("---" for _ in header), *(" | ".join(row) for row in rows)]
-    return "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)
+    return rendered_regions(page, "acoustics", REGIONS, report)
 
 
 def _part(report: dict[str, Any], part: str) -> list[dict[str, Any]]:
@@ -116,7 +95,7 @@ def _compared(part: str) -> Callable[[dict[str, Any]], str]:
             if row["at_least"] is not None:
                 allowed = f"≥ {_amount(row['at_least'], row['unit'])}"
             rows.append((row["name"], found, peer, _apart(row), _jnds(row), allowed))
-        return _table(("what", "found", "held against", "apart", "JND", "allowed"), rows)
+        return markdown_table(("what", "found", "held against", "apart", "JND", "allowed"), rows)
 
     return table
 
@@ -133,7 +112,9 @@ def _baked(report: dict[str, Any]) -> str:
         first = cells[0]
         allowed = "" if first is None or first["limit"] is None else _apart(first, first["limit"])
         rows.append((quantity, *shown, allowed, first["note"] if first else ""))
-    return _table(("1 kHz", *columns[:2], "of which the reference's own", "allowed median", "measured at"), rows)
+    return markdown_table(
+        ("1 kHz", *columns[:2], "of which the reference's own", "allowed median", "measured at"), rows
+    )
 
 
 def _plain(row: dict[str, Any]) -> str:
@@ -150,7 +131,7 @@ def _cost(report: dict[str, Any]) -> str:
         if row["at_least"] is not None:
             target = f"≥ {_amount(row['at_least'], row['unit'])}"
         rows.append((row["name"], _amount(row["value"], row["unit"]), peer, target, row["note"]))
-    return _table(("what", "measured", "held against", "target", "of what"), rows)
+    return markdown_table(("what", "measured", "held against", "target", "of what"), rows)
 
 
 def _jnd_table(report: dict[str, Any]) -> str:
@@ -160,7 +141,7 @@ def _jnd_table(report: dict[str, Any]) -> str:
         scale = {"ITD": 1e6, "Ts": 1e3}.get(name, 1.0)
         size = f"{100.0 * jnd['size']:g} %" if jnd["relative"] else f"{scale * jnd['size']:g} {unit}".strip()
         rows.append((name, size, jnd["source"]))
-    return _table(("quantity", "JND", "source"), rows)
+    return markdown_table(("quantity", "JND", "source"), rows)
 
 
 def _spec(report: dict[str, Any]) -> str:
@@ -183,7 +164,7 @@ def _spec(report: dict[str, Any]) -> str:
 def _recordings(report: dict[str, Any]) -> str:
     from avi_env.bench.recordings import told
 
-    return _table(("recording", "listen for", "measured in it"), told(report["series"]))
+    return markdown_table(("recording", "listen for", "measured in it"), told(report["series"]))
 
 
 def _summary(report: dict[str, Any]) -> str:
@@ -213,7 +194,7 @@ def _summary(report: dict[str, Any]) -> str:
             f"(with whole tails {100 * whole['peer_value']:+.1f} %, at {slow['peer_value']:.0f} a second)",
         ),
     ]
-    return _table(("what", "measured"), rows)
+    return markdown_table(("what", "measured"), rows)
 
 
 REGIONS: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,65 +9,14 @@ from typing import Any
 import numpy as np
 
 from avi_env.bench.acoustics_rows import JNDS
-from avi_env.whole_file import whole_file
+from avi_env.bench.plots import BAND, FAINT, INK, OTHER, OURS, THIRD, draw_figures
 
-__all__ = ["PLOTS", "draw_plots", "matplotlib_or_error"]
-
-_INK, _FAINT, _BAND = "#22252b", "#8b93a1", "#dfe7f1"
-_OURS, _OTHER, _THIRD = "#1f6fb2", "#d1603d", "#3f9b6c"
-_STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "avi-env",  # the same report draws the same bytes
-    "font.family": "sans-serif",
-    "font.size": 10.0,
-    "axes.edgecolor": _FAINT,
-    "axes.labelcolor": _INK,
-    "axes.titlesize": 11.0,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e9ecf0",
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9.0,
-}
-
-
-def matplotlib_or_error() -> None:
-    """Checks that plots can be drawn.
-
-    Raises:
-        ImportError: matplotlib is not installed; the message says how to.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError('plots need matplotlib: pip install "avi-env[bench]"')
+__all__ = ["PLOTS", "draw_plots"]
 
 
 def draw_plots(report: dict[str, Any], folder: Path) -> tuple[str, ...]:
-    """Writes the plots whose curves a report holds; returns the files' names.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-        OSError: the folder is not there or closed.
-    """
-    matplotlib_or_error()
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    written = []
-    with matplotlib.rc_context(_STYLE):
-        for name, (series, draw) in PLOTS.items():
-            if series not in report["series"]:
-                continue
-            figure = Figure(layout="constrained", facecolor="white")
-            draw(figure, report["series"])
-            with whole_file(folder / name) as part:
-                figure.savefig(part, metadata={"Date": None})
-            written.append(name)
-    return tuple(written)
+    """Writes the plots whose curves a report holds; returns the files' names. Errors as `draw_figures`."""
+    return draw_figures(PLOTS, report["series"], folder)
 
 
 def _t30(figure: Any, series: dict[str, Any]) -> None:
@@ -78,16 +26,16 @@ def _t30(figure: Any, series: dict[str, Any]) -> None:
     at = curves["absorption"]
     jnd = 100.0 * JNDS["T30"].size
     kuttruff = 100.0 * np.array(curves["kuttruff"])
-    axes.fill_between(at, kuttruff - jnd, kuttruff + jnd, color=_BAND, label="one JND about Kuttruff")
-    axes.plot(at, kuttruff, color=_FAINT, linestyle="--", label="Kuttruff")
-    axes.axhline(0.0, color=_INK, linewidth=1.0)
-    axes.annotate("Eyring", (at[0], 0.0), (0, -11), textcoords="offset points", color=_INK, fontsize=9)
-    axes.plot(at, 100.0 * np.array(curves["ours_s1"]), "o-", color=_OURS, label="traced, all scattered")
-    axes.plot(at, 100.0 * np.array(curves["ours_s0.1"]), "s-", color=_THIRD, label="traced, a tenth scattered")
+    axes.fill_between(at, kuttruff - jnd, kuttruff + jnd, color=BAND, label="one JND about Kuttruff")
+    axes.plot(at, kuttruff, color=FAINT, linestyle="--", label="Kuttruff")
+    axes.axhline(0.0, color=INK, linewidth=1.0)
+    axes.annotate("Eyring", (at[0], 0.0), (0, -11), textcoords="offset points", color=INK, fontsize=9)
+    axes.plot(at, 100.0 * np.array(curves["ours_s1"]), "o-", color=OURS, label="traced, all scattered")
+    axes.plot(at, 100.0 * np.array(curves["ours_s0.1"]), "s-", color=THIRD, label="traced, a tenth scattered")
     if "t30_hybrid" in series:
         other = series["t30_hybrid"]
         errors = 100.0 * np.array(other["error"])
-        axes.plot(other["absorption"], errors, "D-", color=_OTHER, label="pyroomacoustics hybrid, all scattered")
+        axes.plot(other["absorption"], errors, "D-", color=OTHER, label="pyroomacoustics hybrid, all scattered")
     axes.set_xlabel("absorption of the walls")
     axes.set_ylabel("T30 re Eyring [%]")
     axes.set_ylim(top=42.0)
@@ -112,9 +60,9 @@ def _scatter(figure: Any, series: dict[str, Any]) -> None:
         line = np.array([low, high]) + np.array([-0.05, 0.05]) * max(high - low, 1e-6)
         jnd = JNDS[quantity]
         width = jnd.size * line if jnd.relative else np.full(2, jnd.size)
-        axes.fill_between(line, line - width, line + width, color=_BAND, linewidth=0.0)
-        axes.plot(line, line, color=_FAINT, linewidth=1.0)
-        for mask, colour, name in ((seen, _OTHER, "in sight of the source"), (~seen, _OURS, "round corners")):
+        axes.fill_between(line, line - width, line + width, color=BAND, linewidth=0.0)
+        axes.plot(line, line, color=FAINT, linewidth=1.0)
+        for mask, colour, name in ((seen, OTHER, "in sight of the source"), (~seen, OURS, "round corners")):
             axes.plot(traced[mask], baked[mask], "o", color=colour, markersize=4, alpha=0.75, label=name)
         axes.set(xlim=line, ylim=line, aspect="equal", xlabel="traced", ylabel="baked", title=label)
         if quantity == "level":
@@ -126,15 +74,15 @@ def _half_plane(figure: Any, series: dict[str, Any]) -> None:
     axes = figure.subplots()
     curves = series["half_plane"]
     for colour, frequency, ours, theory in zip(
-        (_THIRD, _OURS, _OTHER), curves["frequency_hz"], curves["ours_db"], curves["utd_db"], strict=True
+        (THIRD, OURS, OTHER), curves["frequency_hz"], curves["ours_db"], curves["utd_db"], strict=True
     ):
         axes.plot(curves["bend_deg"], -np.array(ours), color=colour, linewidth=2.0)
         axes.plot(curves["bend_deg"], -np.array(theory), color=colour, linestyle=":", linewidth=1.6)
         name = f"{frequency / 1000:g} kHz" if frequency >= 1000 else f"{frequency:g} Hz"
         place = (curves["bend_deg"][-1], -theory[-1])
         axes.annotate(name, place, (4, -3), textcoords="offset points", color=colour, fontsize=9)
-    axes.plot([], [], color=_INK, linewidth=2.0, label="avi-env")
-    axes.plot([], [], color=_INK, linestyle=":", linewidth=1.6, label="uniform theory of diffraction")
+    axes.plot([], [], color=INK, linewidth=2.0, label="avi-env")
+    axes.plot([], [], color=INK, linestyle=":", linewidth=1.6, label="uniform theory of diffraction")
     axes.set(xlabel="bend [degrees]", ylabel="gain re the path's length [dB]", xlim=(0, 195))
     axes.set_title("Sound behind a half plane, 2 m on either side")
     axes.legend(loc="upper right")
@@ -143,7 +91,7 @@ def _half_plane(figure: Any, series: dict[str, Any]) -> None:
 def _decay(figure: Any, series: dict[str, Any]) -> None:
     figure.set_size_inches(6.4, 3.4)
     axes = figure.subplots()
-    looks = {"pyroomacoustics": (_OTHER, "--"), "traced": (_OURS, "-"), "baked": (_THIRD, "-")}
+    looks = {"pyroomacoustics": (OTHER, "--"), "traced": (OURS, "-"), "baked": (THIRD, "-")}
     for name, curve in sorted(series["decay"]["curves_db"].items(), reverse=True):
         time = np.arange(len(curve)) * series["decay"]["step_seconds"]
         colour, line = looks[name]
@@ -159,8 +107,8 @@ def _itd(figure: Any, series: dict[str, Any]) -> None:
     curves = series["head"]
     angle = np.radians([*curves["azimuth_deg"], curves["azimuth_deg"][0]])
     for key, colour, line, name in (
-        ("woodworth_s", _FAINT, "--", "Woodworth's sphere"),
-        ("itd_s", _OURS, "-", "KEMAR, as it is used"),
+        ("woodworth_s", FAINT, "--", "Woodworth's sphere"),
+        ("itd_s", OURS, "-", "KEMAR, as it is used"),
     ):
         values = 1e6 * np.abs([*curves[key], curves[key][0]])
         axes.plot(angle, values, color=colour, linestyle=line, linewidth=1.8, label=name)
@@ -177,11 +125,11 @@ def _walk(figure: Any, series: dict[str, Any]) -> None:
     heard = series["walk_to_phone.ogg"]
     above, below = figure.subplots(2, 1, sharex=True)
     time = (np.arange(len(heard["level_db"])) + 0.5) * heard["window_s"]
-    above.plot(time, [np.nan if v is None else v for v in heard["level_db"]], color=_OURS, linewidth=1.8)
+    above.plot(time, [np.nan if v is None else v for v in heard["level_db"]], color=OURS, linewidth=1.8)
     above.set(ylabel="level [dB SPL]", ylim=(30, None))
     above.set_title("Walking through a doorway towards a ringing phone")
     first = heard["responses"]
-    below.plot(first["time_s"], 1e6 * np.array(first["itd_s"]), color=_OURS, linewidth=1.8)
+    below.plot(first["time_s"], 1e6 * np.array(first["itd_s"]), color=OURS, linewidth=1.8)
     below.set(ylabel="right ear behind\nthe left [us]", xlabel="time [s]", xlim=(0, None))
     for axes in (above, below):
         _marks(axes, heard["marks"])
@@ -193,7 +141,7 @@ def _door(figure: Any, series: dict[str, Any]) -> None:
     axes = figure.subplots()
     for (name, key), colour in zip(
         (("250 Hz", "octave_250_db"), ("1 kHz", "octave_1000_db"), ("4 kHz", "octave_4000_db")),
-        (_THIRD, _OURS, _OTHER),
+        (THIRD, OURS, OTHER),
         strict=True,
     ):
         time = (np.arange(len(heard[key])) + 0.5) * heard["window_s"]
@@ -207,7 +155,7 @@ def _door(figure: Any, series: dict[str, Any]) -> None:
 
 def _marks(axes: Any, marks: dict[str, float]) -> None:
     for name, time in marks.items():
-        axes.axvline(time, color=_FAINT, linestyle="--", linewidth=1.2)
+        axes.axvline(time, color=FAINT, linestyle="--", linewidth=1.2)
         place = (time, 0.97)
         axes.annotate(name, place, (4, -9), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=9)
 

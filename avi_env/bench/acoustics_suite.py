@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +13,7 @@ from rich.table import Table
 
 from avi_env.bench import acoustics_baked, acoustics_cost, acoustics_crosscheck, acoustics_rooms, acoustics_theory
 from avi_env.bench.acoustics_rows import JNDS, Effort, Findings
-from avi_env.bench.spec import run_spec
+from avi_env.bench.spec import machine_facts, run_spec
 from avi_env.content import name_error
 
 __all__ = ["PARTS", "print_report", "run_acoustics"]
@@ -88,7 +85,7 @@ def run_acoustics(parts: Sequence[str], effort: Effort, console: Console) -> dic
         series |= findings.series
     given = {item.name: getattr(effort, item.name) for item in fields(effort) if item.name != "on_step"}
     arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
-    spec = run_spec(effort.device, [effort.seed], {"parts": list(parts), **arguments}) | {"machine": _machine()}
+    spec = run_spec(effort.device, [effort.seed], {"parts": list(parts), **arguments}) | {"machine": machine_facts()}
     jnds = {name: jnd._asdict() for name, jnd in JNDS.items()}
     return {"spec": spec, "jnds": jnds, "results": results, "series": series}
 
@@ -104,19 +101,6 @@ def _measured(chosen: list[tuple[str, str]], effort: Effort, console: Console) -
             yield part, PARTS[part][name](replace(effort, on_step=partial(progress.advance, task)))
             progress.remove_task(task)
             progress.advance(whole)
-
-
-def _machine() -> dict[str, Any]:
-    """Returns what times depend on: processor, cores this process may use, threads it was told to, what else ran."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):  # another operating system, another architecture
-        processor = platform.processor() or platform.machine()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = round(os.getloadavg()[1], 1) if hasattr(os, "getloadavg") else None  # mean of five minutes
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    return {"processor": processor, "cores": cores, "omp_num_threads": threads, "load_average": load}
 
 
 _MARKS = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}

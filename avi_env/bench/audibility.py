@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tyro
 
 from avi_env.content import name_error
+from avi_env.scene.outline import in_outline, outline_area
 
 if TYPE_CHECKING:
     from avi_env.acoustics.field import SourceField
@@ -153,11 +154,10 @@ def _sound_of(name: str, seed: int) -> tuple[str, FloatArray]:
 
 def _largest_middle(scene: Scene) -> tuple[float, float, float]:
     from avi_env.acoustics.listener_cells import listener_cells
-    from avi_env.bench.inventory import polygon_area
 
     points = listener_cells(scene).points.astype(np.float64)
     if scene.rooms:
-        room = max(scene.rooms, key=lambda r: polygon_area(r.polygon))
+        room = max(scene.rooms, key=lambda r: outline_area(r.polygon))
         inside = points[in_room(room, points)]
         points = inside if len(inside) else points
     x, y, z = points[int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))]
@@ -165,14 +165,9 @@ def _largest_middle(scene: Scene) -> tuple[float, float, float]:
 
 
 def in_room(room: Room, points: FloatArray) -> npt.NDArray[np.bool_]:
-    """Returns which points (P, 3) lie over a room's floor (crossing number), shape (P,)."""
-    x, z = points[:, 0], points[:, 2]
-    inside = np.zeros(len(points), dtype=bool)
-    corners = np.asarray(room.polygon, dtype=np.float64)
-    for (ax, az), (bx, bz) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if az != bz:
-            inside ^= ((az > z) != (bz > z)) & (x < (bx - ax) * (z - az) / (bz - az) + ax)
-    return inside & (points[:, 1] > room.floor_y) & (points[:, 1] < room.floor_y + room.height)
+    """Returns which points (P, 3) [m] lie in a room, shape (P,)."""
+    over = in_outline(room.polygon, points[:, [0, 2]])
+    return over & (points[:, 1] > room.floor_y) & (points[:, 1] < room.floor_y + room.height)
 
 
 def heard_at(scene: Scene, field: SourceField, points: FloatArray) -> Places:

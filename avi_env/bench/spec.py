@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import avi_env
 
-__all__ = ["commit_of", "run_spec"]
+__all__ = ["commit_of", "machine_facts", "run_spec"]
 
 _PACKAGES = (
     "avi-env",
@@ -71,3 +72,16 @@ def commit_of(folder: Path) -> tuple[str, bool]:
     except (OSError, subprocess.CalledProcessError):
         return "", False
     return head.stdout.strip(), bool(status.stdout.strip())
+
+
+def machine_facts() -> dict[str, Any]:
+    """Returns what times depend on: processor, cores this process may use, threads it was told to, what else ran."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):  # another operating system, another architecture
+        processor = platform.processor() or platform.machine()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = round(os.getloadavg()[1], 1) if hasattr(os, "getloadavg") else None  # mean of five minutes
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return {"processor": processor, "cores": cores, "omp_num_threads": threads, "load_average": load}

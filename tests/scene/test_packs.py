@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avi_env.bench.inventory import polygon_area
 from avi_env.scene import check_scene, save_scene, shoebox
 from avi_env.scene.air import AirBox, air_scene
+from avi_env.scene.outline import outline_area
 from avi_env.scene.pack import load_pack, pack_scene, pack_scene_names, scene_packs
 
 OPEN = ("rooms/plate", "rooms/edge")
@@ -34,7 +34,7 @@ def test_outline_of_an_l_of_two_boxes() -> None:
     assert scene is not None
     outline = scene.rooms[0].polygon
     assert len(outline) == 6
-    np.testing.assert_allclose(polygon_area(outline), 17.5, rtol=1e-6)
+    np.testing.assert_allclose(outline_area(outline), 17.5, rtol=1e-6)
     corners = scene.vertices[scene.triangles].astype(np.float64)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
     np.testing.assert_allclose(normal[normal[:, 1] > 0, 1].sum(), 17.5, rtol=1e-6)

@@ -1,0 +1,30 @@
+"""Floor outlines: area, and which points lie within."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["in_outline", "outline_area"]
+
+Outline = Sequence[tuple[float, float]]
+
+
+def outline_area(outline: Outline) -> float:
+    """Returns the area of a simple polygon of (x, z) corners [m2], whichever way it runs (shoelace formula)."""
+    x, z = np.asarray(outline, dtype=np.float64).T
+    return float(0.5 * abs(np.dot(x, np.roll(z, -1)) - np.dot(z, np.roll(x, -1))))
+
+
+def in_outline(outline: Outline, xz: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Returns which points (x, z) [m], shape (P, 2), lie in an outline: a ray from there crosses it oddly often."""
+    x, z = np.asarray(xz, dtype=np.float64).T
+    inside = np.zeros(len(x), dtype=bool)
+    corners = np.asarray(outline, dtype=np.float64)
+    for (ax, az), (bx, bz) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if az != bz:
+            inside ^= ((az > z) != (bz > z)) & (x < (bx - ax) * (z - az) / (bz - az) + ax)
+    return inside
