@@ -178,22 +178,6 @@ def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: s
     return scene
 
 
-def _parts(file: Path) -> dict[str, Any]:
-    import trimesh
-
-    try:
-        loaded = trimesh.load(str(file), process=False, maintain_order=True, force="scene")
-    except Exception as error:
-        raise ValueError(f"cannot read the mesh {str(file)!r}: {error}; is it a valid {file.suffix} file?") from error
-    meshes: dict[str, Any] = {}
-    for node in loaded.graph.nodes_geometry:
-        transform, geometry = loaded.graph[node]
-        mesh = loaded.geometry[geometry]
-        if hasattr(mesh, "faces") and len(mesh.faces):
-            meshes[str(node)] = mesh if np.allclose(transform, np.eye(4)) else mesh.copy().apply_transform(transform)
-    return meshes
-
-
 def _load_own(file: Path, sidecar: Path) -> Scene:
     try:
         table = json.loads(sidecar.read_text(encoding="utf-8"))
@@ -201,12 +185,12 @@ def _load_own(file: Path, sidecar: Path) -> Scene:
         raise ValueError(f"the sidecar {str(sidecar)!r} is not valid JSON ({error}): save the scene again") from error
     if table.get("format") != SCENE_FORMAT:
         raise ValueError(f"{str(sidecar)!r} has scene format {table.get('format')}, this version reads {SCENE_FORMAT}")
-    geometry, meshes = table["geometry"], _parts(file)
-    parts = [meshes[name] for name in sorted(meshes, key=lambda n: (n != "material_none", n))]
+    geometry = table["geometry"]
+    parts = sorted(read_parts(file, textures=False), key=lambda part: (part.name != "material_none", part.name))
     vertices = np.zeros((geometry["vertex_count"], 3), dtype=np.float32)
     source, order = _unpacked(geometry["vertex_index"], np.int32), _unpacked(geometry["triangle_index"], np.int32)
     stored = np.concatenate([p.vertices for p in parts]) if parts else np.zeros((0, 3))
-    if len(stored) != len(source) or sum(len(p.faces) for p in parts) != len(order):
+    if len(stored) != len(source) or sum(len(p.triangles) for p in parts) != len(order):
         raise ValueError(
             f"{file.name} and {sidecar.name} do not belong together: load the mesh without the sidecar, or save again"
         )
@@ -215,7 +199,7 @@ def _load_own(file: Path, sidecar: Path) -> Scene:
         geometry["unused_vertices"], np.float32
     ).reshape(-1, 3)
     offsets = np.cumsum([0, *(len(p.vertices) for p in parts)])
-    faces = np.concatenate([source[p.faces + k] for p, k in zip(parts, offsets[:-1], strict=True)])
+    faces = np.concatenate([source[p.triangles + k] for p, k in zip(parts, offsets[:-1], strict=True)])
     triangles = np.zeros((len(order), 3), dtype=np.int32)
     triangles[order] = faces
     uv, colors = geometry["uv"], geometry.get("vertex_color")

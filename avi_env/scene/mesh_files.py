@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from avi_env.content import name_error
+from avi_env.scene.gltf import open_gltf
+from avi_env.scene.gltf_parts import gltf_parts
 from avi_env.scene.mesh_parts import MeshPart
-from avi_env.scene.model import Texture
+from avi_env.scene.obj import obj_parts
+from avi_env.scene.ply import ply_parts
 
 __all__ = ["MESH_SUFFIXES", "read_parts"]
 
@@ -16,42 +19,38 @@ MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl", ".off")
 """Files that `read_parts` reads."""
 
 
-def read_parts(path: str | Path) -> list[MeshPart]:
+def read_parts(path: str | Path, textures: bool = True) -> list[MeshPart]:
     """Returns the meshes of a file in its own world frame, one part for each mesh and material, without `material`.
 
     Args:
         path: a .glb, .gltf, .obj, .ply, .stl or .off file.
+        textures: whether to read its pictures.
 
     Raises:
         FileNotFoundError: no such file, or a file that it refers to is missing.
         ValueError: it cannot be read; the message names file, culprit and remedy.
     """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"no mesh file {str(file)!r}: check the path")
+    suffix = file.suffix.lower()
+    if suffix in (".glb", ".gltf"):
+        return gltf_parts(open_gltf(file, textures), textures)
+    if suffix == ".obj":
+        return obj_parts(file, textures)
+    if suffix == ".ply":
+        return ply_parts(file, textures)
+    if suffix not in MESH_SUFFIXES:
+        raise name_error("mesh file", file.name, MESH_SUFFIXES)
+    return _bare_parts(file)
+
+
+def _bare_parts(file: Path) -> list[MeshPart]:
+    """Triangles without looks, of the formats that have no more."""
     import trimesh
 
-    file = Path(path)
     try:
-        loaded = trimesh.load(str(file), process=False, maintain_order=True, force="scene")
-    except Exception as error:
+        mesh = trimesh.load(str(file), process=False, maintain_order=True, force="mesh")
+    except Exception as error:  # trimesh raises whatever its readers meet
         raise ValueError(f"cannot read the mesh {str(file)!r}: {error}; is it a valid {file.suffix} file?") from error
-    parts = []
-    for node in loaded.graph.nodes_geometry:
-        transform, geometry = loaded.graph[node]
-        mesh = loaded.geometry[geometry]
-        if hasattr(mesh, "faces") and len(mesh.faces):
-            mesh = mesh if np.allclose(transform, np.eye(4)) else mesh.copy().apply_transform(transform)
-            parts.append(_part(str(node), mesh))
-    return parts
-
-
-def _part(name: str, mesh: Any) -> MeshPart:
-    visual = mesh.visual
-    material = getattr(visual, "material", None)
-    label = str(getattr(material, "name", None) or name)
-    part = MeshPart(name, np.asarray(mesh.vertices), np.asarray(mesh.faces), label=label)
-    if visual.kind == "vertex":
-        part = part._replace(color=np.asarray(visual.vertex_colors, dtype=np.uint8)[:, :3], unlit=True)
-    image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-    if image is not None and visual.uv is not None:
-        texture = Texture(label, np.asarray(image.convert("RGB"), dtype=np.uint8))
-        part = part._replace(texture=texture, uv=np.asarray(visual.uv))
-    return part
+    return [MeshPart(file.stem, np.asarray(mesh.vertices), np.asarray(mesh.faces), label=file.stem)]
