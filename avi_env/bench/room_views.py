@@ -76,7 +76,7 @@ def _best_pose(scene: Scene, room: Room) -> tuple[npt.NDArray[np.float64], float
     seen = render(scene, eyes, yaws, 40, 40, _HFOV, pitch=_PITCH)
     own = np.array([o.room == room.id and o.category not in STRUCTURE for o in scene.objects] + [False])
     things = [np.unique(image[own[image]], return_counts=True)[1] for image in seen["semantic"]]
-    # A thing counts up to a twentieth of the picture: a close cupboard is not a better view than six things.
-    score = [float(np.minimum(counts, 80).sum()) for counts in things]
+    # A thing counts up to a fortieth of the picture: a close cupboard is not a better view than six things.
+    score = [float(np.minimum(counts, 40).sum()) for counts in things]
     best = int(np.argmax(score))
     return eyes[best], float(yaws[best])

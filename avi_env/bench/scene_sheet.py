@@ -88,7 +88,7 @@ def _headline(scene: Scene, facts: dict[str, Any]) -> str:
     words = [
         scene.name,
         f"{len(facts['rooms'])} rooms",
-        f"{area:.0f} m²",
+        f"{area:.0f} m2",
         f"{facts['triangles'] / 1000:.0f} k triangles",
     ]
     if times:
@@ -98,7 +98,7 @@ def _headline(scene: Scene, facts: dict[str, Any]) -> str:
 
 def _caption(room: dict[str, Any]) -> str:
     sound = "" if room["rt60_s"] is None else f"   RT60 {room['rt60_s']:.2f} s"
-    return f"{room['name'].replace('_', ' ')}   {room['area_m2']:.1f} m²{sound}"
+    return f"{room['name'].replace('_', ' ')}   {room['area_m2']:.1f} m2{sound}"
 
 
 def _map(scene: Scene, most: tuple[int, int]) -> Picture:
