@@ -1,80 +1,69 @@
-"""The table of sound classes: what makes each sound, how loud it is at 1 m and which objects may emit it."""
+"""Sounds by name: clips of classes and their variants, splits into heard and unheard, who emits what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
 from avi_env.content import name_error
-from avi_env.sounds import impacts, machines, tones, voices
 from avi_env.sounds.clip import Clip, calibrated, resampled_loop
-from avi_env.sounds.synthesis import FRAME_SECONDS, RATE, Signal, sound_stream
+from avi_env.sounds.synthesis import FRAME_SECONDS, RATE, sound_stream
+from avi_env.sounds.table import CLASS_OF_OBJECT, SOUND_CLASSES, SPLITS, SoundClass
 
 __all__ = [
-    "CLASS_OF_OBJECT",
-    "SOUND_CLASSES",
-    "SoundClass",
+    "class_of_sound",
     "make_clip",
     "sound_classes",
     "sound_phrase",
+    "sound_split",
+    "sound_variants",
     "sounds_of_object",
 ]
 
 _LOWEST_RATE = 8000
-
-
-class SoundClass(NamedTuple):
-    """One row of the table of sound classes."""
-
-    synthesise: Callable[[np.random.Generator], Signal]
-    """Makes one loop at 48 kHz, of any level, from a random stream."""
-    spl_db: float
-    """Level at 1 m over the active frames [dB SPL]."""
-    emitters: tuple[str, ...]
-    """Categories of objects that may emit it, the most natural first."""
-    phrase: str
-    """What a person calls the thing that sounds, without article, for questions and prompts: "ringing phone"."""
-
-
-SOUND_CLASSES: Mapping[str, SoundClass] = MappingProxyType(
-    {
-        "phone": SoundClass(tones.phone, 75.0, ("phone",), "ringing phone"),
-        "alarm_clock": SoundClass(tones.alarm_clock, 75.0, ("alarm_clock",), "beeping alarm clock"),
-        "dripping_tap": SoundClass(impacts.dripping_tap, 45.0, ("sink", "bathtub"), "dripping tap"),
-        "kettle": SoundClass(machines.kettle, 72.0, ("kettle",), "whistling kettle"),
-        "smoke_alarm": SoundClass(tones.smoke_alarm, 85.0, ("smoke_alarm",), "beeping smoke alarm"),
-        "door_knock": SoundClass(impacts.door_knock, 70.0, ("door", "front_door"), "knocking on a door"),
-        "dog_bark": SoundClass(voices.dog_bark, 85.0, ("dog",), "barking dog"),
-        "vacuum_cleaner": SoundClass(machines.vacuum_cleaner, 72.0, ("vacuum_cleaner",), "humming vacuum cleaner"),
-        "music_box": SoundClass(tones.music_box, 60.0, ("music_box",), "playing music box"),
-        "footsteps": SoundClass(impacts.footsteps, 55.0, ("person",), "walking person"),
-        "washing_machine": SoundClass(machines.washing_machine, 60.0, ("washing_machine",), "running washing machine"),
-        "speech_babble": SoundClass(voices.speech_babble, 62.0, ("person", "radio", "television"), "babble of voices"),
-        "doorbell": SoundClass(tones.doorbell, 75.0, ("doorbell",), "ringing doorbell"),
-        "clock_tick": SoundClass(impacts.clock_tick, 40.0, ("clock",), "ticking clock"),
-        "baby_cry": SoundClass(voices.baby_cry, 85.0, ("crib",), "crying baby"),
-        "piano": SoundClass(tones.piano, 72.0, ("piano",), "playing piano"),
-        "cat_meow": SoundClass(voices.cat_meow, 68.0, ("cat",), "meowing cat"),
-        "canary": SoundClass(voices.canary, 68.0, ("birdcage",), "singing canary"),
-        "shower": SoundClass(machines.shower, 65.0, ("shower",), "running shower"),
-        "frying_pan": SoundClass(machines.frying_pan, 58.0, ("stove",), "sizzling frying pan"),
-    }
-)
-"""All sound classes by name."""
-
-CLASS_OF_OBJECT: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {name: row.emitters for name, row in SOUND_CLASSES.items()}
-)
-"""Sound class -> categories of objects that may emit it. The one place that says so."""
+_PARTS = {**{split: (split,) for split in SPLITS}, "heard": ("train",), "unheard": ("val", "test")}
 
 
 def sound_classes() -> tuple[str, ...]:
     """Returns the names of all sound classes."""
     return tuple(SOUND_CLASSES)
+
+
+def sound_variants(name: str) -> tuple[str, ...]:
+    """Returns the names of a class's variants, those for training first.
+
+    Raises:
+        ValueError: unknown name; the message names the nearest one.
+    """
+    return tuple(_row(name).variants)
+
+
+def sound_split(split: str, by: str = "variant") -> tuple[tuple[str, str], ...]:
+    """Returns the sounds (class, variant) of a split, in the order of the table.
+
+    Args:
+        split: "train", "val", "test", "heard" (= train) or "unheard" (= val and test).
+        by: "variant": every class has variants in each split; "class": whole classes are held out, with all of theirs.
+
+    Raises:
+        ValueError: another split or way of splitting.
+    """
+    if split not in _PARTS:
+        raise name_error("split of sounds", split, _PARTS)
+    if by not in ("variant", "class"):
+        raise name_error("way of splitting sounds", by, ("variant", "class"))
+    return tuple(
+        (name, variant)
+        for name, row in SOUND_CLASSES.items()
+        for variant, entry in row.variants.items()
+        if (entry.split if by == "variant" else row.split) in _PARTS[split]
+    )
+
+
+def class_of_sound(name: str) -> str:
+    """Returns the class of a sound: "phone" of "phone/marimba"."""
+    return name.partition("/")[0]
 
 
 def sounds_of_object(category: str) -> tuple[str, ...]:
@@ -88,27 +77,37 @@ def sound_phrase(name: str) -> str:
     Raises:
         ValueError: unknown name; the message names the nearest one.
     """
-    return _row(name).phrase
+    return _row(class_of_sound(name)).phrase
 
 
-def make_clip(name: str, seed: int = 0, sample_rate: int = 16000) -> Clip:
-    """Returns a variant of a sound class as a seamless, calibrated loop: a pure function of its arguments.
+def make_clip(name: str, seed: int = 0, sample_rate: int = 16000, variant: str | None = None) -> Clip:
+    """Returns a sound as a seamless, calibrated loop: a pure function of its arguments.
 
-    The same (name, seed) is the same sound at every sampling rate, band-limited to it.
+    The same (name, variant, seed) is the same sound at every sampling rate, band-limited to it.
 
     Args:
-        name: one of `sound_classes()`.
-        seed: which variant, >= 0.
+        name: one of `sound_classes()`, or "class/variant".
+        seed: which one of its kind, >= 0.
         sample_rate: [Hz]; a multiple of 50 from 8000 up.
+        variant: one of `sound_variants(name)`; None = the one that the name holds, else number seed mod n of the n
+            variants for training.
 
     Raises:
-        ValueError: unknown name (the message names the nearest one), negative seed or unusable sampling rate.
+        ValueError: unknown name or variant (the message names the nearest one), negative seed or unusable rate.
     """
-    _row(name)
+    kind, slash, named = name.partition("/")
+    row = _row(kind)
+    if slash and variant not in (None, named):
+        raise ValueError(f"sound {name!r} names its variant: leave out variant={variant!r}")
+    chosen = named if slash else variant
+    if chosen is None:
+        chosen = row.heard[int(seed) % len(row.heard)]
+    if chosen not in row.variants:
+        raise name_error(f"variant of {kind}", chosen, row.variants)
     frames = round(1.0 / FRAME_SECONDS)
     if sample_rate < _LOWEST_RATE or sample_rate % frames:
         raise ValueError(f"sample_rate must be a multiple of {frames} Hz from {_LOWEST_RATE} up, not {sample_rate}")
-    return _clip(name, int(seed), int(sample_rate))
+    return _clip(kind, chosen, int(seed), int(sample_rate))
 
 
 def _row(name: str) -> SoundClass:
@@ -118,8 +117,10 @@ def _row(name: str) -> SoundClass:
 
 
 @lru_cache(maxsize=64)
-def _clip(name: str, seed: int, sample_rate: int) -> Clip:
+def _clip(name: str, variant: str, seed: int, sample_rate: int) -> Clip:
     row = SOUND_CLASSES[name]
-    loop = calibrated(row.synthesise(sound_stream(name, seed)), RATE, row.spl_db)
+    # The first variant draws from the class's own stream: the sounds from before there were variants stay as they were.
+    stream = sound_stream(name if variant == next(iter(row.variants)) else f"{name}/{variant}", seed)
+    loop = calibrated(row.synthesise(stream, **row.variants[variant].settings), RATE, row.spl_db)
     samples = resampled_loop(loop, RATE, sample_rate)
-    return Clip(name, samples.astype(np.float32), row.spl_db, sample_rate)
+    return Clip(f"{name}/{variant}", samples.astype(np.float32), row.spl_db, sample_rate)

@@ -10,7 +10,9 @@ from scipy.signal import sosfilt
 from avi_env.sounds.synthesis import (
     RATE,
     Signal,
+    Span,
     band,
+    draw,
     faded,
     filtered,
     glide,
@@ -21,11 +23,11 @@ from avi_env.sounds.synthesis import (
     time_axis,
 )
 
-__all__ = ["baby_cry", "canary", "cat_meow", "dog_bark", "speech_babble"]
+__all__ = ["VOWELS", "baby_cry", "call", "canary", "cat_meow", "dog_bark", "speech_babble"]
 
 _BLOCK = 240  # samples between two settings of the vocal tract: 5 ms
 
-_VOWELS = np.array(
+VOWELS = np.array(
     [
         (270, 2290, 3010),
         (390, 1990, 2550),
@@ -74,15 +76,16 @@ def _tract(source: Signal, formants: Signal, bandwidths: tuple[float, ...]) -> S
     """
     above = np.arange(formants[:, -1].mean() + 1000.0, 7500.0, 1000.0)
     radius = np.exp(-np.pi * np.append(bandwidths, np.full(len(above), 300.0)) / RATE)
+    centres = np.concatenate([formants, np.tile(above, (len(formants), 1))], axis=1)
+    first, second = 2 * radius * np.cos(2 * np.pi * centres / RATE), -(radius**2)
+    sections = np.zeros((*centres.shape, 6))
+    sections[..., 0], sections[..., 3] = 1.0 - first - second, 1.0
+    sections[..., 4], sections[..., 5] = -first, -second
     state = np.zeros((len(radius), 2))
     output = np.empty(len(source))
-    for block in range(0, len(source), _BLOCK):
-        centre = np.append(formants[min(block // _BLOCK, len(formants) - 1)], above)
-        first, second = 2 * radius * np.cos(2 * np.pi * centre / RATE), -(radius**2)
-        sections = np.zeros((len(radius), 6))
-        sections[:, 0], sections[:, 3] = 1.0 - first - second, 1.0
-        sections[:, 4], sections[:, 5] = -first, -second
-        output[block : block + _BLOCK], state = sosfilt(sections, source[block : block + _BLOCK], zi=state)
+    for begin in range(0, len(source), _BLOCK):
+        row = sections[min(begin // _BLOCK, len(sections) - 1)]
+        output[begin : begin + _BLOCK], state = sosfilt(row, source[begin : begin + _BLOCK], zi=state)
     return output
 
 
@@ -115,7 +118,7 @@ def _phrase(rng: np.random.Generator, pitch: float, tract: float, tempo: float) 
     """A few syllables of no language: consonant and vowel, with accents and a falling melody."""
     voice, hiss, formants, accent = [], [], [], []
     for _ in range(int(rng.integers(4, 9))):
-        vowel = np.append(_VOWELS[rng.integers(len(_VOWELS))], 3400.0) * tract
+        vowel = np.append(VOWELS[rng.integers(len(VOWELS))], 3400.0) * tract
         stress = rng.uniform(0.75, 1.15)
         kind = rng.choice(["fricative", "stop", "nasal", "glide"])
         lead = {"fricative": 16, "stop": 11, "nasal": 12, "glide": 8}[kind]
@@ -147,15 +150,22 @@ def _phrase(rng: np.random.Generator, pitch: float, tract: float, tempo: float) 
     return _uttered(rng, track, breath=0.02, rough=0.008)
 
 
-def speech_babble(rng: np.random.Generator) -> Signal:
+def speech_babble(
+    rng: np.random.Generator,
+    talkers: tuple[int, int] = (3, 5),
+    men: float = 0.5,
+    lift: float = 1.0,
+    tempi: Span = (0.9, 1.2),
+) -> Signal:
     """Returns babble: three or four talkers with voices of their own speak syllables of no language, with pauses."""
     seconds = 8.0
     events = []
-    for _ in range(int(rng.integers(3, 5))):
-        low = rng.random() < 0.5
+    for _ in range(int(rng.integers(*talkers))):
+        low = rng.random() < men
         pitch = rng.uniform(95.0, 135.0) if low else rng.uniform(175.0, 230.0)
         tract = rng.uniform(0.97, 1.05) if low else rng.uniform(1.12, 1.2)
-        tempo, loud, onset = rng.uniform(0.9, 1.2), rng.uniform(0.6, 1.0), rng.uniform(0.0, seconds)
+        pitch, tract = pitch * lift, tract * lift**0.4
+        tempo, loud, onset = draw(rng, tempi), rng.uniform(0.6, 1.0), rng.uniform(0.0, seconds)
         spoken = 0.0
         while True:
             phrase = _phrase(rng, pitch, tract, tempo)
@@ -166,7 +176,7 @@ def speech_babble(rng: np.random.Generator) -> Signal:
     return filtered(place(seconds, events), band(80.0, 5500.0, 1))
 
 
-def _call(
+def call(
     rng: np.random.Generator,
     seconds: float,
     pitch: list[tuple[float, float]],
@@ -182,9 +192,15 @@ def _call(
     return _uttered(rng, track, breath, rough)
 
 
-def dog_bark(rng: np.random.Generator) -> Signal:
+def dog_bark(
+    rng: np.random.Generator,
+    build: Span = (0.8, 1.25),
+    slow: float = 1.0,
+    rough: float = 0.07,
+    rests: Span = (0.16, 0.30),
+) -> Signal:
     """Returns a barking dog: short rough bursts, the mouth snapping open and shut, in groups of two or three."""
-    size = rng.uniform(0.8, 1.25)
+    size = draw(rng, build)
     pitch = rng.uniform(330.0, 480.0) / size
     seconds, events = 2.6, []
     onset = 0.0
@@ -195,67 +211,83 @@ def dog_bark(rng: np.random.Generator) -> Signal:
             [(0.0, 1000.0 / size), (0.3, 1650.0 / size), (1.0, 1100.0 / size)],
             [(0.0, 2600.0 / size), (1.0, 2500.0 / size)],
         ]
-        length = rng.uniform(0.16, 0.22) * size**0.5
-        bark = _call(
-            rng, length, arch, mouth, [(0.0, 0.2), (0.12, 1.0), (0.5, 0.8), (1.0, 0.0)], breath=0.28, rough=0.07
+        length = rng.uniform(0.16, 0.22) * size**0.5 * slow
+        bark = call(
+            rng, length, arch, mouth, [(0.0, 0.2), (0.12, 1.0), (0.5, 0.8), (1.0, 0.0)], breath=0.28, rough=rough
         )
         events.append((onset, rng.uniform(0.8, 1.0) * bark / np.max(np.abs(bark))))
-        onset += length + rng.uniform(0.16, 0.30)
+        onset += length + draw(rng, rests)
     return filtered(place(seconds, events), band(180.0, 5500.0, 2))
 
 
-def cat_meow(rng: np.random.Generator) -> Signal:
+def cat_meow(
+    rng: np.random.Generator,
+    height: Span = (480.0, 680.0),
+    size: float = 1.0,
+    lengths: Span = (0.65, 0.95),
+    rough: float = 0.01,
+) -> Signal:
     """Returns a meowing cat: a long call whose mouth opens and closes, me-ow, pitch rising and falling."""
-    pitch = rng.uniform(480.0, 680.0)
+    pitch = draw(rng, height)
     events = []
     for onset in (0.0, rng.uniform(1.7, 2.0)):
         arch = [(0.0, 0.8 * pitch), (0.3, 1.15 * pitch), (0.6, 1.05 * pitch), (1.0, 0.7 * pitch)]
         mouth = [
-            [(0.0, 500.0), (0.4, 1350.0), (1.0, 600.0)],
-            [(0.0, 3000.0), (0.4, 2500.0), (1.0, 1300.0)],
-            [(0.0, 4300.0), (1.0, 4000.0)],
+            [(0.0, 500.0 / size), (0.4, 1350.0 / size), (1.0, 600.0 / size)],
+            [(0.0, 3000.0 / size), (0.4, 2500.0 / size), (1.0, 1300.0 / size)],
+            [(0.0, 4300.0 / size), (1.0, 4000.0 / size)],
         ]
-        call = _call(
+        cry = call(
             rng,
-            rng.uniform(0.65, 0.95),
+            draw(rng, lengths),
             arch,
             mouth,
             [(0.0, 0.0), (0.2, 0.8), (0.5, 1.0), (1.0, 0.0)],
             breath=0.02,
-            rough=0.01,
+            rough=rough,
         )
-        events.append((onset, call / np.max(np.abs(call))))
+        events.append((onset, cry / np.max(np.abs(cry))))
     return filtered(place(4.0, events), lowpass(5000.0, 2))
 
 
-def baby_cry(rng: np.random.Generator) -> Signal:
+def baby_cry(
+    rng: np.random.Generator,
+    height: Span = (400.0, 520.0),
+    wails: Span = (0.8, 1.15),
+    size: float = 1.0,
+    rough: float = 0.025,
+) -> Signal:
     """Returns a crying baby: long calls on the outbreath, pitch arching around 450 Hz, a gasp between them."""
-    pitch = rng.uniform(400.0, 520.0)
+    pitch = draw(rng, height)
     seconds, onset, events = 6.0, 0.0, []
     while onset < seconds - 1.5:
-        length = rng.uniform(0.8, 1.15)
+        length = draw(rng, wails)
         arch = [(0.0, 0.75 * pitch), (0.15, 1.1 * pitch), (0.6, pitch), (1.0, 0.7 * pitch)]
         mouth = [
-            [(0.0, 900.0), (0.2, 1150.0), (1.0, 950.0)],
-            [(0.0, 2600.0), (0.2, 3100.0), (1.0, 2700.0)],
-            [(0.0, 4800.0), (1.0, 4800.0)],
+            [(0.0, 900.0 / size), (0.2, 1150.0 / size), (1.0, 950.0 / size)],
+            [(0.0, 2600.0 / size), (0.2, 3100.0 / size), (1.0, 2700.0 / size)],
+            [(0.0, 4800.0 / size), (1.0, 4800.0 / size)],
         ]
-        call = _call(
-            rng, length, arch, mouth, [(0.0, 0.0), (0.1, 0.9), (0.7, 1.0), (1.0, 0.0)], breath=0.05, rough=0.025
-        )
+        cry = call(rng, length, arch, mouth, [(0.0, 0.0), (0.1, 0.9), (0.7, 1.0), (1.0, 0.0)], breath=0.05, rough=rough)
         gasp = faded(loop_noise(rng, 0.22, band(900.0, 3500.0)), 0.1, 0.05)
-        events += [(onset, call / np.max(np.abs(call))), (onset + length + 0.08, 0.05 * gasp)]
+        events += [(onset, cry / np.max(np.abs(cry))), (onset + length + 0.08, 0.05 * gasp)]
         onset += length + rng.uniform(0.38, 0.5)
     return filtered(place(seconds, events), lowpass(5500.0, 2))
 
 
-def canary(rng: np.random.Generator) -> Signal:
+def canary(
+    rng: np.random.Generator,
+    height: Span = (2700.0, 4300.0),
+    notes: tuple[int, int] = (6, 16),
+    note: Span = (0.035, 0.08),
+    slide: Span = (0.75, 1.3),
+) -> Signal:
     """Returns a singing canary: whistled trills, each a row of quick sweeps with little overtone."""
     events, onset, seconds = [], 0.0, 5.0
     while onset < seconds - 1.4:
-        base, count = rng.uniform(2700.0, 4300.0), int(rng.integers(6, 16))
-        length, rest = rng.uniform(0.035, 0.08), rng.uniform(0.015, 0.04)
-        sweep = rng.uniform(0.75, 1.3)
+        base, count = draw(rng, height), int(rng.integers(*notes))
+        length, rest = draw(rng, note), rng.uniform(0.015, 0.04)
+        sweep = draw(rng, slide)
         t = time_axis(length)
         phase = np.cumsum(base * sweep ** (t / length)) / RATE
         chirp = faded(harmonics(phase, (1.0, 0.05)), length / 3, length / 3)
