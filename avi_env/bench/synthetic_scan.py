@@ -6,7 +6,8 @@ colours per vertex), without anybody's home: for tests and figures about large m
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from avi_env.scene.mesh_parts import MeshPart
 
 __all__ = ["synthetic_scan"]
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
 
 _SIZE = (14.0, 2.7, 10.0)  # [m] of the flat, inner faces of its outer walls
@@ -107,7 +108,7 @@ def _walls(x: FloatArray, z: FloatArray) -> tuple[BoolArray, BoolArray]:
     wall = (along[0] | along[1]) & (x > -1.0)
     door = np.zeros_like(wall)
     edges = (0.0, *_CROSS, _SIZE[0])
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         door |= wall & (np.abs(x - (low + high) / 2) < _DOOR[0] / 2)
     for cross in _CROSS:
         wall |= (np.abs(x - cross) < _WALL / 2) & ~inside
@@ -129,7 +130,7 @@ def _surface(air: BoolArray) -> tuple[FloatArray, npt.NDArray[np.int32]]:
     """The faces between air and solid as welded triangles that face the air: grid corners (V, 3), triangles (T, 3)."""
     shape = tuple(n + 1 for n in air.shape)
     strides = np.array([shape[1] * shape[2], shape[2], 1])
-    quads = []
+    quads: list[npt.NDArray[np.int64]] = []
     for axis in range(3):
         one, two = (np.take(air, range(k, air.shape[axis] - 1 + k), axis=axis) for k in (0, 1))
         for side in (one & ~two, two & ~one):  # air below, air above
@@ -143,8 +144,8 @@ def _surface(air: BoolArray) -> tuple[FloatArray, npt.NDArray[np.int32]]:
     used = np.zeros(int(np.prod(shape)), dtype=np.bool_)
     used[corners.ravel()] = True
     index = np.cumsum(used, dtype=np.int32) - 1
-    corners = index[corners]
-    triangles = np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]])
+    ring = index[corners]
+    triangles = np.concatenate([ring[:, [0, 1, 2]], ring[:, [0, 2, 3]]])
     return np.argwhere(used.reshape(shape)).astype(np.float64), triangles.astype(np.int32)
 
 
@@ -184,4 +185,4 @@ def _colors(points: FloatArray, things: list[_Thing], rng: np.random.Generator) 
         colors[near[(size < 1.0) & (points[near, 1] > 0.03)]] = grown.color
     shade = 0.85 + 0.15 * np.clip(height / _SIZE[1], 0.0, 1.0)
     colors = colors * shade[:, None] + rng.normal(0.0, 0.015, (len(points), 1))
-    return np.round(255.0 * np.clip(colors, 0.0, 1.0)).astype(np.uint8)
+    return np.asarray(np.round(255.0 * np.clip(colors, 0.0, 1.0)), dtype=np.uint8)

@@ -11,13 +11,24 @@ from avi_env.scene.rays_warp import wp_device
 from avi_env.vision.camera import Camera, pixel_direction
 from avi_env.vision.patterns import sky, surface_color
 from avi_env.vision.primary import Primary
-from avi_env.vision.surfaces import ENCODE_SIZE, GLOW, WINDOW, Surfaces, bank_surfaces
+from avi_env.vision.surfaces import (
+    ENCODE_SIZE,
+    GLOW,
+    TONE_RATE,
+    TONE_SPAN,
+    UNLIT,
+    WINDOW,
+    Surfaces,
+    bank_surfaces,
+)
+from avi_env.vision.textures import texture_color
 
 __all__ = ["View", "baked_light", "color_image", "geometry_images", "make_view", "surface_hit"]
 
 wp.set_module_options({"enable_backward": False})
 
-_GLOW, _WINDOW = wp.constant(GLOW), wp.constant(WINDOW)
+_GLOW, _WINDOW, _UNLIT = wp.constant(GLOW), wp.constant(WINDOW), wp.constant(UNLIT)
+_TONE_RATE, _TONE_SPAN = wp.constant(TONE_RATE), wp.constant(TONE_SPAN)
 _ENCODE_LAST = wp.constant(float(ENCODE_SIZE - 1))
 
 
@@ -74,28 +85,6 @@ def baked_light(grid: wp.vec4i, u: wp.float32, v: wp.float32, samples: wp.array[
 
 
 @wp.func
-def _texel(
-    texels: wp.array[wp.vec3ub], decode: wp.array[wp.float32], box: wp.vec3i, x: wp.int32, y: wp.int32
-) -> wp.vec3:
-    # Repeat beyond the borders, as glTF's default sampler.
-    column, row = x % box[1], y % box[2]
-    column, row = wp.where(column < 0, column + box[1], column), wp.where(row < 0, row + box[2], row)
-    texel = texels[box[0] + row * box[1] + column]
-    return wp.vec3(decode[int(texel[0])], decode[int(texel[1])], decode[int(texel[2])])
-
-
-@wp.func
-def _textured(texels: wp.array[wp.vec3ub], decode: wp.array[wp.float32], box: wp.vec3i, at: wp.vec2) -> wp.vec3:
-    """Returns the bilinear texture colour, linear RGB; v of the texture runs upwards from the image's last row."""
-    x, y = at[0] * float(box[1]) - 0.5, (1.0 - at[1]) * float(box[2]) - 0.5
-    i, j = int(wp.floor(x)), int(wp.floor(y))
-    s, t = x - wp.floor(x), y - wp.floor(y)
-    low = _texel(texels, decode, box, i, j) * (1.0 - s) + _texel(texels, decode, box, i + 1, j) * s
-    high = _texel(texels, decode, box, i, j + 1) * (1.0 - s) + _texel(texels, decode, box, i + 1, j + 1) * s
-    return low * (1.0 - t) + high * t
-
-
-@wp.func
 def surface_hit(
     triangle_offset: wp.array[wp.int32],
     triangle: wp.array3d[wp.int32],
@@ -117,6 +106,58 @@ def _encode(table: wp.array[wp.uint8], linear: wp.float32) -> wp.uint8:
     return table[int(wp.sqrt(wp.clamp(0.25 * linear, 0.0, 1.0)) * _ENCODE_LAST + 0.5)]
 
 
+@wp.func
+def _texture_at(
+    surfaces: Surfaces,
+    texture: wp.int32,
+    hit: wp.int32,
+    u: wp.float32,
+    v: wp.float32,
+    ray: wp.vec3,
+    normal: wp.vec3,
+    pixel: wp.float32,
+) -> wp.vec3:
+    """Returns the colour of a texture at a hit, filtered over the pixel's footprint on the surface."""
+    uv, gradient = surfaces.triangle_uv, surfaces.triangle_gradient
+    at = (1.0 - u - v) * uv[hit, 0] + u * uv[hit, 1] + v * uv[hit, 2]
+    facing = wp.dot(ray, normal)
+    along = ray - facing * normal
+    if wp.length_sq(along) < 1.0e-8:
+        along = wp.cross(normal, wp.vec3(normal[1], normal[2], normal[0] + 1.0))
+    along = wp.normalize(along)
+    across = wp.cross(normal, along) * pixel
+    along *= pixel / wp.max(wp.abs(facing), 0.02)
+    of_u, of_v = gradient[hit, 0], gradient[hit, 1]
+    return texture_color(
+        surfaces.texels,
+        surfaces.decode,
+        surfaces.texture_levels,
+        surfaces.textures[texture],
+        at,
+        wp.vec2(wp.dot(of_u, along), wp.dot(of_v, along)),
+        wp.vec2(wp.dot(of_u, across), wp.dot(of_v, across)),
+    )
+
+
+@wp.func
+def _vertex_color(
+    colors: wp.array2d[wp.vec3ub], decode: wp.array[wp.float32], hit: wp.int32, u: wp.float32, v: wp.float32
+) -> wp.vec3:
+    """Returns the colours of a triangle's corners mixed by the barycentrics, linear RGB."""
+    color = wp.vec3(0.0)
+    for corner in range(3):
+        weight = wp.where(corner == 0, 1.0 - u - v, wp.where(corner == 1, u, v))
+        texel = colors[hit, corner]
+        color += weight * wp.vec3(decode[int(texel[0])], decode[int(texel[1])], decode[int(texel[2])])
+    return color
+
+
+@wp.func
+def _untoned(shown: wp.float32) -> wp.float32:
+    """Returns the light that the tone curve shows as a given linear intensity."""
+    return -wp.log(1.0 - wp.clamp(shown, 0.0, 1.0) * _TONE_SPAN) / _TONE_RATE
+
+
 @wp.kernel
 def _color_kernel(
     surfaces: Surfaces,
@@ -136,32 +177,32 @@ def _color_kernel(
         depth = view.depth[index, row, column]
         u, v = view.u[index, row, column], view.v[index, row, column]
         normal = surfaces.triangle_normal[hit]
-        facing = wp.dot(ray, normal)
         material = surfaces.triangle_material[hit]
         look = surfaces.material_look[material]
         pattern = surfaces.material_pattern[material]
         albedo = surfaces.material_color[material]
+        pixel = depth * 2.0 * view.tangents[0] / view.size[0] * reach
+        if look[2] >= 0.0:
+            albedo = _texture_at(surfaces, int(look[2]), hit, u, v, ray, normal, pixel)
+        elif pattern < _GLOW:
+            point = view.position[index] + depth * direction
+            albedo = surface_color(albedo, pattern, look[0], point, normal, ray, pixel)
+        if surfaces.triangle_color.shape[0] > 0:
+            albedo = wp.cw_mul(albedo, _vertex_color(surfaces.triangle_color, surfaces.decode, hit, u, v))
         if pattern == _WINDOW:
             color = sky(ray)
         elif pattern == _GLOW:
             color = albedo * 1.6
+        elif pattern == _UNLIT:
+            color = wp.vec3(_untoned(albedo[0]), _untoned(albedo[1]), _untoned(albedo[2]))
         else:
-            if look[2] >= 0.0:
-                uv = surfaces.triangle_uv
-                at = (1.0 - u - v) * uv[hit, 0] + u * uv[hit, 1] + v * uv[hit, 2]
-                albedo = _textured(surfaces.texels, surfaces.decode, surfaces.texture_box[int(look[2])], at)
-            else:
-                point = view.position[index] + depth * direction
-                pixel = depth * 2.0 * view.tangents[0] / view.size[0] * reach
-                albedo = surface_color(albedo, pattern, look[0], point, normal, ray, pixel)
             light = wp.vec3(0.0)
             if direct.shape[0] > 0:
-                light = direct[index, row, column] + baked_light(
-                    surfaces.triangle_grid[hit], u, v, surfaces.light_ambient
-                )
+                grid = surfaces.triangle_grid[hit]
+                light = direct[index, row, column] + baked_light(grid, u, v, surfaces.light_ambient)
             else:
                 light = baked_light(surfaces.triangle_grid[hit], u, v, surfaces.light)
-            grazing = 1.0 - wp.abs(facing)
+            grazing = 1.0 - wp.abs(wp.dot(ray, normal))
             fresnel = 0.04 + 0.96 * grazing * grazing * grazing * grazing * grazing
             color = wp.cw_mul(albedo, light) + look[1] * fresnel * light
     for channel in range(3):

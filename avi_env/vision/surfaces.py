@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 
@@ -11,15 +12,24 @@ import numpy.typing as npt
 import warp as wp
 
 from avi_env.scene.bank import SceneBank
+from avi_env.scene.mesh_parts import linear_to_srgb, srgb_to_linear
 from avi_env.scene.model import Material, Scene
 from avi_env.scene.rays_warp import wp_device
 from avi_env.vision.light_bake import LightBake, bake_light
 from avi_env.vision.patterns import PATTERNS
+from avi_env.vision.textures import texture_tables, uv_gradients
 
-__all__ = ["GLOW", "WINDOW", "Surfaces", "bank_surfaces", "encode_table"]
+__all__ = ["GLOW", "TONE_RATE", "TONE_SPAN", "UNLIT", "WINDOW", "Surfaces", "bank_surfaces", "encode_table"]
 
-GLOW, WINDOW = 100, 101
-"""Pattern numbers of surfaces that shine by themselves: lamps, and window panes that show the outdoors."""
+GLOW, WINDOW, UNLIT = 100, 101, 102
+"""Pattern numbers of surfaces that shine by themselves: lamps, window panes that show the outdoors, and photographed
+ones, whose colours hold the light they were taken in."""
+
+TONE_RATE = 1.45
+"""The tone curve is 1 - exp(-1.45 x), scaled to 1 at the brightest value."""
+
+TONE_SPAN = 1.0 - math.exp(-TONE_RATE * 4.0)
+"""The curve's value at the brightest linear value, 4."""
 
 ENCODE_SIZE = 2048
 """Entries of the tone table; entry i encodes the linear value 4 (i / 2047)^2."""
@@ -34,7 +44,9 @@ class Surfaces:
     triangle_object: wp.array[wp.int32]
     triangle_material: wp.array[wp.int32]
     triangle_grid: wp.array[wp.vec4i]  # of `LightBake.grid`, first sample counted through the bank
-    triangle_uv: wp.array2d[wp.vec2]  # (T, 3), or (0, 3) where no scene has texture coordinates
+    triangle_uv: wp.array2d[wp.vec2]  # (T, 3), or (0, 3) where no scene has textures
+    triangle_gradient: wp.array2d[wp.vec3]  # of u and v per metre, (T, 2), or (0, 2)
+    triangle_color: wp.array2d[wp.vec3ub]  # sRGB at the corners, (T, 3), or (0, 3) where no scene has vertex colours
     light: wp.array[wp.vec3]  # exposed irradiance, all of it
     light_ambient: wp.array[wp.vec3]  # the ambient part alone
     lamp_offset: wp.array[wp.int32]
@@ -42,7 +54,8 @@ class Surfaces:
     material_color: wp.array[wp.vec3]
     material_pattern: wp.array[wp.int32]
     material_look: wp.array[wp.vec3]  # pattern size, gloss, texture (-1 = none)
-    texture_box: wp.array[wp.vec3i]  # first texel, width, height
+    textures: wp.array[wp.vec3i]  # as `TextureTables`, and so the next two
+    texture_levels: wp.array[wp.vec3i]
     texels: wp.array[wp.vec3ub]
     decode: wp.array[wp.float32]  # sRGB byte to linear
     encode: wp.array[wp.uint8]  # linear to sRGB byte through the tone curve
@@ -63,12 +76,8 @@ def bank_surfaces(bank: SceneBank) -> Surfaces:
 def encode_table() -> npt.NDArray[np.uint8]:
     """Returns the tone curve 1 - exp(-1.45 x) followed by the sRGB encoding, at the linear values of `ENCODE_SIZE`."""
     linear = 4.0 * np.linspace(0.0, 1.0, ENCODE_SIZE) ** 2
-    toned = (1.0 - np.exp(-1.45 * linear)) / (1.0 - np.exp(-1.45 * 4.0))
-    return np.round(255.0 * _srgb(toned)).astype(np.uint8)
-
-
-def _srgb(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1.0 / 2.4) - 0.055)
+    toned = (1.0 - np.exp(-TONE_RATE * linear)) / TONE_SPAN
+    return np.round(255.0 * linear_to_srgb(toned)).astype(np.uint8)
 
 
 def _build(bank: SceneBank) -> Surfaces:
@@ -82,6 +91,7 @@ def _build(bank: SceneBank) -> Surfaces:
     _add_light(surfaces, bakes, device)
     _add_materials(surfaces, bank, device)
     _add_textures(surfaces, bank.scenes, device)
+    _add_colors(surfaces, bank.scenes, device)
     surfaces.encode = wp.array(encode_table(), dtype=wp.uint8, device=device)
     return surfaces
 
@@ -128,6 +138,8 @@ def _add_materials(surfaces: Surfaces, bank: SceneBank, device: str) -> None:
 
 
 def _pattern(material: Material) -> int:
+    if material.unlit:
+        return UNLIT
     own = {"outdoors": WINDOW, "lamp": GLOW, "books": PATTERNS.index("books"), "foliage": PATTERNS.index("foliage")}
     if material.name in own:
         return own[material.name]
@@ -135,18 +147,30 @@ def _pattern(material: Material) -> int:
 
 
 def _add_textures(surfaces: Surfaces, scenes: tuple[Scene, ...], device: str) -> None:
-    images = [texture.image for scene in scenes for texture in scene.textures]
-    starts = np.cumsum([0, *(image.shape[0] * image.shape[1] for image in images)])
-    boxes = [[start, image.shape[1], image.shape[0]] for image, start in zip(images, starts, strict=False)]
-    texels = np.concatenate([image.reshape(-1, 3) for image in images]) if images else np.zeros((0, 3), np.uint8)
-    surfaces.texture_box = wp.array(np.array(boxes).reshape(-1, 3), dtype=wp.vec3i, device=device)
-    surfaces.texels = wp.array(texels, dtype=wp.vec3ub, device=device)
-    byte = np.arange(256) / 255.0
-    linear = np.where(byte <= 0.04045, byte / 12.92, ((byte + 0.055) / 1.055) ** 2.4)
-    surfaces.decode = wp.array(linear, dtype=wp.float32, device=device)
-    uv = np.zeros((0, 3, 2), dtype=np.float32)
-    if images:
+    tables = texture_tables([texture for scene in scenes for texture in scene.textures])
+    surfaces.textures = wp.array(tables.textures, dtype=wp.vec3i, device=device)
+    surfaces.texture_levels = wp.array(tables.levels, dtype=wp.vec3i, device=device)
+    surfaces.texels = wp.array(tables.texels, dtype=wp.vec3ub, device=device)
+    surfaces.decode = wp.array(srgb_to_linear(np.arange(256) / 255.0), dtype=wp.float32, device=device)
+    uv, gradients = np.zeros((0, 3, 2), dtype=np.float32), np.zeros((0, 2, 3), dtype=np.float32)
+    if len(tables.textures):
         uv = np.concatenate(
             [scene.uv if scene.uv is not None else np.zeros((len(scene.triangles), 3, 2)) for scene in scenes]
         )
+        gradients = np.concatenate([uv_gradients(scene) for scene in scenes])
     surfaces.triangle_uv = wp.array(uv, dtype=wp.vec2, device=device)
+    surfaces.triangle_gradient = wp.array(gradients, dtype=wp.vec3, device=device)
+
+
+def _add_colors(surfaces: Surfaces, scenes: tuple[Scene, ...], device: str) -> None:
+    corners = np.zeros((0, 3, 3), dtype=np.uint8)
+    if any(scene.vertex_color is not None for scene in scenes):
+        corners = np.concatenate(
+            [
+                np.full((len(scene.triangles), 3, 3), 255, dtype=np.uint8)
+                if scene.vertex_color is None
+                else scene.vertex_color[scene.triangles]
+                for scene in scenes
+            ]
+        )
+    surfaces.triangle_color = wp.array(corners, dtype=wp.vec3ub, device=device)
