@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from avi_env.scene.house_layout import WALL, Hole, Link, Run
+from avi_env.scene.house_layout import WALL, Hole, Run
+from avi_env.scene.house_links import Link
 from avi_env.scene.house_stream import Stream
 
 __all__ = ["LEAF", "Doorway", "hang_leaves", "keep_free", "leaf_place", "zone"]
@@ -142,7 +143,7 @@ def hang_leaves(
         others = [*taken, *leaves, *(box for k, boxes in ways.items() if k != number for box in boxes)]
         made = next((o for o in _options(stream, doorway, areas) if _swings_free(o, runs, others, leaves)), None)
         if made is None:
-            hung[number] = replace(doorway, link=Link(doorway.link.rooms, "doorway"))
+            hung[number] = replace(doorway, link=doorway.link._replace(kind="doorway", openness=1.0))
         else:
             hung[number] = made
             leaves.append(_leaf_box(made, _HANDLE))

@@ -40,6 +40,7 @@ _BELONGINGS: dict[str, tuple[str, ...]] = {
     "kitchen": ("kettle", "radio"),
     "laundry": ("vacuum_cleaner", "radio"),
     "bathroom": ("radio",),
+    "closet": ("vacuum_cleaner", "radio"),
 }
 
 

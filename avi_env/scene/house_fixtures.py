@@ -90,7 +90,7 @@ def curtains(stream: Stream, look: Look, hole: Hole, height: float) -> Piece:
     p = Piece("curtain")
     width = hole.s1 - hole.s0
     top = min(hole.y1 + 0.12, height - 0.06)
-    bottom = 0.06 if stream.chance(0.5) else hole.y0 - 0.25
+    bottom = 0.06 if stream.chance(0.5) else max(0.06, hole.y0 - 0.25)
     z = -WALL / 2 - 0.09
     p.box((0, top, z), (width + 0.5, 0.025, 0.025), look.metal)
     folds, fold = 4, 0.062

@@ -1,4 +1,4 @@
-"""From the floor plan to building parts: wall runs, posts, room outlines, and which rooms are linked by what."""
+"""From the floor plan to building parts: wall runs, posts, room outlines."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from avi_env.scene.house_plan import OUTSIDE, Plan
-from avi_env.scene.house_program import link_cost, opens_wide
-from avi_env.scene.house_stream import Stream
 
-__all__ = ["WALL", "Hole", "Link", "Post", "Run", "choose_links", "room_outline", "wall_posts", "wall_runs"]
+__all__ = ["WALL", "Hole", "Post", "Run", "linkable_pairs", "room_areas", "room_outline", "wall_posts", "wall_runs"]
 
 WALL = 0.12
 """Thickness of the walls [m]; they are centred on the grid lines."""
@@ -21,7 +19,7 @@ class Hole:
     """A rectangular hole in a wall run: s is the coordinate along the run, y the height [m]."""
 
     kind: str
-    """"door", "doorway", "opening", "window" or "front_door"."""
+    """"door", "opening", "open" (no wall), "window" or "front_door"."""
     s0: float
     s1: float
     y0: float
@@ -75,17 +73,6 @@ class Post:
     faces: tuple[tuple[int, int, int], ...]
     """(dx, dz, room) of each visible face."""
     node: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A way between two rooms."""
-
-    rooms: tuple[int, int]
-    kind: str
-    """"door" (with a leaf), "doorway" (frame without a leaf), "opening" (wide), "open" (no wall between the rooms)."""
-    openness: float = 1.0
-    """Of a leaf: 0 shut .. 1 open."""
 
 
 def wall_runs(plan: Plan) -> list[Run]:
@@ -180,44 +167,13 @@ def _inset_corners(plan: Plan, loop: list[tuple[int, int]]) -> list[tuple[float,
     return corners
 
 
-def choose_links(stream: Stream, plan: Plan, runs: list[Run]) -> list[Link]:
-    """Returns a spanning tree of open links plus a few more, some of them shut doors."""
-    best: dict[tuple[int, int], float] = {}
-    for run in runs:
-        if not run.outer:
-            key = (min(run.low, run.high), max(run.low, run.high))
-            best[key] = max(best.get(key, 0.0), run.length)
-    jitter = {pair: stream.uniform(0.0, 0.6) for pair in sorted(best)}
-    cost = {pair: link_cost(plan.types[pair[0]], plan.types[pair[1]]) for pair in sorted(best)}
-    order = sorted(best, key=lambda pair: cost[pair] + jitter[pair])
-    group = list(range(len(plan.types)))
-    tree, rest = [], []
-    for a, b in order:
-        if group[a] == group[b]:
-            rest.append((a, b))
-            continue
-        group = [group[a] if g == group[b] else g for g in group]
-        tree.append((a, b))
-    links = [Link(pair, _link_kind(stream, plan, pair)) for pair in tree]
-    doors = [sum(room in pair for pair in tree) for room in range(len(plan.types))]
-    extra = 0
-    for pair in rest:
-        wish = 0.7 if cost[pair] < 1.0 else 0.45 if cost[pair] < 2.0 else 0.12
-        wish = 1.0 if extra == 0 and cost[pair] < 2.5 else wish
-        crowded = any(plan.types[r] in ("bathroom", "laundry") and doors[r] >= 2 for r in pair)
-        if crowded or not stream.chance(wish):
-            continue
-        shut = extra > 0 and stream.chance(0.4)
-        links.append(Link(pair, "door", 0.0) if shut else Link(pair, _link_kind(stream, plan, pair)))
-        extra += 1
-        for room in pair:
-            doors[room] += 1
-    return links
+def linkable_pairs(runs: list[Run]) -> list[tuple[int, int]]:
+    """Returns the pairs of rooms, smaller number first, with a wall in common; a door fits into every run."""
+    return sorted({(min(run.low, run.high), max(run.low, run.high)) for run in runs if not run.outer})
 
 
-def _link_kind(stream: Stream, plan: Plan, pair: tuple[int, int]) -> str:
-    a, b = plan.types[pair[0]], plan.types[pair[1]]
-    if opens_wide(a, b) and stream.chance(0.5):
-        return "opening"
-    private = {"bathroom", "bedroom", "laundry"}
-    return "doorway" if not (private & {a, b}) and stream.chance(0.25) else "door"
+def room_areas(plan: Plan) -> list[float]:
+    """Returns the area of each room's grid cells [m2]: half of its walls included."""
+    cells = np.outer(np.diff(plan.xs), np.diff(plan.zs))
+    areas: list[float] = np.bincount(plan.owner.ravel() + 1, cells.ravel(), len(plan.types) + 1)[1:].tolist()
+    return areas

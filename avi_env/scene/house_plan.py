@@ -1,8 +1,8 @@
-"""The floor plan: rooms grown on an integer grid of uneven lines, after Lopes et al. (2010).
+"""The floor plan: zones, then rooms, grown on an integer grid of uneven lines inside a footprint with cut corners.
 
 Source: R. Lopes, T. Tutenel, R. Smelik, K. de Kraker, R. Bidarra, "A constrained growth method for procedural floor
-plan generation", GAME-ON 2010. Rectangles grow first, then L-shapes; what stays free at the border is left outside,
-which makes the footprint non-rectangular.
+plan generation", GAME-ON 2010; the order of steps, cut-outs and ranking by overlap of areas after ProcTHOR (Deitke et
+al. 2022).
 """
 
 from __future__ import annotations
@@ -14,59 +14,70 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.scene.house_program import ROOM_CELLS
+from avi_env.scene.house_board import Board, grow
+from avi_env.scene.house_links import adjacent_rooms, ideal_cost, tree_of_links
+from avi_env.scene.house_program import DEAD_ENDS, ROOM_CELLS
+from avi_env.scene.house_specs import HouseSpec, RoomSpec, ZoneSpec
 from avi_env.scene.house_stream import Stream
 
-__all__ = ["FREE", "OUTSIDE", "Plan", "make_plan"]
+__all__ = ["OUTSIDE", "Plan", "make_plan"]
 
-OUTSIDE, FREE = -1, -2
-CELL_MIN, CELL_MAX = 1.36, 1.72
+OUTSIDE = -1
+CELL_MIN, CELL_MAX = 1.36, 1.74
 """Spacing of the grid lines [m]: the least leaves a passage of 1.24 m between walls of 0.12 m."""
 
-_CANDIDATES = 10
-_GOOD_ENOUGH = 0.16  # mean relative error of areas plus the price of corners, at which the search stops
-_SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
+_FOOTPRINTS = 6  # footprints that are tried ...
+_TRIES = 5  # ... and partitions of each zone, of which the best is taken
+_GOOD_ENOUGH = 0.28  # value of a plan at which the search stops
+_MOST_CUT = 6  # cells that one corner cut-out takes at most (ProcTHOR)
 
 Grid = npt.NDArray[np.int64]
-Cells = list[list[int]]  # [x][z] -> room, FREE or OUTSIDE
 
 
 @dataclass(frozen=True)
 class Plan:
     """Which room each grid cell belongs to."""
 
-    types: tuple[str, ...]
+    spec: HouseSpec
     owner: Grid
-    """Room id of each cell or -1 outside, shape (nx, nz)."""
+    """Room number of each cell or -1 outside, shape (nx, nz)."""
     xs: tuple[float, ...]
     """Grid lines along X [m], nx + 1 of them."""
     zs: tuple[float, ...]
     """Grid lines along Z [m], nz + 1 of them."""
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Room types by number."""
+        return self.spec.types
 
-def make_plan(stream: Stream, types: Sequence[str]) -> Plan:
-    """Returns the best of several grown plans; every room holds a 2 x 2 block of cells and all are connected.
+
+def make_plan(stream: Stream, spec: HouseSpec) -> Plan:
+    """Returns the best of several grown plans; every room can be linked to the others by doors.
 
     Raises:
         RuntimeError: no valid plan was found (the caller tries again with the next attempt's stream).
     """
-    best: tuple[float, Grid] | None = None
-    for trial in range(4 * _CANDIDATES):
-        owner = _grow(stream, types)
-        score = _score(owner, types)
-        if best is None or score < best[0]:
-            best = (score, owner)
-        if best[0] < _GOOD_ENOUGH or (trial >= _CANDIDATES and best[0] < math.inf):
+    best, chosen = math.inf, None
+    for trial in range(2 * _FOOTPRINTS):
+        board, footprint = _footprint(stream, spec)
+        rooms = [0] * len(spec.rooms)
+        value = _share_out(stream, board, footprint, spec.tree, rooms, 0) / len(rooms)
+        if value < best:
+            value += _value(board, footprint, rooms, spec)
+        if value < best:
+            best, chosen = value, (board, rooms)
+        if best < _GOOD_ENOUGH or (trial + 1 >= _FOOTPRINTS and chosen is not None):
             break
-    if best is None or not math.isfinite(best[0]):
-        raise RuntimeError(f"no floor plan for {', '.join(types)}")
-    owner = _trimmed(best[1])
+    if chosen is None:
+        raise RuntimeError(f"no floor plan for {', '.join(spec.types)}")
+    owner = _owner(*chosen)
     if stream.chance(0.5):
         owner = owner[::-1]
     if stream.chance(0.5):
         owner = owner.T
     owner = np.ascontiguousarray(owner)
-    return Plan(tuple(types), owner, _lines(stream, owner.shape[0]), _lines(stream, owner.shape[1]))
+    return Plan(spec, owner, _lines(stream, owner.shape[0]), _lines(stream, owner.shape[1]))
 
 
 def _lines(stream: Stream, count: int) -> tuple[float, ...]:
@@ -76,207 +87,148 @@ def _lines(stream: Stream, count: int) -> tuple[float, ...]:
     return tuple(lines)
 
 
-def _trimmed(owner: Grid) -> Grid:
-    used_x, used_z = np.flatnonzero((owner >= 0).any(axis=1)), np.flatnonzero((owner >= 0).any(axis=0))
-    return owner[used_x[0] : used_x[-1] + 1, used_z[0] : used_z[-1] + 1]
+def _owner(board: Board, rooms: Sequence[int]) -> Grid:
+    owner = np.full((board.nz + 2) * board.width, OUTSIDE, dtype=np.int64)
+    for room, region in enumerate(rooms):
+        owner[board.cells(region)] = room
+    inner = owner.reshape(board.nz + 2, board.width)[1:-1, 1:-1].T
+    used_x, used_z = np.flatnonzero((inner >= 0).any(axis=1)), np.flatnonzero((inner >= 0).any(axis=0))
+    return inner[used_x[0] : used_x[-1] + 1, used_z[0] : used_z[-1] + 1]
 
 
-def _grow(stream: Stream, types: Sequence[str]) -> Grid:
-    wanted = [ROOM_CELLS[kind] * stream.uniform(0.85, 1.2) for kind in types]
-    cells = _footprint(stream, sum(wanted))
-    boxes: list[tuple[int, int, int, int]] = [(0, 0, 0, 0)] * len(types)
-    if "hallway" in types:
-        boxes[types.index("hallway")] = _place_hallway(stream, cells, types.index("hallway"), wanted)
-    for room in sorted(range(len(types)), key=lambda r: -wanted[r]):
-        if types[room] != "hallway" or types.index("hallway") != room:
-            boxes[room] = _seed(stream, cells, room)
-    growing = [r for r in range(len(types)) if boxes[r][2] > boxes[r][0]]
-    for slack in (1.1, 1.5):
-        _grow_boxes(stream, cells, boxes, wanted, growing, slack)
-    _fill(cells)
-    return np.array(cells, dtype=np.int64)
-
-
-def _footprint(stream: Stream, total: float) -> Cells:
-    """A rectangle with one or two corners cut away."""
-    aspect = stream.uniform(0.8, 1.5)
-    nx = max(3, round(math.sqrt(total * 1.16 * aspect)))
-    nz = max(2, math.ceil(total * 1.16 / nx))
-    cells = [[FREE] * nz for _ in range(nx)]
-    spare = nx * nz - total
-    for _ in range(stream.integer(1, 2)):
-        width = stream.integer(1, max(1, nx // 2))
-        depth = max(1, min(nz // 2, int(spare * stream.uniform(0.5, 1.0) / width)))
-        if width * depth > spare:
+def _footprint(stream: Stream, spec: HouseSpec) -> tuple[Board, int]:
+    """A rectangle with corners cut away; large houses lose more of them."""
+    count = len(spec.types)
+    total = sum(ROOM_CELLS[kind] for kind in spec.types) * stream.uniform(0.9, 1.25)
+    total = max(total, 4.0)
+    chance = 0.0 if count == 1 else min(0.75, 0.15 + 0.07 * count)
+    cuts = [_cut(stream) for _ in range(4) if stream.chance(chance)] or ([_cut(stream)] if count > 2 else [])
+    area = total + sum(w * d for w, d in cuts)
+    aspect = stream.uniform(1.0, 1.75)
+    nx = max(2, round(math.sqrt(area * aspect)))
+    nz = max(2, round(area / nx))
+    board = Board(nx, nz)
+    region = board.all
+    corners = [(i, j) for i in (0, 1) for j in (0, 1)]
+    stream.shuffle(corners)
+    for (i, j), (w, d) in zip(corners, cuts, strict=False):
+        if w > nx - 2 or d > nz - 2:
             continue
-        spare -= width * depth
-        left, top = stream.chance(0.5), stream.chance(0.5)
-        for x in range(width) if left else range(nx - width, nx):
-            for z in range(depth) if top else range(nz - depth, nz):
-                cells[x][z] = OUTSIDE
-    return cells
+        x0, z0 = i * (nx - w), j * (nz - d)
+        left = region & ~board.box(x0, z0, x0 + w, z0 + d)
+        if not board.thin(left) and board.shape(left).simple and left.bit_count() >= 0.8 * total:
+            region = left
+    return board, region
 
 
-def _place_hallway(stream: Stream, cells: Cells, room: int, wanted: Sequence[float]) -> tuple[int, int, int, int]:
-    """A strip one cell wide from the border inwards; most rooms will touch it."""
-    nx, nz = len(cells), len(cells[0])
-    length = max(2, min(round(wanted[room]), nx - 1))
-    z = min(nz - 1, max(0, nz // 2 + stream.integer(-1, 1)))
-    start = 0 if stream.chance(0.5) else nx - length
-    strip = [x for x in range(start, start + length) if cells[x][z] == FREE]
-    strip = strip if strip and strip[-1] - strip[0] == len(strip) - 1 else strip[:1]
-    for x in strip:
-        cells[x][z] = room
-    return (strip[0], z, strip[-1] + 1, z + 1) if strip else (0, 0, 0, 0)
+def _cut(stream: Stream) -> tuple[int, int]:
+    width = stream.integer(1, 3)
+    return width, stream.integer(1, min(3, _MOST_CUT // width))
 
 
-def _seed(stream: Stream, cells: Cells, room: int) -> tuple[int, int, int, int]:
-    """A 2 x 2 block that keeps away from the rooms that are there already."""
-    nx, nz = len(cells), len(cells[0])
-    spots = [
-        (x, z)
-        for x in range(nx - 1)
-        for z in range(nz - 1)
-        if cells[x][z] == cells[x + 1][z] == cells[x][z + 1] == cells[x + 1][z + 1] == FREE
-    ]
-    if not spots:
-        return (0, 0, 0, 0)
-    tries = [stream.pick(spots) for _ in range(4)]
-    x, z = max(tries, key=lambda spot: _openness(cells, spot))
-    for i, j in ((x, z), (x + 1, z), (x, z + 1), (x + 1, z + 1)):
-        cells[i][j] = room
-    return (x, z, x + 2, z + 2)
+def _share_out(stream: Stream, board: Board, region: int, zone: ZoneSpec, rooms: list[int], outer: int) -> float:
+    """Shares a region out to the children of a zone, and theirs to them; returns a value, lower = better.
 
-
-def _openness(cells: Cells, spot: tuple[int, int]) -> int:
-    """Free cells around a 2 x 2 block; the border counts as free, so that corners are used."""
-    nx, nz = len(cells), len(cells[0])
-    x, z = spot
-    count = 0
-    for i in range(x - 1, x + 3):
-        for j in range(z - 1, z + 3):
-            inside = 0 <= i < nx and 0 <= j < nz
-            count += 1 if not inside or cells[i][j] < 0 else -1
-    return count
-
-
-def _grow_boxes(
-    stream: Stream,
-    cells: Cells,
-    boxes: list[tuple[int, int, int, int]],
-    wanted: Sequence[float],
-    growing: Sequence[int],
-    slack: float,
-) -> None:
-    """Extends boxes by whole sides, the neediest rooms most often, until none can grow."""
-    active = list(growing)
-    while active:
-        need = [max(0.05, 1.0 - _area(boxes[r]) / (slack * wanted[r])) for r in active]
-        room = stream.pick_weighted(active, need)
-        sides = [s for s in _SIDES if _side_free(cells, boxes[room], s)]
-        sides = [s for s in sides if _area(boxes[room]) + _length(boxes[room], s) <= slack * wanted[room] + 0.5]
-        if not sides:
-            active.remove(room)
-            continue
-        stream.shuffle(sides)
-        side = max(sides, key=lambda s: _length(boxes[room], s))
-        for x, z in _side_cells(boxes[room], side):
-            cells[x][z] = room
-        boxes[room] = _extended(boxes[room], side)
-
-
-def _area(box: tuple[int, int, int, int]) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _length(box: tuple[int, int, int, int], side: tuple[int, int]) -> int:
-    return box[3] - box[1] if side[0] else box[2] - box[0]
-
-
-def _extended(box: tuple[int, int, int, int], side: tuple[int, int]) -> tuple[int, int, int, int]:
-    dx, dz = side
-    return (box[0] - (dx < 0), box[1] - (dz < 0), box[2] + (dx > 0), box[3] + (dz > 0))
-
-
-def _side_cells(box: tuple[int, int, int, int], side: tuple[int, int]) -> list[tuple[int, int]]:
-    if side[0]:
-        x = box[2] if side[0] > 0 else box[0] - 1
-        return [(x, z) for z in range(box[1], box[3])]
-    z = box[3] if side[1] > 0 else box[1] - 1
-    return [(x, z) for x in range(box[0], box[2])]
-
-
-def _side_free(cells: Cells, box: tuple[int, int, int, int], side: tuple[int, int]) -> bool:
-    nx, nz = len(cells), len(cells[0])
-    return all(0 <= x < nx and 0 <= z < nz and cells[x][z] == FREE for x, z in _side_cells(box, side))
-
-
-def _fill(cells: Cells) -> None:
-    """L-shape growth: free cells wedged between rooms join one of them; the others are left outside."""
-    nx, nz = len(cells), len(cells[0])
-    changed = True
-    while changed:
-        changed = False
-        for x in range(nx):
-            for z in range(nz):
-                if cells[x][z] == FREE:
-                    around = _rooms_around(cells, x, z)
-                    if len(around) >= 3 or (len(around) == 2 and around[0] == around[1]):
-                        cells[x][z] = max(sorted(set(around)), key=around.count)
-                        changed = True
-    for column in cells:
-        for z, value in enumerate(column):
-            if value == FREE:
-                column[z] = OUTSIDE
-
-
-def _rooms_around(cells: Cells, x: int, z: int) -> list[int]:
-    nx, nz = len(cells), len(cells[0])
-    around = [cells[x + i][z + j] for i, j in _SIDES if 0 <= x + i < nx and 0 <= z + j < nz]
-    return [room for room in around if room >= 0]
-
-
-def _score(owner: Grid, types: Sequence[str]) -> float:
-    """Lower is better; infinite for a plan that cannot be built."""
-    padded = np.pad(owner, 1, constant_values=OUTSIDE)
-    error, corners = 0.0, 0
-    for room, kind in enumerate(types):
-        mask = padded == room
-        area = int(mask.sum())
-        count, convex = _corners(mask)
-        if convex != 4 or not _large_enough(mask, area, kind):
-            return math.inf
-        error += abs(area - ROOM_CELLS[kind]) / ROOM_CELLS[kind]
-        corners += count - 4
-    outer, convex = _corners(padded >= 0)
-    if convex != 4 or not _connected(owner, len(types)):
+    Args:
+        stream: source of chance.
+        board: the grid.
+        region: cells of the zone.
+        zone: the zone.
+        rooms: cells of each room by number, written here.
+        outer: cells from which one comes into the zone (its hallway should touch them), 0 = from outside.
+    """
+    children = zone.children
+    total = sum(child.ratio for child in children)
+    wanted = [child.ratio / total * region.bit_count() for child in children]
+    best, chosen = math.inf, None
+    for _ in range(_TRIES if len(children) > 1 else 1):
+        fixed = _hallways(stream, board, region, children, wanted, outer)
+        parts = grow(stream, board, region, wanted, fixed)
+        value = sum(
+            _part_value(board, part, want, child) for part, want, child in zip(parts, wanted, children, strict=True)
+        )
+        if fixed and math.isfinite(value):
+            hall = board.around(next(parts[k] for k in fixed))
+            value += 0.5 * sum(not part & hall for k, part in enumerate(parts) if k not in fixed)
+        if value < best:
+            best, chosen = value, parts
+    if chosen is None:
         return math.inf
-    return error / len(types) + 0.03 * corners / len(types) + 0.012 * max(0, outer - 8) + (0.3 if outer == 4 else 0.0)
+    for child, part in zip(children, chosen, strict=True):
+        if isinstance(child, RoomSpec):
+            rooms[child.number] = part
+        else:
+            best += _share_out(stream, board, part, child, rooms, board.around(part) & (region | outer))
+            if not math.isfinite(best):
+                break
+    return best
 
 
-def _corners(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Number of corners of a region, and convex less concave ones: 4 for one simple polygon without holes."""
-    quadrants = mask[:-1, :-1].astype(np.int64) + mask[1:, :-1] + mask[:-1, 1:] + mask[1:, 1:]
-    diagonal = (quadrants == 2) & (mask[:-1, :-1] == mask[1:, 1:])
-    if diagonal.any():
-        return 99, 0
-    one, three = int((quadrants == 1).sum()), int((quadrants == 3).sum())
-    return one + three, one - three
+def _part_value(board: Board, part: int, wanted: float, child: RoomSpec | ZoneSpec) -> float:
+    """How far a part is from what is wanted, infinite for one that cannot be built."""
+    shape = board.shape(part)
+    if not part or not shape.simple:
+        return math.inf
+    value = abs(shape.cells - wanted) / wanted
+    if isinstance(child, ZoneSpec):
+        return value + 0.1 * shape.thin + 0.02 * (shape.corners - 4)
+    if child.type == "hallway":
+        return value * 0.3 + 0.05 * (shape.corners - 4) if shape.cells >= 2 else math.inf
+    if child.type != "closet" and shape.thin == shape.cells:
+        return math.inf
+    if child.type in DEAD_ENDS:
+        value += 0.2 * max(0, shape.cells - 6)
+    across, along = sorted(board.extent(part))
+    return value + 0.25 * shape.thin + 0.08 * (shape.corners - 4) + 0.3 * max(0.0, along / across - 2.0)
 
 
-def _large_enough(mask: npt.NDArray[np.bool_], area: int, kind: str) -> bool:
-    if kind == "hallway":
-        return area >= 3
-    blocks = mask[:-1, :-1] & mask[1:, :-1] & mask[:-1, 1:] & mask[1:, 1:]
-    return area >= 4 and bool(blocks.any())
+def _hallways(
+    stream: Stream,
+    board: Board,
+    region: int,
+    children: Sequence[RoomSpec | ZoneSpec],
+    wanted: Sequence[float],
+    outer: int,
+) -> dict[int, int]:
+    """Lays the first hallway of a zone as a strip that leaves no slivers and begins where one comes in."""
+    halls = [k for k, child in enumerate(children) if isinstance(child, RoomSpec) and child.type == "hallway"]
+    if not halls or len(children) == 1:
+        return {}
+    k = halls[0]
+    for length in range(max(2, round(wanted[k])), 1, -1):
+        strips = [(strip, step) for strip, step in _strips(board, region, length)]
+        if strips:
+            entries = outer or board.around(region)
+            return {k: max(strips, key=lambda s: _strip_value(stream, board, region, s[0], s[1], entries))[0]}
+    return {}
 
 
-def _connected(owner: Grid, count: int) -> bool:
-    touching = {(int(a), int(b)) for a, b in zip(owner[:-1].ravel(), owner[1:].ravel(), strict=True)}
-    touching |= {(int(a), int(b)) for a, b in zip(owner[:, :-1].ravel(), owner[:, 1:].ravel(), strict=True)}
-    reached, grew = {0}, True
-    while grew:
-        more = {b for a, b in touching if a in reached and b >= 0} | {a for a, b in touching if b in reached and a >= 0}
-        grew = not more <= reached
-        reached |= more
-    return len(reached) == count
+def _strips(board: Board, region: int, length: int) -> list[tuple[int, int]]:
+    """All straight strips of cells in a region, each with the shift across it."""
+    strips = []
+    row, column = (1 << length) - 1, board.columns[length] if length <= board.nz else 0
+    for cell in board.cells(region):
+        if (row << cell) & ~region == 0:
+            strips.append((row << cell, board.width))
+        if column and (column << cell) & ~region == 0:
+            strips.append((column << cell, 1))
+    return strips
+
+
+def _strip_value(stream: Stream, board: Board, region: int, strip: int, across: int, entries: int) -> float:
+    sliver = 0
+    for left, right in ((across, 0), (0, across)):
+        near = (strip << left >> right) & region
+        sliver += near.bit_count() - ((near << left >> right) & region).bit_count()
+    beside = board.around(strip)
+    return 3.0 * bool(beside & entries) + 0.3 * (beside & region).bit_count() - sliver + stream.uniform(0.0, 1.5)
+
+
+def _value(board: Board, footprint: int, rooms: Sequence[int], spec: HouseSpec) -> float:
+    """Value of a whole plan, lower = better: how well its rooms can be linked, and the corners of the building."""
+    pairs = adjacent_rooms(board, rooms)
+    tree = tree_of_links(spec, {pair: 0.0 for pair in pairs})
+    if tree is None:
+        return math.inf
+    corners = board.shape(footprint).corners
+    return (tree.cost - ideal_cost(spec)) / len(rooms) + 0.02 * max(0, corners - 6)

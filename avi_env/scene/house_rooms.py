@@ -239,6 +239,17 @@ def _laundry(room: Furnisher) -> None:
         room.at_wall(storage.wardrobe(stream, look, 0.8), front=0.5, tall=True)
 
 
+def _closet(room: Furnisher) -> None:
+    stream, look = room.stream, room.look
+    for _ in range(2):
+        if room.wants(0.9):
+            room.at_wall(storage.wardrobe(stream, look, stream.uniform(0.8, 1.4)), front=0.6, tall=True)
+    if room.wants(0.8):
+        room.at_wall(storage.bookshelf(stream, look), front=0.5, tall=True)
+    if room.wants(0.7):
+        room.at_wall(small.laundry_basket(stream, look), front=0.3)
+
+
 _RECIPES: dict[str, Callable[[Furnisher], None]] = {
     "living_room": _living_room,
     "kitchen": _kitchen,
@@ -248,6 +259,7 @@ _RECIPES: dict[str, Callable[[Furnisher], None]] = {
     "office": _office,
     "dining_room": _dining_room,
     "laundry": _laundry,
+    "closet": _closet,
 }
 
 

@@ -85,7 +85,7 @@ def _add_faces(builder: SceneBuilder, run: Run, height: float, shell: Shell) -> 
     for a, b in pairwise(along):
         for low, high in pairwise(up):
             middle, level = (a + b) / 2, (low + high) / 2
-            if any(h.s0 < middle < h.s1 and h.y0 - 2 * _DIP < level < h.y1 for h in run.holes):
+            if any(h.s0 < middle < h.s1 and (h.y0 <= 0.0 or h.y0 < level) and level < h.y1 for h in run.holes):
                 continue
             _add_rectangle(builder, run, (a, b), (low, high), -1, shell.wall(run.low))
             _add_rectangle(builder, run, (a, b), (low, high), 1, shell.wall(run.high))
@@ -111,13 +111,16 @@ def _add_reveals(builder: SceneBuilder, run: Run, shell: Shell) -> None:
     """The inner faces of holes: two jambs, the head, and the sill of a window."""
     for hole in run.holes:
         low, high = (hole.y0 if hole.y0 > 0 else -_DIP), hole.y1
-        material = shell.trim
+        material = shell.wall(run.low) if hole.kind == "open" else shell.trim
         p = run.point
         quads = [
             [p(hole.s0, low, _HALF), p(hole.s0, low, -_HALF), p(hole.s0, high, -_HALF), p(hole.s0, high, _HALF)],
             [p(hole.s1, low, -_HALF), p(hole.s1, low, _HALF), p(hole.s1, high, _HALF), p(hole.s1, high, -_HALF)],
-            [p(hole.s0, high, -_HALF), p(hole.s1, high, -_HALF), p(hole.s1, high, _HALF), p(hole.s0, high, _HALF)],
         ]
+        if hole.kind != "open":  # there the ceiling runs on
+            quads.append(
+                [p(hole.s0, high, -_HALF), p(hole.s1, high, -_HALF), p(hole.s1, high, _HALF), p(hole.s0, high, _HALF)]
+            )
         if hole.y0 > 0:
             quads.append(
                 [p(hole.s0, low, _HALF), p(hole.s1, low, _HALF), p(hole.s1, low, -_HALF), p(hole.s0, low, -_HALF)]
