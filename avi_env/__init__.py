@@ -18,6 +18,7 @@ __all__ = [
     "bench",
     "envs",
     "navigation",
+    "physics",
     "policies",
     "scenario",
     "scene",

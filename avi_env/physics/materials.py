@@ -1,0 +1,82 @@
+"""Which solid each household material is: what a scene's surface is made of, as far as collisions go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from avi_env.sounds.solids import Solid, load_solids, solid
+
+__all__ = ["SOLID_OF_MATERIAL", "solid_of_material"]
+
+_TINT = r"_[0-9a-f]{6}$"  # as `avi_env.scene.materials.tinted` names the colour
+
+_MATERIALS_OF_SOLID = {
+    "steel": ("metal", "appliance"),
+    "ceramic": ("porcelain",),
+    "glass": ("glass", "glass_single", "mirror", "screen", "lamp"),
+    "wood": ("wood", "painted_wood", "laminate", "wood_door", "wood_panel", "wood_ceiling", "blinds", "wicker"),
+    "plastic": ("plastic",),
+    "cardboard": ("books", "canvas"),
+    "cloth": (
+        "upholstery",
+        "upholstery_light",
+        "upholstery_heavy",
+        "leather",
+        "bedding",
+        "mattress",
+        "curtain",
+        "curtain_heavy",
+        "curtain_light",
+        "cloth",
+        "towel",
+        "skin",
+        "fur",
+        "absorber",
+        "acoustic_panel",
+        "anechoic",
+    ),
+    "soil": ("soil", "foliage", "water"),
+    "concrete": ("concrete",),
+    "masonry": ("plaster", "wallpaper", "brick", "acoustic_plaster", "concrete_block_painted", "ceiling_plaster"),
+    "plasterboard": (
+        "plasterboard",
+        "ceiling_plasterboard",
+        "ceiling_fibrous_plaster",
+        "ceiling_textured",
+        "ceiling_acoustic_tile",
+    ),
+    "stone": ("stone_counter",),
+    "tiled_floor": ("ceramic_tile", "marble", "terrazzo"),
+    "parquet_floor": ("parquet",),
+    "board_floor": ("wood_floor",),
+    "vinyl_floor": ("linoleum", "cork_floor"),
+    "carpet_floor": ("carpet", "carpet_thin", "carpet_loop", "carpet_on_foam", "rug", "rug_thin", "doormat"),
+}
+
+SOLID_OF_MATERIAL: Mapping[str, str] = MappingProxyType(
+    {material: name for name, materials in _MATERIALS_OF_SOLID.items() for material in materials}
+)
+"""Name of a household material -> name of its solid."""
+
+
+def solid_of_material(material: str, solids: Mapping[str, str | Solid] | None = None) -> Solid:
+    """Returns what a material is made of.
+
+    Args:
+        material: its name.
+        solids: solids (or their names) of further materials, by the materials' names; they come before the table's.
+
+    Raises:
+        ValueError: a material that neither knows; the message tells how to name its solid.
+    """
+    if solids is not None and material in solids:
+        return solid(solids[material])
+    base = material if material in SOLID_OF_MATERIAL else re.sub(_TINT, "", material)
+    if base not in SOLID_OF_MATERIAL:
+        raise ValueError(
+            f"material {material!r} has no solid: pass solids={{{material!r}: NAME}} with one of "
+            f"{', '.join(sorted(load_solids()))}"
+        )
+    return solid(SOLID_OF_MATERIAL[base])
