@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scan_samples import CHAIR, COLOR, FLOOR, room_quads, save_glb, save_house, save_ply, save_semantic_txt
+from scan_samples import CHAIR, COLOR, room_quads, save_glb, save_house, save_ply, save_semantic_txt
 
 from avi_env.scene import Scene, SceneWarning
 from avi_env.scene.datasets.frames import Y_UP, Z_UP, box_of_points, frame_rotation, upright_box
 from avi_env.scene.datasets.hm3d import read_semantic_txt
 from avi_env.scene.datasets.mp3d import read_house
 from avi_env.scene.datasets.named_scans import find_scan, load_named_scan
-from avi_env.scene.datasets.ply import read_ply
 from avi_env.scene.datasets.replica import read_info_semantic, read_scn
 from avi_env.scene.datasets.scan import read_descriptor
 from avi_env.scene.rays import closest_hit
@@ -214,57 +213,14 @@ def test_scans_leak_with_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["binary_little_endian", "binary_big_endian", "ascii"])
-@pytest.mark.parametrize("triangles", [True, False])
-def test_ply(tmp_path: Path, layout: str, triangles: bool) -> None:
-    """Quadrilaterals are cut in two, and both halves keep the face's id."""
-    mesh = read_ply(save_ply(tmp_path / "m.ply", room_quads(), layout=layout, triangles=triangles))
-    assert mesh.triangles.shape == (24, 3)
-    np.testing.assert_array_equal(mesh.face["object_id"], np.repeat([key for key, _ in room_quads()], 2))
-    assert mesh.color is not None
-    np.testing.assert_array_equal(mesh.color[mesh.triangles[:, 0]], [COLOR[int(k)] for k in mesh.face["object_id"]])
-    corners = mesh.vertices[mesh.triangles]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    assert normal[mesh.face["object_id"] == FLOOR][:, 2].min() > 0.0
-
-
-def test_ply_of_mixed_polygons(tmp_path: Path) -> None:
-    """Triangles, quadrilaterals and pentagons in one file."""
-    header = "ply\nformat ascii 1.0\nelement vertex 5\nproperty float x\nproperty float y\nproperty float z\n"
-    header += "element face 3\nproperty int object_id\nproperty list uchar int vertex_index\nend_header\n"
-    points = "0 0 0\n2 0 0\n2 2 0\n1 3 0\n0 2 0\n"
-    path = tmp_path / "mixed.ply"
-    path.write_text(header + points + "4 3 0 1 2\n5 5 0 1 2 3 4\n6 4 0 1 2 4\n")
-    mesh = read_ply(path)
-    assert mesh.face["object_id"].tolist() == [4, 5, 5, 5, 6, 6]
-    assert mesh.triangles.tolist() == [[0, 1, 2], [0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 1, 2], [0, 2, 4]]
-    data = header.replace("ascii", "binary_little_endian").encode() + np.arange(15, dtype="<f4").tobytes()
-    for key, corners in ((4, [0, 1, 2]), (5, [0, 1, 2, 3, 4])):
-        data += np.array([key], "<i4").tobytes() + bytes([len(corners)]) + np.array(corners, "<i4").tobytes()
-    path.write_bytes(data.replace(b"element face 3", b"element face 2"))
-    assert read_ply(path).face["object_id"].tolist() == [4, 5, 5, 5]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda d: d[3:], "is no PLY file"),
-        (lambda d: d.replace(b"end_header", b"end_head"), "is no PLY file"),
-        (lambda d: d.replace(b"format binary", b"format strange"), "its 'format' is none of"),
-        (lambda d: d.replace(b"float x", b"quux x"), "'property quux x' is not understood"),
-        (lambda d: d.replace(b"element face", b"element edge"), "no element 'face'"),
-        (lambda d: d.replace(b"vertex_indices", b"texture_index "), "no list 'vertex_indices'"),
-        (lambda d: d.replace(b"float z", b"float w"), "have no 'z'"),
-        (lambda d: d[:-9], "ends within its element 'face'"),
-        (lambda d: d[:-150], "ends within its element 'face'"),
-    ],
-)
-def test_malformed_ply(tmp_path: Path, change: Any, message: str) -> None:
-    """Each damage is named with the file."""
-    path = save_ply(tmp_path / "broken.ply", room_quads())
-    path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(ValueError, match=message) as error:
-        read_ply(path)
-    assert "broken.ply" in str(error.value)
+def test_quadrilaterals_keep_their_ids(tmp_path: Path, layout: str) -> None:
+    """Faces with four corners are cut in two, and both halves keep the id."""
+    (tmp_path / "info_semantic.json").write_text(json.dumps(info_semantic()))
+    save_ply(tmp_path / "mesh_semantic.ply", room_quads(), layout=layout)
+    scene = load_named_scan(tmp_path)
+    check_room(scene)
+    keys = np.array(scene.meta["object_keys"])[scene.triangle_object]
+    assert sorted(keys.tolist()) == sorted(2 * [key for key, _ in room_quads()])
 
 
 @pytest.mark.parametrize(
@@ -341,7 +297,7 @@ def test_other_errors(tmp_path: Path) -> None:
     (tmp_path / "a.scn").write_text('{"objects": [{"id": 1}]}')
     with pytest.raises(ValueError, match="'class_' is missing"):
         read_scn(tmp_path / "a.scn")
-    for reader, name in ((read_house, "b.house"), (read_semantic_txt, "b.semantic.txt"), (read_ply, "b.ply")):
+    for reader, name in ((read_house, "b.house"), (read_semantic_txt, "b.semantic.txt"), (read_scn, "b.scn")):
         with pytest.raises(FileNotFoundError, match=name):
             reader(tmp_path / name)
     save_house(tmp_path / "c.house")

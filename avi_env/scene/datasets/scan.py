@@ -17,13 +17,13 @@ from avi_env.scene.datasets.frames import Y_UP
 from avi_env.scene.datasets.hm3d import color_labels, read_semantic_txt, region_rooms
 from avi_env.scene.datasets.json_files import read_json
 from avi_env.scene.datasets.mp3d import read_house
-from avi_env.scene.datasets.ply import read_ply
 from avi_env.scene.datasets.replica import read_info_semantic, read_scn
 from avi_env.scene.datasets.transfer import labels_from_mesh
 from avi_env.scene.findings import SceneWarning
 from avi_env.scene.mesh_files import read_parts
 from avi_env.scene.mesh_parts import MeshPart
 from avi_env.scene.model import Scene
+from avi_env.scene.ply import Ragged, ply_parts, ply_triangles, read_ply
 
 __all__ = ["Scan", "labelled_parts", "load_scan", "posed", "read_asset", "read_descriptor"]
 
@@ -144,21 +144,28 @@ def _semantic_parts(scan: Scan, annotation: Annotation) -> tuple[list[MeshPart],
 
 
 def _labelled_ply(path: Path, frame: FloatArray, annotation: Annotation) -> tuple[list[MeshPart], list[IntArray]]:
-    mesh = read_ply(path)
-    part = MeshPart(path.stem, mesh.vertices @ frame.T, mesh.triangles, color=mesh.color)
-    index, missing = annotation.index_of_key, np.full(len(mesh.triangles), -1, dtype=np.int64)
-    if _OBJECT_ID in mesh.face:
-        keys = mesh.face[_OBJECT_ID].astype(np.int64)
-    elif _SEGMENT_ID in mesh.face and annotation.segments:
-        keys = _looked_up(mesh.face[_SEGMENT_ID].astype(np.int64), dict(annotation.segments))
+    if not path.is_file():
+        raise FileNotFoundError(f"no semantic mesh {str(path)!r}: it lies beside the file that describes its objects")
+    parts = [posed(part, frame) for part in ply_parts(path, textures=False)]
+    numbers = _face_numbers(path)
+    if _OBJECT_ID in numbers:
+        keys = numbers[_OBJECT_ID]
+    elif _SEGMENT_ID in numbers and annotation.segments:
+        keys = _looked_up(numbers[_SEGMENT_ID], dict(annotation.segments))
+    elif annotation.objects:
+        known = ", ".join(sorted(numbers)) or "nothing"
+        raise ValueError(f"{path.name}: its faces have no {_OBJECT_ID!r} (they have {known}), so they name no objects")
     else:
-        if annotation.objects:
-            known = ", ".join(sorted(mesh.face)) or "nothing"
-            raise ValueError(
-                f"{path.name}: its faces have no {_OBJECT_ID!r} (they have {known}), so they name no objects"
-            )
-        return [part], [missing]
-    return [part], [_looked_up(keys, index)]
+        keys = np.full(len(parts[0].triangles), -1, dtype=np.int64)
+    return parts, [_looked_up(keys, annotation.index_of_key)]
+
+
+def _face_numbers(path: Path) -> dict[str, IntArray]:
+    """The numbers that the faces of a PLY file carry, one for each triangle of `ply_parts`."""
+    faces = read_ply(path).elements["face"]
+    corners = next(c for c in (faces.get("vertex_indices"), faces.get("vertex_index")) if isinstance(c, Ragged))
+    _, owner, _ = ply_triangles(corners)
+    return {k: v[owner].astype(np.int64) for k, v in faces.items() if not isinstance(v, Ragged)}
 
 
 def _looked_up(keys: IntArray, table: dict[int, int]) -> IntArray:
