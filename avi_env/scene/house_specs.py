@@ -14,7 +14,17 @@ from avi_env.content import content_path, name_error
 from avi_env.scene.house_program import MAX_ROOMS, MIN_ROOMS, ROOM_CELLS, ROOM_TYPES
 from avi_env.scene.house_stream import Stream
 
-__all__ = ["SPLITS", "HouseSpec", "RoomSpec", "ZoneSpec", "choose_spec", "house_arguments", "house_specs", "read_specs"]
+__all__ = [
+    "SPLITS",
+    "HouseSpec",
+    "RoomSpec",
+    "ZoneSpec",
+    "choose_spec",
+    "house_arguments",
+    "house_names",
+    "house_specs",
+    "read_specs",
+]
 
 SPLITS = ("train", "val", "test")
 """Houses of one split share no layout with those of another; some specifications belong to one split only."""
@@ -156,6 +166,28 @@ def house_arguments(name: str) -> tuple[int, int | None, str]:
     if match[1] is not None and match[1] not in SPLITS:
         raise name_error("split", match[1], SPLITS)
     return int(match[2]), None if match[3] is None else int(match[3]), match[1] or "train"
+
+
+def house_names(spec: str) -> list[str]:
+    """Returns the names of the houses that a set stands for.
+
+    "houses:64" stands for house:0 ... house:63, "houses:val:20" for house:val:0 ... house:val:19, "houses:test:100-163"
+    for house:test:100 ... house:test:163.
+
+    Raises:
+        ValueError: no such form.
+    """
+    match = re.fullmatch(r"houses:(?:([a-z]+):)?(\d+)(?:-(\d+))?", spec)
+    if match is None:
+        raise ValueError(
+            f"scenes {spec!r}: write 'houses:COUNT' or 'houses:FIRST-LAST', with a split before them if it is not the "
+            f"training split, as in 'houses:64' or 'houses:val:100-163'"
+        )
+    if match[1] is not None and match[1] not in SPLITS:
+        raise name_error("split", match[1], SPLITS)
+    first, last = (0, int(match[2])) if match[3] is None else (int(match[2]), int(match[3]) + 1)
+    prefix = "house:" if match[1] in (None, "train") else f"house:{match[1]}:"
+    return [f"{prefix}{seed}" for seed in range(first, last)]
 
 
 def _check_count(count: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from avi_env.content import content_names, content_path, name_error
 from avi_env.scene.house import generate_house
+from avi_env.scene.house_specs import house_arguments, house_names
 from avi_env.scene.mesh import shoebox
 from avi_env.scene.model import Scene
 
@@ -19,7 +19,8 @@ def load_scene(path_or_name: str | Path) -> Scene:
     """Returns a scene by name or path.
 
     Args:
-        path_or_name: "house:SEED" or "house:SEED:ROOMS" (generated), "shoebox:XxYxZ" or "shoebox:XxYxZ:MATERIAL"
+        path_or_name: "house:SEED", "house:SPLIT:SEED" or "house:SPLIT:SEED:ROOMS" (generated; SPLIT is train, val or
+            test), "shoebox:XxYxZ" or "shoebox:XxYxZ:MATERIAL"
             (metres, Y = height), a path to .glb (with its .json sidecar), .gltf, .obj or .ply, or a scene pack's name.
 
     Raises:
@@ -29,8 +30,8 @@ def load_scene(path_or_name: str | Path) -> Scene:
     name = str(path_or_name)
     kind, _, argument = name.partition(":")
     if kind == "house" and argument:
-        seed, rooms = _house_arguments(name, argument)
-        return generate_house(seed, rooms)
+        seed, rooms, split = house_arguments(name)
+        return generate_house(seed, rooms, split=split)
     if kind == "shoebox" and argument:
         return _shoebox(name, argument)
     if Path(name).suffix and (Path(name).exists() or Path(name).suffix.lower() in _file_suffixes()):
@@ -47,39 +48,22 @@ def load_scene(path_or_name: str | Path) -> Scene:
 def scene_names(spec: str) -> tuple[str, ...]:
     """Returns the names of the scenes that a specification stands for.
 
-    "houses:64" stands for house:0 ... house:63, "houses:100-163" for house:100 ... house:163; commas join several;
-    anything else stands for itself.
+    "houses:64" stands for house:0 ... house:63, "houses:val:100-163" for house:val:100 ... house:val:163; commas join
+    several; anything else stands for itself.
 
     Raises:
         ValueError: the specification is empty or holds no scene.
     """
     names: list[str] = []
     for part in str(spec).split(","):
-        kind, _, argument = part.strip().partition(":")
+        kind = part.strip().partition(":")[0]
         if kind == "houses":
-            first, last = _range(part, argument)
-            names += [f"house:{seed}" for seed in range(first, last)]
+            names += house_names(part.strip())
         elif part.strip():
             names.append(part.strip())
     if not names:
         raise ValueError(f"scenes {spec!r} stands for no scene: give for example 'house:7' or 'houses:64'")
     return tuple(names)
-
-
-def _range(spec: str, argument: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", argument)
-    if match is None:
-        raise ValueError(f"scenes {spec!r}: write 'houses:COUNT' or 'houses:FIRST-LAST', as in 'houses:64'")
-    if match[2] is None:
-        return 0, int(match[1])
-    return int(match[1]), int(match[2]) + 1
-
-
-def _house_arguments(name: str, argument: str) -> tuple[int, int | None]:
-    match = re.fullmatch(r"(\d+)(?::(\d+))?", argument)
-    if match is None:
-        raise ValueError(f"scene {name!r}: write 'house:SEED' or 'house:SEED:ROOMS', as in 'house:7' or 'house:7:5'")
-    return int(match[1]), None if match[2] is None else int(match[2])
 
 
 def _shoebox(name: str, argument: str) -> Scene:
