@@ -1,9 +1,10 @@
 """Where agents can walk, how far it is, and how they get there."""
 
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap, any_angle_field
-from avi_env.navigation.fields import distance_field, distance_fields, field_lookup, goal_paths
+from avi_env.navigation.fields import distance_field, distance_fields, field_lookup
 from avi_env.navigation.follower import ShortestPathFollower
 from avi_env.navigation.geodesic import geodesic_distance, shortest_path
+from avi_env.navigation.goal_paths import GoalPaths, goal_paths
 from avi_env.navigation.grid import NavigationError, WalkableGrid, grid_from_mask, walkable_grid
 from avi_env.navigation.motion import GridBank, Motion, move
 from avi_env.navigation.points import on_floor, random_point, random_points, snap_point
@@ -11,6 +12,7 @@ from avi_env.navigation.points import on_floor, random_point, random_points, sna
 __all__ = [
     "AnyAngle",
     "AnyAngleMap",
+    "GoalPaths",
     "GridBank",
     "Motion",
     "NavigationError",

@@ -15,7 +15,7 @@ import warp as wp
 from avi_env.navigation.corner_search import INTERVAL_LIMIT, CornerMap, SearchState, search_kernel
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["AnyAngle", "AnyAngleMap", "any_angle_field", "line_of_sight"]
+__all__ = ["AnyAngle", "AnyAngleMap", "any_angle_field", "ground_height", "line_of_sight"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -48,6 +48,8 @@ class AnyAngle:
     """The next root on the way to the goal, -1 for goals, shape (R,)."""
     root_side: npt.NDArray[np.int32]
     """Signs (x, z) of the side on which a corner's blocked square lies, 0 for goals, shape (R, 2)."""
+    height: npt.NDArray[np.float32] | None = None
+    """Height of the ground [m], shape (nx, nz), known in blocked columns too; None where it is level."""
 
     def chain(self, root: int) -> list[int]:
         """Returns the roots from a root to its goal, both included."""
@@ -70,7 +72,7 @@ class AnyAngle:
         if row < 0 and self.root[i, j] >= 0:  # no root in sight: around a corner of the point's own column
             for corner in ((i, j), (i + 1, j), (i, j + 1), (i + 1, j + 1)):
                 further, root = self._shortest(np.array(corner, dtype=np.float64), roots)
-                further += float(np.hypot(*(cell - corner))) * self.spacing
+                further += self._leg(cell, np.array(corner, dtype=np.float64))
                 if further < length:
                     length, row = further, root
         return length, row
@@ -80,10 +82,20 @@ class AnyAngle:
         best, row = np.inf, -1
         for root in roots:
             target = (self.root_xz[root] - np.array(self.origin)) / self.spacing + 0.5
-            length = float(self.root_length[root] + np.hypot(*(target - cell)) * self.spacing)
+            length = float(self.root_length[root] + self._leg(cell, target))
             if length < best and line_of_sight(self.free, cell, target):
                 best, row = length, int(root)
         return best, row
+
+    def _leg(self, start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> float:
+        """Length of the straight way between two points [cells] over the ground [m], as the search measures it."""
+        level = float(np.hypot(*(end - start))) * self.spacing
+        if self.height is None:
+            return level
+        steps = int(level / self.spacing / 2) + 1
+        points = start + np.linspace(0.0, 1.0, steps + 1)[:, None] * (end - start)
+        rise = np.diff(ground_height(self.height, points))
+        return float(np.hypot(level / steps, rise).sum())
 
     @cached_property
     def bend_count(self) -> npt.NDArray[np.int32]:
@@ -99,7 +111,12 @@ class AnyAngleMap:
     """A mask made ready for searches: its convex corners on a device. Paths bend at corners of blocked squares."""
 
     def __init__(
-        self, free: npt.NDArray[np.bool_], spacing: float, origin: tuple[float, float], device: str = "cpu"
+        self,
+        free: npt.NDArray[np.bool_],
+        spacing: float,
+        origin: tuple[float, float],
+        device: str = "cpu",
+        height: npt.NDArray[np.float32] | None = None,
     ) -> None:
         """Finds the corners.
 
@@ -108,9 +125,13 @@ class AnyAngleMap:
             spacing: width of a column [m].
             origin: world (x, z) of the centre of column (0, 0) [m].
             device: where searches run.
+            height: height of the ground [m], finite, shape (nx, nz): lengths are those over it; None where it is level.
         """
-        if free.ndim != 2:
-            raise ValueError(f"a mask has shape (nx, nz), not {free.shape}")
+        if free.ndim != 2 or (height is not None and height.shape != free.shape):
+            raise ValueError(
+                f"a mask has shape (nx, nz) and heights have the same, not {free.shape}"
+                + ("" if height is None else f" and {height.shape}")
+            )
         if max(free.shape) > 2 * int(INTERVAL_LIMIT) - 4:
             limit = 2 * int(INTERVAL_LIMIT) - 4
             raise ValueError(
@@ -120,6 +141,7 @@ class AnyAngleMap:
         self.free = free
         self.spacing = float(spacing)
         self.origin = (float(origin[0]), float(origin[1]))
+        self.height = height
         self.device = wp_device(device)
         padded = np.pad(free, 1)
         self._corner, self._vertex, self._side = _convex_corners(padded)
@@ -127,6 +149,8 @@ class AnyAngleMap:
         self._map.free = wp.array(padded.astype(np.uint8), device=self.device)
         self._map.corner = wp.array(self._corner, device=self.device)
         self._map.vertex = wp.array(self._vertex, shape=self._vertex.shape, dtype=wp.int32, device=self.device)
+        ground = np.zeros((0, 0)) if height is None else np.pad(height / self.spacing, 1, mode="edge")
+        self._map.height = wp.array(ground.astype(np.float32), shape=ground.shape, dtype=wp.float32, device=self.device)
         self._map.side = wp.array(self._side, shape=self._side.shape, dtype=wp.int32, device=self.device)
 
     @property
@@ -222,9 +246,8 @@ class AnyAngleMap:
             parent = np.concatenate([np.full(limit, -1, np.int32), parents[f]])
             length = _metres(lengths[f, 1:-1, 1:-1], self.spacing).astype(np.float32)
             root = np.ascontiguousarray(roots[f, 1:-1, 1:-1])
-            fields.append(
-                AnyAngle(self.origin, self.spacing, self.free, length, root, limit, xz, root_length, parent, side)
-            )
+            tables = (length, root, limit, xz, root_length, parent, side, self.height)
+            fields.append(AnyAngle(self.origin, self.spacing, self.free, *tables))
         return tuple(fields)
 
 
@@ -245,6 +268,17 @@ def _convex_corners(
     which = cells[:, convex].argmax(axis=0)
     side = np.stack([np.where(which % 2 == 1, 1, -1), np.where(which >= 2, 1, -1)], axis=1).astype(np.int32)
     return number, vertex, side
+
+
+def ground_height(height: npt.NDArray[np.float32], points: FloatArray) -> npt.NDArray[np.float64]:
+    """Returns the height of the ground [m] at points (n, 2) [cells], between the centres of the columns around them."""
+    at = np.asarray(points, dtype=np.float64) - 0.5
+    low = np.clip(np.floor(at).astype(int), 0, np.maximum(np.array(height.shape) - 2, 0))
+    high = np.minimum(low + 1, np.array(height.shape) - 1)
+    fu, fv = np.clip(at - low, 0.0, 1.0).T
+    near = (1 - fu) * height[low[:, 0], low[:, 1]] + fu * height[high[:, 0], low[:, 1]]
+    far = (1 - fu) * height[low[:, 0], high[:, 1]] + fu * height[high[:, 0], high[:, 1]]
+    return np.asarray((1 - fv) * near + fv * far)
 
 
 def line_of_sight(free: npt.NDArray[np.bool_], start: npt.ArrayLike, end: npt.ArrayLike) -> bool:

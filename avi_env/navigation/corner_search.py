@@ -17,8 +17,8 @@ __all__ = ["INTERVAL_LIMIT", "CornerMap", "SearchState", "search_kernel"]
 
 wp.set_module_options({"enable_backward": False})
 
-INTERVAL_LIMIT = wp.constant(512)
-"""Lit intervals a column can hold: every second cell of a grid of 1024."""
+INTERVAL_LIMIT = wp.constant(1024)
+"""Lit intervals a column can hold: every second cell of a grid of 2048."""
 
 _STEEP = wp.constant(wp.float64(1.0e12))  # the slope of the z axis
 _TOUCH = wp.constant(wp.float64(1.0e-6))  # [cells] what touches a ray's path at a corner still sees it
@@ -40,6 +40,8 @@ class CornerMap:
     """Vertex of each corner, shape (C, 2)."""
     side: wp.array2d[wp.int32]
     """Signs of the quadrant in which the blocked cell of each corner lies, shape (C, 2)."""
+    height: wp.array2d[wp.float32]
+    """Height of the ground [cells], shape (nx, nz), known in blocked cells too; empty where it is level."""
 
 
 @wp.struct
@@ -80,6 +82,38 @@ class Wedge:
     j0: int
     x0: wp.float64  # its lower corner in local coordinates, in (-1, 0]
     z0: wp.float64
+
+
+@wp.func
+def _height(height: wp.array2d[wp.float32], x: wp.float64, z: wp.float64) -> float:
+    """Height of the ground at a point, between the centres of the cells around it."""
+    u = float(x) - 0.5
+    v = float(z) - 0.5
+    i = wp.clamp(int(wp.floor(u)), 0, height.shape[0] - 2)
+    j = wp.clamp(int(wp.floor(v)), 0, height.shape[1] - 2)
+    fu = wp.clamp(u - float(i), 0.0, 1.0)
+    fv = wp.clamp(v - float(j), 0.0, 1.0)
+    near = (1.0 - fu) * height[i, j] + fu * height[i + 1, j]
+    far = (1.0 - fu) * height[i, j + 1] + fu * height[i + 1, j + 1]
+    return (1.0 - fv) * near + fv * far
+
+
+@wp.func
+def _leg(m: CornerMap, w: Wedge, x: wp.float64, z: wp.float64) -> float:
+    """Length of the straight way from a wedge's root to local (x, z) over the ground."""
+    level = float(wp.sqrt(x * x + z * z))
+    if m.height.shape[0] == 0:
+        return level
+    steps = int(level * 0.5) + 1
+    before = _height(m.height, w.x, w.z)
+    run = level / float(steps)
+    length = wp.float32(0.0)
+    for n in range(1, steps + 1):
+        share = wp.float64(n) / wp.float64(steps)
+        here = _height(m.height, w.x + wp.float64(w.qx) * x * share, w.z + wp.float64(w.qz) * z * share)
+        length = length + wp.sqrt(run * run + (here - before) * (here - before))
+        before = here
+    return length
 
 
 @wp.func
@@ -141,7 +175,7 @@ def _offer(m: CornerMap, s: SearchState, w: Wedge, x: wp.float64, z: wp.float64,
     if sx > 0 or x <= _TOUCH:
         state = 2 * c
     f = w.field
-    length = w.base + float(wp.sqrt(x * x + z * z))
+    length = w.base + _leg(m, w, x, z)
     if s.place[f, state] == -2 or length >= s.length[f, state] - _TIE:
         return
     s.length[f, state] = length
@@ -158,10 +192,10 @@ def _offer(m: CornerMap, s: SearchState, w: Wedge, x: wp.float64, z: wp.float64,
 
 
 @wp.func
-def _light(s: SearchState, w: Wedge, i: int, j: int, x: wp.float64, z: wp.float64) -> bool:
+def _light(m: CornerMap, s: SearchState, w: Wedge, i: int, j: int, x: wp.float64, z: wp.float64) -> bool:
     """Offers a path to the centre of cell (i, j) at local (x, z); False if it comes far too late."""
     f = w.field
-    length = w.base + float(wp.sqrt(x * x + z * z))
+    length = w.base + _leg(m, w, x, z)
     before = s.cell_length[f, i, j]
     if length < before - _TIE:
         s.cell_length[f, i, j] = length
@@ -199,7 +233,7 @@ def _cross_free(m: CornerMap, s: SearchState, w: Wedge, i: int, j: int, at: wp.v
     z = at[2] + wp.float64(0.5)
     if x > 0.0 and z >= wp.max(ray[0] * x - _TOUCH, -_WIDTH) and z <= ray[1] * x + _TOUCH:
         lit = 1
-        if _light(s, w, i, j, x, z):
+        if _light(m, s, w, i, j, x, z):
             lit = 2
     if wp.abs(at[2]) < _TOUCH and ray[0] <= 0.0:
         _offer(m, s, w, at[1], wp.float64(0.0), -1, -1)  # a wall along the x axis ends

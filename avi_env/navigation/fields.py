@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -11,66 +10,30 @@ import numpy.typing as npt
 import torch
 import warp as wp
 
-from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
-from avi_env.navigation.grid import NavigationError, WalkableGrid
+from avi_env.navigation.goal_paths import goal_path_sets, goal_paths
 from avi_env.navigation.grid_device import lookup
-from avi_env.navigation.points import horizontal, snap_column
+from avi_env.navigation.walkable import WalkableGrid
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["distance_field", "distance_fields", "field_lookup", "goal_paths", "lookup_fields"]
+__all__ = ["distance_field", "distance_fields", "field_lookup", "lookup_fields"]
 
 wp.set_module_options({"enable_backward": False})
 
 Array = TypeVar("Array", npt.NDArray[np.floating[Any]], torch.Tensor)
 
-SNAP_LIMIT = 1.0
-"""Goals that stand where nobody can walk (on a table) count as their nearest walkable point within this [m]."""
-
-_maps: weakref.WeakKeyDictionary[WalkableGrid, AnyAngleMap] = weakref.WeakKeyDictionary()
-
-
-def goal_paths(grid: WalkableGrid, goals: npt.ArrayLike) -> AnyAngle:
-    """Returns the shortest paths from everywhere to the nearest goal: lengths, bends and what comes after each bend.
-
-    Args:
-        grid: where agents can walk.
-        goals: world (x, y, z) or (x, z) of one goal or several [m], shape (3,), (2,), (n, 3) or (n, 2).
-
-    Raises:
-        NavigationError: no goal is within a metre of a walkable place.
-    """
-    return _search(grid, [goals])[0]
-
-
-def _search(grid: WalkableGrid, goal_sets: list[npt.ArrayLike]) -> tuple[AnyAngle, ...]:
-    if grid not in _maps:
-        _maps[grid] = AnyAngleMap(grid.free, grid.cell, grid.origin)
-    return _maps[grid].search([_walkable_goals(grid, goals) for goals in goal_sets])
-
-
-def _walkable_goals(grid: WalkableGrid, goals: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    points = horizontal(goals)
-    near = [snap_column(grid, point) for point in points]
-    kept = [at for at, point in zip(near, points, strict=True) if np.hypot(*(at - point)) <= SNAP_LIMIT]
-    if not kept:
-        raise NavigationError(
-            f"no goal of {np.round(points[:4], 2).tolist()} (x, z) is within {SNAP_LIMIT:g} m of a walkable place: "
-            f"check the frame (+Y up, metres), or give a point on the floor, for example by snap_point"
-        )
-    return np.array(kept)
-
 
 def distance_field(grid: WalkableGrid, goals: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Returns the walking distance from every column's centre to the nearest goal.
 
-    Exact among the grid's squares at any angle, and measured to the goals themselves, not to their columns.
+    Exact among the grid's squares at any angle, and measured to the goals themselves, not to their columns. On slopes
+    and stairs lengths are those over the floor, stairs being the smooth ramp through their steps.
 
     Args:
         grid: where agents can walk.
         goals: world (x, y, z) or (x, z) of one goal or several [m], shape (3,), (2,), (n, 3) or (n, 2).
 
     Returns:
-        Distances [m], shape (nx, nz); inf where no goal can be reached.
+        Distances [m], shape (nx, nz), or (layers, nx, nz) on a grid of several layers; inf where there is no way.
 
     Raises:
         NavigationError: no goal is within a metre of a walkable place.
@@ -79,8 +42,8 @@ def distance_field(grid: WalkableGrid, goals: npt.ArrayLike) -> npt.NDArray[np.f
 
 
 def distance_fields(grid: WalkableGrid, goal_sets: list[npt.ArrayLike]) -> npt.NDArray[np.float32]:
-    """Returns one `distance_field` per set of goals, shape (F, nx, nz), in one launch."""
-    return np.stack([paths.length for paths in _search(grid, goal_sets)])
+    """Returns one `distance_field` per set of goals, shape (F, nx, nz) or (F, layers, nx, nz)."""
+    return np.stack([paths.length for paths in goal_path_sets(grid, goal_sets)])
 
 
 @wp.kernel
@@ -136,7 +99,8 @@ def field_lookup(field: npt.NDArray[np.floating[Any]] | torch.Tensor, grid: Walk
     """Returns a field's values at positions on one grid, interpolated between columns, never across walls.
 
     Args:
-        field: values at the columns' centres, shape (nx, nz), or one field per position, shape (B, nx, nz).
+        field: values at the columns' centres, shape (nx, nz), or one field per position, shape (B, nx, nz); on a grid
+            of several layers with one slice each, shape (layers, nx, nz) or (B, layers, nx, nz).
         grid: the grid of the field.
         position: world (x, y, z) [m], shape (B, 3) or (3,); NumPy or torch, and so is the answer.
 
@@ -148,8 +112,11 @@ def field_lookup(field: npt.NDArray[np.floating[Any]] | torch.Tensor, grid: Walk
     batch = points.reshape(-1, 3)
     values = torch.as_tensor(field, dtype=torch.float32, device=points.device)
     row = torch.zeros(len(batch), dtype=torch.int32, device=points.device)
-    if values.ndim == 3:
+    if values.ndim == (4 if grid.above else 3):
         row = torch.arange(len(batch), dtype=torch.int32, device=points.device)
+    if grid.above:
+        layer = torch.as_tensor(grid.layer_of(batch.cpu().numpy()), dtype=torch.int32, device=points.device)
+        row = row * len(grid.layers) + layer
     origin = torch.tensor(grid.origin, dtype=torch.float32, device=points.device).expand(len(batch), 2)
     found = lookup_fields(values.reshape(-1, *values.shape[-2:]), row, origin, grid.cell, batch)
     found = found.reshape(points.shape[:-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,86 +9,34 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from avi_env.navigation.raster import Raster, clearance_raster, floor_raster, raster_over, without_cavities
+from avi_env.navigation.storeys import layered_grid
+from avi_env.navigation.walkable import (
+    CELL,
+    EXTRA_REACH,
+    STEP_HEIGHT,
+    NavigationError,
+    WalkableGrid,
+    grid_from_mask,
+)
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 
 __all__ = ["CELL", "NavigationError", "WalkableGrid", "grid_from_mask", "storey_grid", "walkable_grid"]
 
-CELL = 0.05
-"""Cell size [m]: Habitat's default, a quarter of the agent's radius."""
-
-STEP_HEIGHT = 0.1
-"""What an agent steps over [m]: rugs, thresholds."""
-
-_WIDEST = 200.0  # [m] a side: 16 million columns
+_WIDEST = 200.0  # [m] a side, where columns are 10 cm wide: half an agent's radius
+_COLUMNS = 2030  # a side: what a search for shortest paths holds
 _LEVEL_BIN = 0.05  # [m], resolution of the search for the floor's height
 _LEVEL_DEPTH = 0.3  # [m], how far below the storey's level its floor may lie
 _WALKABLE_NORMAL = 0.70710678  # cos 45 degrees, Habitat's agent_max_slope
 _FLOOR_GAP = 4  # cells; gaps in the floor up to this are seams of the mesh (under a door), not pits
-_EXTRA_REACH = 0.1  # [m] beyond the radius to which clearance is known, for the direction in which agents slide
 
 _ROUNDING = 1e-3  # distances that differ by less count as equal
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
-class NavigationError(ValueError):
-    """A scene or a place on which an agent cannot walk; the message names the remedy."""
-
-
-@dataclass(frozen=True, eq=False)
-class WalkableGrid:
-    """Where an agent's centre may be on one storey. Columns are squares of `cell` about their centres."""
-
-    origin: tuple[float, float]
-    """World (x, z) of the centre of column (0, 0) [m]."""
-    cell: float
-    """Width of a column [m]."""
-    free: npt.NDArray[np.bool_]
-    """True where the agent's centre may be (eroded by its radius already), shape (nx, nz)."""
-    floor_y: npt.NDArray[np.float32]
-    """Height y of the floor [m], shape (nx, nz); -inf where there is none."""
-    clearance: npt.NDArray[np.float32]
-    """Distance from the column's centre to the nearest obstacle [m], shape (nx, nz), capped 0.1 m above the radius."""
-    island: npt.NDArray[np.int32]
-    """Label of the connected part, 0 = the largest, -1 = not free, shape (nx, nz)."""
-    agent_radius: float
-    agent_height: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Columns along x and z."""
-        return int(self.free.shape[0]), int(self.free.shape[1])
-
-    @property
-    def island_count(self) -> int:
-        """Number of parts that are not connected with each other."""
-        return int(self.island.max(initial=-1)) + 1
-
-    @property
-    def navigable_area(self) -> float:
-        """Free area [m^2]."""
-        return float(self.free.sum()) * self.cell**2
-
-    def column(self, xz: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Returns the column indices (..., 2) of world (x, z) points (..., 2), not clipped to the grid."""
-        points = np.asarray(xz, dtype=np.float64)
-        return np.asarray(np.floor((points - np.array(self.origin)) / self.cell + 0.5), dtype=np.int64)
-
-    def center(self, column: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Returns the world (x, z) [m] of columns (..., 2)."""
-        return np.array(self.origin) + np.asarray(column, dtype=np.float64) * self.cell
-
-    def is_free(self, xz: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Returns whether the agent's centre may be at world (x, z) points (..., 2)."""
-        index = self.column(xz)
-        inside = np.all((index >= 0) & (index < np.array(self.shape)), axis=-1)
-        clipped = np.clip(index, 0, np.array(self.shape) - 1)
-        return np.asarray(inside & self.free[clipped[..., 0], clipped[..., 1]])
-
-
 def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float = 1.5) -> WalkableGrid:
-    """Returns where an agent can walk on the scene's lowest storey, built once per scene and body.
+    """Returns where an agent can walk in a scene, on all storeys, built once per scene and body.
 
     Args:
         scene: any triangle scene.
@@ -100,31 +47,39 @@ def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float =
         NavigationError: the scene has no floor, none with room for the agent, or is more than 200 m across.
     """
     key = ("walkable_grid", float(agent_radius), float(agent_height))
-    return derived(scene, key, lambda: _lowest_storey(scene, float(agent_radius), float(agent_height)))
+    return derived(scene, key, lambda: _all_storeys(scene, float(agent_radius), float(agent_height)))
 
 
-def _lowest_storey(scene: Scene, agent_radius: float, agent_height: float) -> WalkableGrid:
-    span = np.ptp(scene.bounds[:, [0, 2]].astype(np.float64), axis=0) if len(scene.triangles) else np.zeros(2)
-    if span.max() > _WIDEST:
-        raise NavigationError(
-            f"scene {scene.name!r} spans {span[0]:.5g} m x {span[1]:.5g} m: grids of {CELL:g} m columns cover at most "
-            f"{_WIDEST:g} m a side. Is it in metres? Else cut it into parts."
-        )
+def _all_storeys(scene: Scene, agent_radius: float, agent_height: float) -> WalkableGrid:
+    cell = _cell_of(scene)
     levels = floor_levels(scene)
     if not levels:
         raise NavigationError(
             f"scene {scene.name!r} has no floor: no horizontal triangles were found. The frame is +Y up; turn a mesh "
             f"that is +Z up, or add a floor."
         )
-    for level in levels:
-        grid = storey_grid(scene, level, agent_radius, agent_height)
-        if grid.free.any():
-            return grid
+    base = next((g for y in levels if (g := storey_grid(scene, y, agent_radius, agent_height, cell)).free.any()), None)
+    grid = base
+    if not scene.rooms or levels[-1] - levels[0] > STEP_HEIGHT:  # else the rooms say that there is one storey
+        grid = layered_grid(scene, base, levels if scene.rooms else [], agent_radius, agent_height, cell) or base
+    if grid is not None:
+        return grid
     raise NavigationError(
         f"scene {scene.name!r} has no place for an agent of radius {agent_radius:g} m and height {agent_height:g} m: "
         f"floors at y = {', '.join(f'{level:.2f}' for level in levels)} m are blocked or too narrow. Use a smaller "
         f"agent_radius or agent_height, or check that the mesh is in metres."
     )
+
+
+def _cell_of(scene: Scene) -> float:
+    """Width of a scene's columns [m]."""
+    span = np.ptp(scene.bounds[:, [0, 2]].astype(np.float64), axis=0) if len(scene.triangles) else np.zeros(2)
+    if span.max() > _WIDEST:
+        raise NavigationError(
+            f"scene {scene.name!r} spans {span[0]:.5g} m x {span[1]:.5g} m: grids cover at most {_WIDEST:g} m a side. "
+            f"Is it in metres? Else cut it into parts."
+        )
+    return max(CELL, float(span.max()) / _COLUMNS)
 
 
 def floor_levels(scene: Scene) -> list[float]:
@@ -157,7 +112,7 @@ def storey_grid(
     # Thin walls must block small agents too: a band of one cell and a little is closed to steps between neighbours.
     radius = max(agent_radius * (1 - _ROUNDING), cell / 2 * (1 + _ROUNDING))
     band = (level + STEP_HEIGHT, level + agent_height)
-    reach = radius + _EXTRA_REACH
+    reach = radius + EXTRA_REACH
     clearance = clearance_raster(scene.vertices, scene.triangles, raster, band, reach)
     floor_y = _floor_heights(scene, raster, level)
     on_floor = _far_from_edge(np.isfinite(floor_y), agent_radius / cell)
@@ -191,31 +146,3 @@ def _far_from_edge(floor: npt.NDArray[np.bool_], radius: float) -> npt.NDArray[n
     """Erodes a floor by a radius [cells]: an agent's body does not hang over an edge."""
     distance = ndimage.distance_transform_edt(np.pad(floor, 1))[1:-1, 1:-1]
     return np.asarray(distance > radius)
-
-
-def grid_from_mask(
-    free: npt.NDArray[np.bool_],
-    origin: tuple[float, float] = (0.0, 0.0),
-    cell: float = CELL,
-    floor_y: npt.NDArray[np.float32] | None = None,
-    clearance: npt.NDArray[np.float32] | None = None,
-    agent_radius: float = 0.0,
-    agent_height: float = 1.5,
-) -> WalkableGrid:
-    """Returns the grid of a mask that is known already, shape (nx, nz): labels its islands, largest first.
-
-    `floor_y` defaults to 0; `clearance` to the distance to the nearest column that is not free.
-    """
-    free = np.ascontiguousarray(free, dtype=bool)
-    floor = np.zeros(free.shape, np.float32) if floor_y is None else floor_y
-    if clearance is None:
-        steps = ndimage.distance_transform_edt(np.pad(free, 1))[1:-1, 1:-1]
-        clearance = np.minimum((steps - 0.5).clip(0) * cell, agent_radius + _EXTRA_REACH).astype(np.float32)
-    labels, count = ndimage.label(free)  # 4-neighbours: nobody squeezes between two touching corners
-    rank = np.full(count + 1, -1, dtype=np.int32)
-    order = np.argsort(-np.bincount(labels.ravel(), minlength=count + 1)[1:], kind="stable")
-    rank[1 + order] = np.arange(count)
-    island = rank[labels]
-    for array in (free, floor, clearance, island):
-        array.setflags(write=False)
-    return WalkableGrid(origin, cell, free, floor, clearance, island, agent_radius, agent_height)

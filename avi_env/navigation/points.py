@@ -2,57 +2,110 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.navigation.grid import NavigationError, WalkableGrid
+from avi_env.navigation.walkable import NavigationError, WalkableGrid, height_cost
 
-__all__ = ["horizontal", "on_floor", "random_point", "random_points", "snap_column", "snap_point"]
+__all__ = [
+    "SNAP_LIMIT",
+    "Place",
+    "on_floor",
+    "place_points",
+    "random_point",
+    "random_points",
+    "snap_place",
+    "snap_point",
+]
+
+SNAP_LIMIT = 1.0
+"""Goals that stand where nobody can walk (on a table) count as their nearest walkable point within this [m]."""
 
 _NOOK_AREA = 1.0  # [m^2]
 _RIM = 1e-3  # share of a column kept free at its rim, so that rounding cannot push a snapped point out
 
 
-def horizontal(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Returns the (x, z) of world points (x, y, z) or (x, z), shape (n, 2)."""
+class Place(NamedTuple):
+    """A walkable place: a point on one layer of a grid, the one in which it is farthest from a cut."""
+
+    layer: int
+    xz: npt.NDArray[np.float64]
+    """World (x, z) [m], shape (2,)."""
+
+
+def place_points(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Returns world points (x, y, z) or (x, z), checked, shape (n, 3) or (n, 2)."""
     array = np.atleast_2d(np.asarray(points, dtype=np.float64))
     if array.ndim != 2 or array.shape[1] not in (2, 3) or not len(array):
         raise ValueError(f"points are (x, y, z) or (x, z), shape (n, 3) or (n, 2) with n >= 1, not {array.shape}")
     if not np.all(np.isfinite(array)):
         raise ValueError(f"points contain NaN or infinity: {array[~np.isfinite(array).all(axis=1)][:3].tolist()}")
-    return array[:, [0, -1]]
+    return array
 
 
 def on_floor(grid: WalkableGrid, xz: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Returns world points (n, 3) on the floor below or above (x, z) points (n, 2)."""
+    """Returns world points (n, 3) on the floor of a grid's own layer below or above (x, z) points (n, 2)."""
     points = np.atleast_2d(np.asarray(xz, dtype=np.float64))
     index = np.clip(grid.column(points), 0, np.array(grid.shape) - 1)
     y = grid.floor_y[index[:, 0], index[:, 1]]
     return np.stack([points[:, 0], y, points[:, 1]], axis=1).astype(np.float32)
 
 
-def snap_column(grid: WalkableGrid, xz: npt.NDArray[np.float64], island: int | None = None) -> npt.NDArray[np.float64]:
-    """Returns the walkable (x, z) nearest to a point, itself where it is walkable.
+def snap_place(grid: WalkableGrid, point: npt.ArrayLike, island: int | None = None) -> Place:
+    """Returns the walkable place nearest to a world point (x, y, z) or (x, z), itself where it is walkable.
 
+    On a grid of several layers a point belongs to the floor nearest below it; (x, z) belongs to the first layer.
     Without `island`, nooks nobody can reach (less than a square metre between furniture) attract no point from outside.
+
+    Raises:
+        NavigationError: nothing is walkable there.
     """
-    allowed = grid.free if island is None else grid.island == island
-    if grid.is_free(xz) and allowed[tuple(grid.column(xz))]:
-        return np.asarray(xz, dtype=np.float64)
-    if island is None:
-        area = np.bincount(grid.island[grid.free], minlength=1) * grid.cell**2
-        allowed = grid.free & ((area >= _NOOK_AREA) | (np.arange(len(area)) == 0))[grid.island]
-    columns = np.argwhere(allowed)
-    if not len(columns):
+    at = place_points(point)[0]
+    allowed = _allowed(grid, island)
+    if not any(layer.any() for layer in allowed):
         raise NavigationError(f"the grid has no walkable place{'' if island is None else f' on island {island}'}")
-    centers = grid.center(columns)
+    found: list[tuple[float, Place]] = []
+    for number, layer in enumerate(grid.layers):
+        if not (allowed[number].any() or (island is None and layer.free.any())):
+            continue
+        xz = _nearest(layer, at[[0, -1]], allowed[number], island is None)
+        column = tuple(layer.column(xz))
+        cost = float(np.hypot(*(xz - at[[0, -1]])))
+        if len(at) == 3:
+            cost += float(height_cost(at[1] - layer.floor_y[column]))
+        found.append((cost, Place(number if layer.home is None else int(layer.home[column]), xz)))
+    return min(found, key=lambda pair: pair[0])[1]
+
+
+def _allowed(grid: WalkableGrid, island: int | None) -> list[npt.NDArray[np.bool_]]:
+    """Columns of each layer to which points are drawn."""
+    if island is not None:
+        return [layer.island == island for layer in grid.layers]
+    own = zip(grid.layers, grid.own_places(), strict=True)
+    count = np.sum(
+        [np.bincount(layer.island[free], minlength=max(grid.island_count, 1)) for layer, free in own], axis=0
+    )
+    large = (count * grid.cell**2 >= _NOOK_AREA) | (np.arange(len(count)) == 0)
+    return [layer.free & large[layer.island] for layer in grid.layers]
+
+
+def _nearest(
+    grid: WalkableGrid, xz: npt.NDArray[np.float64], allowed: npt.NDArray[np.bool_], anywhere: bool
+) -> npt.NDArray[np.float64]:
+    """The nearest (x, z) in allowed columns of a grid's own layer; itself in any free column if it may be anywhere."""
+    column = grid.column(xz)
+    if np.all((column >= 0) & (column < grid.shape)) and (grid.free if anywhere else allowed)[tuple(column)]:
+        return np.asarray(xz, dtype=np.float64)
+    centers = grid.center(np.argwhere(allowed if allowed.any() else grid.free))
     half = grid.cell * (0.5 - _RIM)
     nearest = np.clip(xz, centers - half, centers + half)
     return np.asarray(nearest[np.argmin(np.sum((nearest - xz) ** 2, axis=1))])
 
 
 def snap_point(grid: WalkableGrid, point: npt.ArrayLike, island: int | None = None) -> npt.NDArray[np.float32]:
-    """Returns the walkable point nearest to a world point (x, y, z), shape (3,), on the floor.
+    """Returns the walkable point nearest to a world point (x, y, z), shape (3,), on the floor of its storey.
 
     Args:
         grid: where agents can walk.
@@ -62,19 +115,28 @@ def snap_point(grid: WalkableGrid, point: npt.ArrayLike, island: int | None = No
     Raises:
         NavigationError: nothing is walkable there.
     """
-    return np.asarray(on_floor(grid, snap_column(grid, horizontal(point)[0], island))[0])
+    place = snap_place(grid, point, island)
+    return np.asarray(on_floor(grid.layers[place.layer], place.xz)[0])
 
 
 def random_points(
     grid: WalkableGrid, rng: np.random.Generator, count: int, island: int | None = 0
 ) -> npt.NDArray[np.float32]:
     """Returns walkable points drawn uniformly by area, shape (count, 3), on the floor; arguments as `random_point`."""
-    columns = np.argwhere(grid.free if island is None else grid.island == island)
+    own = [
+        np.argwhere(places if island is None else places & (layer.island == island))
+        for layer, places in zip(grid.layers, grid.own_places(), strict=True)
+    ]
+    columns = np.concatenate(own)
     if not len(columns):
         raise NavigationError(f"the grid has no walkable place{'' if island is None else f' on island {island}'}")
-    chosen = columns[rng.integers(len(columns), size=count)]
-    offset = rng.uniform(_RIM - 0.5, 0.5 - _RIM, size=(count, 2)) * grid.cell
-    return on_floor(grid, grid.center(chosen) + offset)
+    number = rng.integers(len(columns), size=count)
+    xz = grid.center(columns[number]) + rng.uniform(_RIM - 0.5, 0.5 - _RIM, size=(count, 2)) * grid.cell
+    layer_of = np.repeat(np.arange(len(own)), [len(part) for part in own])[number]
+    points = np.empty((count, 3), dtype=np.float32)
+    for k in np.unique(layer_of):
+        points[layer_of == k] = on_floor(grid.layers[k], xz[layer_of == k])
+    return points
 
 
 def random_point(grid: WalkableGrid, rng: np.random.Generator, island: int | None = 0) -> npt.NDArray[np.float32]:

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.navigation import WalkableGrid, distance_field, field_lookup, goal_paths, random_points
-from avi_env.navigation.geodesic import path_points
-from avi_env.navigation.points import snap_column
+from avi_env.navigation.points import Place, snap_place
 
 __all__ = ["Walk", "draw_walk", "place_on_walk", "walk_length"]
 
@@ -31,23 +30,30 @@ def draw_walk(grid: WalkableGrid, rng: np.random.Generator, start: npt.ArrayLike
         speed: [m/s].
         height: of the sound above the floor [m].
     """
-    here = snap_column(grid, np.asarray(start, dtype=np.float64)[[0, 2]])
-    island = int(grid.island[tuple(grid.column(here))])
+    here = snap_place(grid, start)
+    island = int(grid.layers[here.layer].island[tuple(grid.column(here.xz))])
     corners: list[tuple[float, float, float, float]] = []
     clock = 0.0
     for _ in range(_LEGS):
         places = random_points(grid, rng, _CANDIDATES, island)
-        away = field_lookup(distance_field(grid, here), grid, places)
-        to = places[int(np.argmax(np.where(np.isfinite(away), away, -1.0)))][[0, 2]].astype(np.float64)
-        points = path_points(grid, goal_paths(grid, to), here).astype(np.float64)
+        away = field_lookup(distance_field(grid, _on_layer(grid, here)), grid, places)
+        to = snap_place(grid, places[int(np.argmax(np.where(np.isfinite(away), away, -1.0)))])
+        points = goal_paths(grid, _on_layer(grid, to)).points(here).astype(np.float64)
         for number, point in enumerate(points):
             if number:
-                clock += float(np.hypot(*(point - points[number - 1])[[0, 2]])) / speed
+                leg = point - points[number - 1]
+                clock += float(np.linalg.norm(leg) if grid.sloped else np.hypot(leg[0], leg[2])) / speed
             at = (round(clock, 6), float(point[0]), float(point[1]) + height, float(point[2]))
             if not corners or at[0] > corners[-1][0]:
                 corners.append(at)
         here, clock = to, clock + _REST_SECONDS
     return tuple(corners)
+
+
+def _on_layer(grid: WalkableGrid, place: Place) -> npt.NDArray[np.float64]:
+    """World (x, y, z) of a place on the floor, shape (3,)."""
+    layer = grid.layers[place.layer]
+    return np.array([place.xz[0], layer.floor_y[tuple(layer.column(place.xz))], place.xz[1]])
 
 
 def place_on_walk(walk: Walk, seconds: float) -> npt.NDArray[np.float64]:

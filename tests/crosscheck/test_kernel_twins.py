@@ -16,6 +16,7 @@ EARS, PATHS, STREAM, TRACING, WORLD = (
     f"crosscheck/test_kernel_twins_{name}.py" for name in ("ears", "paths", "stream", "tracing", "world")
 )
 RECIPE = "crosscheck/test_ears_spectrogram.py::test_spectrogram_is_the_published_recipe"
+LAYERS = "navigation/test_layer_raster.py"
 MOVING = f"{STREAM}::test_moving_steps_are_one_time_varying_rendering"
 
 TWINS = {
@@ -51,6 +52,9 @@ TWINS = {
     # Brute force over visibility graphs.
     "navigation.corner_search.search_kernel": "navigation/test_any_angle.py::test_equals_brute_force",
     "navigation.fields._lookup_fields": f"{WORLD}::test_field_lookup",
+    "navigation.layer_raster._clearance_over": f"{LAYERS}::test_clearance_over_a_level_floor_is_the_band_clearance",
+    "navigation.layer_raster._cross": f"{LAYERS}::test_crossings_are_the_triangles_over_a_point",
+    "navigation.layer_raster._footing": f"{LAYERS}::test_footing_is_the_nearest_edge",
     "navigation.motion._move": f"{WORLD}::test_walk_on_free_ground",
     "navigation.raster._clearance": f"{WORLD}::test_rasters",
     "navigation.raster._floor": f"{WORLD}::test_rasters",
