@@ -94,7 +94,8 @@ def _skeleton(seed: int, attempt: int, split: str, plan: Plan, height: float) ->
     windows = place_windows(openings, plan.types, areas, runs, height)
     taken = [zone(run, hole, run.side_of(max(run.low, run.high)), 0.4, 0.2) for run, hole in windows]
     taken.append(zone(*front, front[0].side_of(max(front[0].low, front[0].high)), 0.85, 0.08))
-    doorways = hang_leaves(openings, doorways, runs, areas, taken)
+    spans = [0.0 if kind == "hallway" else area for kind, area in zip(plan.types, areas, strict=True)]
+    doorways = hang_leaves(openings, doorways, runs, spans, taken)
     return Skeleton(plan, runs, doorways, front, windows, height, split)
 
 

@@ -123,7 +123,7 @@ def _middle(width: float, full: float, turn: float) -> tuple[float, float]:
 
 
 def hang_leaves(
-    stream: Stream, doorways: Sequence[Doorway], runs: Sequence[Run], areas: Sequence[float], taken: Sequence[Box]
+    stream: Stream, doorways: Sequence[Doorway], runs: Sequence[Run], spans: Sequence[float], taken: Sequence[Box]
 ) -> list[Doorway]:
     """Returns the doorways with their leaves hung; one for which no leaf can swing stays without (a doorway).
 
@@ -131,22 +131,24 @@ def hang_leaves(
         stream: source of chance.
         doorways: the placed links; those of kind "door" get a leaf.
         runs: all walls.
-        areas: floor area of each room [m2]: leaves prefer to swing into the larger one.
+        spans: floor area of each room [m2], 0 for hallways: leaves prefer to swing where most space is.
         taken: rectangles that no leaf may stand in: before the front door and the windows.
     """
     hung = list(doorways)
     ways = {k: _approaches(d) for k, d in enumerate(doorways)}
     leaves: list[Box] = []
+    passages: list[Box] = []
     for number, doorway in enumerate(doorways):
         if doorway.link.kind != "door":
             continue
-        others = [*taken, *leaves, *(box for k, boxes in ways.items() if k != number for box in boxes)]
-        made = next((o for o in _options(stream, doorway, areas) if _swings_free(o, runs, others, leaves)), None)
+        others = [*taken, *leaves, *passages, *(box for k, boxes in ways.items() if k != number for box in boxes)]
+        made = next((o for o in _options(stream, doorway, spans) if _swings_free(o, runs, others, leaves)), None)
         if made is None:
             hung[number] = replace(doorway, link=doorway.link._replace(kind="doorway", openness=1.0))
         else:
             hung[number] = made
             leaves.append(_leaf_box(made, _HANDLE))
+            passages.append(_passage(made))
     return hung
 
 
@@ -154,15 +156,21 @@ def _approaches(doorway: Doorway) -> list[Box]:
     return [zone(doorway.run, doorway.hole, side, 0.65, 0.04) for side in (-1.0, 1.0)]
 
 
-def _options(stream: Stream, doorway: Doorway, areas: Sequence[float]) -> list[Doorway]:
+def _passage(doorway: Doorway) -> Box:
+    """A leaf's place when open and the way past its end."""
+    flat, reach = doorway.angle > 2.0, doorway.width + _OFF
+    return doorway.box((-reach if flat else -0.06, 0.1), (0.08, (_OFF + 0.1 if flat else reach) + _PASSAGE))
+
+
+def _options(stream: Stream, doorway: Doorway, spans: Sequence[float]) -> list[Doorway]:
     """Ways to hang a leaf, the best first: at right angles at the jamb near a corner, into the larger room."""
     run, hole = doorway.run, doorway.hole
     near = hole.s0 - run.s0 > run.s1 - hole.s1
-    rooms = sorted(doorway.link.rooms, key=lambda r: -min(areas[r], 16.0) * stream.uniform(0.8, 1.25))
+    rooms = sorted(doorway.link.rooms, key=lambda r: -min(spans[r], 16.0) * stream.uniform(0.8, 1.25))
     flat_first = stream.chance(0.3)
     ways = []
     for room in rooms:
-        angles = (_FLAT, _SQUARE) if flat_first and areas[room] > 14.0 else (_SQUARE, _FLAT)
+        angles = (_FLAT, _SQUARE) if flat_first and spans[room] > 14.0 else (_SQUARE, _FLAT)
         for angle in angles:
             ways += [Doorway(run, hole, doorway.link, room, high, angle) for high in (near, not near)]
     return ways
@@ -177,11 +185,13 @@ def _swings_free(option: Doorway, runs: Sequence[Run], others: Sequence[Box], le
         return False
     sweep = option.box((-reach if flat else -0.06, option.width + 0.02), (0.08, reach + 0.02))
     stands = _leaf_box(option, _HANDLE)
-    passage = option.box((-reach if flat else -0.06, 0.1), (0.08, (_OFF + 0.1 if flat else reach) + _PASSAGE))
+    passage = _passage(option)
     walls = [_wall_box(r) for r in runs if r is not run and option.swing in (r.low, r.high)]
     if any(_meet(sweep, wall) or _meet(passage, wall) for wall in walls):
         return False
-    return not any(_meet(stands, other) for other in others) and not any(_meet(sweep, leaf) for leaf in leaves)
+    return not any(_meet(stands, other) for other in others) and not any(
+        _meet(sweep, leaf) or _meet(passage, leaf) for leaf in leaves
+    )
 
 
 def _leaf_box(doorway: Doorway, grow: float) -> Box:
