@@ -1,17 +1,21 @@
-"""Doors, frames, windows and curtains: pieces that belong to the openings of the walls."""
+"""Door leaves and frames, windows, curtains and blinds: pieces that belong to the openings of the walls."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from avi_env.scene import furniture_textile as textile
 from avi_env.scene.furniture import Look, Paint, Piece, Placed, place
 from avi_env.scene.house_doors import LEAF, Doorway, leaf_place
 from avi_env.scene.house_layout import WALL, Hole, Run
+from avi_env.scene.house_space import FIXED, SOLID, Place, RoomSpace
 from avi_env.scene.house_stream import Stream
 
-__all__ = ["curtains", "door_leaf", "frame_piece", "hang_leaf", "hole_place", "window_piece"]
+__all__ = ["door_leaf", "dress_window", "frame_piece", "hang_leaf", "hole_place", "window_piece"]
 
 _CASING = (0.06, 0.015)  # width and thickness of the trim around doors [m]
+_SILL = 0.115  # how far the sill board reaches into the room [m]
 
 
 def hole_place(run: Run, hole: Hole, piece: Piece, room: int, side: int = -1) -> Placed:
@@ -33,7 +37,7 @@ def door_leaf(look: Look, width: float, height: float, handle: int = 1, front: b
         handle: side of the handles, +1 or -1 along x.
         front: the house's front door.
     """
-    p = Piece("front_door" if front else "door", ("door_knock",))
+    p = Piece("front_door" if front else "door")
     paint = look.front_door if front else look.door
     p.box((0, 0.0, 0), (width, height, LEAF), paint)
     for y, tall in ((0.18, 0.66), (1.02, 0.86)):
@@ -85,17 +89,73 @@ def window_piece(hole: Hole) -> Piece:
     return p
 
 
-def curtains(stream: Stream, look: Look, hole: Hole, height: float) -> Piece:
-    """Returns drawn-back curtains on a rod, as folds of uneven depth; they hang on the front's side."""
-    p = Piece("curtain")
-    width = hole.s1 - hole.s0
-    top = min(hole.y1 + 0.12, height - 0.06)
-    bottom = 0.06 if stream.chance(0.5) else max(0.06, hole.y0 - 0.25)
-    z = -WALL / 2 - 0.09
-    p.box((0, top, z), (width + 0.5, 0.025, 0.025), look.metal)
-    folds, fold = 4, 0.062
+def dress_window(
+    stream: Stream, look: Look, space: RoomSpace, window: tuple[Place, float, float], head: float, chance: float
+) -> Placed | None:
+    """Hangs curtains or a blind before a window, or nothing, and takes the space.
+
+    Args:
+        stream: source of chance.
+        look: paints of the room.
+        space: the room.
+        window: middle of the window at the wall's face, its width and the height of its sill [m].
+        head: height of its upper edge [m].
+        chance: probability of curtains; where there are none, a blind is as likely as nothing.
+    """
+    spot, width, sill = window
+    spare = min(_room_beside(space, spot))
+    top = min(head + 0.12, space.height - 0.07)
+    if stream.chance(chance) and spare > width / 2 + 0.3:
+        bottom = 0.03 if stream.chance(0.65) or sill < 0.6 else sill - 0.12
+        cloth = stream.pick_weighted(("curtain", "curtain_heavy", "curtain_light"), (0.4, 0.4, 0.2))
+        dressed = replace(look, curtain=replace(look.curtain, material=cloth))
+        piece = textile.curtain(stream, dressed, width, top, bottom, drawn=stream.uniform(0.35, 0.8))
+        placed = _before_wall(piece, space.room, spot, _SILL)
+        if _take_curtain(space, placed):
+            return placed
+    if stream.chance(0.5):
+        placed = _before_wall(textile.blinds(stream, look, width - 0.04, sill + 0.03, head), space.room, spot, 0.01)
+        y, half = placed.center[1], placed.piece.size[1] / 2
+        space.add(placed.box, y - half, y + half, FIXED)
+        return placed
+    return None
+
+
+def _room_beside(space: RoomSpace, spot: Place) -> list[float]:
+    """Distances from a point of a wall to both ends of that wall [m]."""
+    for wall in space.walls:
+        x, z = spot.x - wall.start[0], spot.z - wall.start[1]
+        along, across = x * wall.step[0] + z * wall.step[1], x * wall.normal[0] + z * wall.normal[1]
+        if abs(across) < 0.01 and 0.0 < along < wall.length:
+            return [along, wall.length - along]
+    return [0.0, 0.0]
+
+
+def _before_wall(piece: Piece, room: int, spot: Place, gap: float) -> Placed:
+    out = gap + piece.size[2] / 2 + piece.middle[2]
+    return place(piece, room, (spot.x - math.sin(spot.yaw) * out, -0.003, spot.z - math.cos(spot.yaw) * out), spot.yaw)
+
+
+def _stacks(placed: Placed) -> list[tuple[float, float, float, float]]:
+    """Rectangles of the two stacks of folds."""
+    boxes = []
     for side in (-1, 1):
-        for k in range(folds):
-            x = side * (width / 2 + 0.2 - (k + 0.5) * fold)
-            p.box((x, bottom, z + (0.012 if k % 2 else -0.012)), (fold, top - bottom, 0.05), look.curtain)
-    return p
+        folds = [r for _, r, _ in placed.piece.parts if r[4] > 0.3 and r[0] * side > 0]
+        x = [r[0] + k * r[3] / 2 for r in folds for k in (-1, 1)]
+        deep = placed.piece.size[2] / 2
+        a, b = placed.world((min(x), 0.0, -deep)), placed.world((max(x), 0.0, deep))
+        boxes.append((min(a[0], b[0]), min(a[2], b[2]), max(a[0], b[0]), max(a[2], b[2])))
+    return boxes
+
+
+def _take_curtain(space: RoomSpace, placed: Placed) -> bool:
+    """Takes the space of the two stacks of folds and of the rod between them, unless another curtain is there."""
+    y, half = placed.center[1], placed.piece.size[1] / 2
+    stacks = _stacks(placed)
+    solids = [t.box for t in space.taken if t.kind == SOLID]
+    if any(a < g and e < c and b < h and f < d for a, b, c, d in stacks for e, f, g, h in solids):
+        return False
+    for box in stacks:
+        space.add(box, y - half, y + half, SOLID)
+    space.add(placed.box, y + half - 0.06, y + half, FIXED)
+    return True

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from avi_env.scene.furniture import Placed
 from avi_env.scene.house_layout import WALL
-from avi_env.scene.house_stream import Stream
 
 __all__ = [
+    "CLEAR",
+    "FIXED",
     "QUARTER",
+    "SOLID",
     "Place",
     "RoomSpace",
-    "WalkSpot",
-    "choose",
+    "Slot",
+    "Taken",
+    "Wall",
     "footprint",
-    "is_walkable",
+    "footprints",
     "outside_boxes",
-    "walkable_cells",
+    "walkable_region",
 ]
 
 Box = tuple[float, float, float, float]
@@ -34,15 +38,19 @@ QUARTER = math.pi / 2
 BODY_RADIUS, BODY_HEIGHT = 0.23, 1.55
 """The agent that must get everywhere: radius 0.2 m and height 1.5 m, with a margin [m]."""
 
-_STEP = 0.11  # spacing of candidate places along walls [m]
+SOLID, CLEAR, FIXED = 0, 1, 2
+"""Kinds of taken space: furniture, what stays free of it (before doors and fronts), and windows and holes in walls."""
+
 _BACK_GAP = 0.02  # furniture stands off the wall by this much: the baseboard [m]
-_SLICE = 0.1  # [m] length of the pieces into which shapes that stand askew are cut
+_SIDE_GAP = 0.025  # between neighbours along a wall, and from its ends [m]
+_NEAR = 3.0  # walls keep what lies within this distance of them [m]
 _CELL = 0.06  # raster of the walkability check [m]
 _FLAT = 0.03  # lower than this is no obstacle (rugs, mats) [m]
+_STANDING = 1.9  # zones in front of furniture are free up to here [m]
+_TOUCH = 1e-6
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A place for a piece: origin (x, z) [m] and yaw [rad]."""
 
     x: float
@@ -50,12 +58,56 @@ class Place:
     yaw: float
 
 
-@dataclass(frozen=True)
-class WalkSpot:
-    """A point inside the room in front of a passable opening: all of them must be connected."""
+class Taken(NamedTuple):
+    """A box of space that is not free."""
 
-    x: float
-    z: float
+    box: Box
+    y0: float
+    y1: float
+    kind: int
+    """`SOLID`, `CLEAR` or `FIXED`."""
+
+
+class Slot(NamedTuple):
+    """A stretch of a wall along which the middle of a piece may lie."""
+
+    wall: Wall
+    low: float
+    high: float
+    """Coordinates along the wall [m]."""
+
+
+@dataclass
+class Wall:
+    """One straight side of a room; s runs along it, d into the room [m]."""
+
+    start: tuple[float, float]
+    step: tuple[float, float]
+    """Unit direction (x, z) of s."""
+    normal: tuple[float, float]
+    """Unit direction (x, z) of d."""
+    length: float
+    yaw: float
+    """Yaw of what has its back at the wall [rad]."""
+    rows: list[tuple[float, float, float, float, float, float, int, int]] = field(default_factory=list)
+    """What is taken near it: s0, s1, d0, d1, y0, y1, kind, number."""
+
+    def add(self, taken: Taken, number: int) -> None:
+        """Takes note of a box if it is near."""
+        (x0, z0, x1, z1), (ox, oz) = taken.box, self.start
+        if self.step[0]:
+            s0, s1 = sorted(((x0 - ox) * self.step[0], (x1 - ox) * self.step[0]))
+            d0, d1 = sorted(((z0 - oz) * self.normal[1], (z1 - oz) * self.normal[1]))
+        else:
+            s0, s1 = sorted(((z0 - oz) * self.step[1], (z1 - oz) * self.step[1]))
+            d0, d1 = sorted(((x0 - ox) * self.normal[0], (x1 - ox) * self.normal[0]))
+        if d1 > _TOUCH and d0 < _NEAR and s1 > 0.0 and s0 < self.length:
+            self.rows.append((s0, s1, d0, d1, taken.y0, taken.y1, taken.kind, number))
+
+    def place(self, s: float, d: float) -> Place:
+        """Returns the place with its origin at (s, d)."""
+        x = self.start[0] + s * self.step[0] + d * self.normal[0]
+        return Place(x, self.start[1] + s * self.step[1] + d * self.normal[1], self.yaw)
 
 
 @dataclass
@@ -67,14 +119,33 @@ class RoomSpace:
     outline: tuple[tuple[float, float], ...]
     outside: list[Box]
     """Rectangles that cover what is not the room."""
-    spots: list[WalkSpot] = field(default_factory=list)
-    windows: list[Box] = field(default_factory=list)
-    """Zones in front of windows: nothing tall stands there."""
-    solids: list[Box] = field(default_factory=list)
-    clears: list[Box] = field(default_factory=list)
-    """Zones that stay free: doors, swinging leaves, in front of furniture."""
-    hangings: list[Box] = field(default_factory=list)
-    """Zones along the walls where things hang."""
+    height: float = 2.5
+    spots: list[tuple[float, float]] = field(default_factory=list)
+    """Points (x, z) inside the room before passable openings: all of them must be connected."""
+    windows: list[tuple[Place, float, float]] = field(default_factory=list)
+    """Middle of each window at the wall's face, its width and the height of its sill [m]."""
+    entrance: Place | None = None
+    """Middle of the front door at the wall's face."""
+    taken: list[Taken] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for box in self.outside:
+            self.add(box)
+
+    def add(self, box: Box, y0: float = -1.0, y1: float = 9.0, kind: int = SOLID) -> int:
+        """Takes a box of space and returns its number."""
+        taken, number = Taken(box, y0, y1, kind), len(self.taken)
+        self.taken.append(taken)
+        for wall in self.walls:
+            wall.add(taken, number)
+        return number
+
+    def rewind(self, count: int) -> None:
+        """Frees all that was taken after the first `count` boxes."""
+        del self.taken[count:]
+        for wall in self.walls:
+            while wall.rows and wall.rows[-1][7] >= count:
+                wall.rows.pop()
 
     @cached_property
     def bounds(self) -> Box:
@@ -88,58 +159,46 @@ class RoomSpace:
         p = self.outline
         return 0.5 * abs(sum(p[k - 1][0] * p[k][1] - p[k][0] * p[k - 1][1] for k in range(len(p))))
 
-    def wall_places(self, width: float, depth: float, front: float = 0.5, tall: bool = False) -> list[Place]:
-        """Returns all places with the back at a wall where a piece of that footprint and its front zone fit."""
-        x, z, yaw, nx, nz = self._wall_candidates(width)
-        if not len(x):
-            return []
-        along_x = np.abs(nz) > 0.5
-        half_x = np.where(along_x, width, depth) / 2
-        half_z = np.where(along_x, depth, width) / 2
-        reach = depth / 2 + _BACK_GAP
-        cx, cz = x + nx * reach, z + nz * reach
-        body = np.stack([cx - half_x, cz - half_z, cx + half_x, cz + half_z], axis=1)
-        ahead = (depth + front) / 2
-        zone_x = np.where(along_x, width, front) / 2
-        zone_z = np.where(along_x, front, width) / 2
-        fx, fz = cx + nx * ahead, cz + nz * ahead
-        zone = np.stack([fx - zone_x, fz - zone_z, fx + zone_x, fz + zone_z], axis=1)
-        taken = [*self.outside, *self.solids, *self.clears, *(self.windows if tall else [])]
-        free = ~_overlaps(body, taken) & ~_overlaps(zone, [*self.outside, *self.solids])
-        return [Place(float(cx[i]), float(cz[i]), float(yaw[i])) for i in np.flatnonzero(free)]
-
-    def hanging_places(self, width: float) -> list[Place]:
-        """Returns all places on the walls, at picture height, where nothing tall stands or hangs."""
-        x, z, yaw, nx, nz = self._wall_candidates(width)
-        if not len(x):
-            return []
-        along_x = np.abs(nz) > 0.5
-        half_x, half_z = np.where(along_x, width / 2, 0.05), np.where(along_x, 0.05, width / 2)
-        cx, cz = x + 0.02 * nx, z + 0.02 * nz
-        body = np.stack([cx - half_x, cz - half_z, cx + half_x, cz + half_z], axis=1)
-        free = ~_overlaps(body, [*self.hangings, *self.windows])
-        return [Place(float(cx[i]), float(cz[i]), float(yaw[i])) for i in np.flatnonzero(free)]
-
-    def _wall_candidates(self, width: float) -> tuple[Array, Array, Array, Array, Array]:
-        """Points on the walls: (x, z), yaw of what looks into the room, and the inward normal."""
-        start, step, length, normal, yaw = self._walls
-        spare = length - width
-        count = np.where(spare >= 0, (spare / _STEP).astype(np.int64) + 1, 0)
-        wall = np.repeat(np.arange(len(length)), count)
-        number = np.arange(len(wall)) - np.repeat(np.cumsum(count) - count, count)
-        share = np.where(count[wall] > 1, number / np.maximum(count[wall] - 1, 1), 0.5)
-        point = start[wall] + step[wall] * (width / 2 + spare[wall] * share)[:, None]
-        return point[:, 0], point[:, 1], yaw[wall], normal[wall, 0], normal[wall, 1]
-
     @cached_property
-    def _walls(self) -> tuple[Array, Array, Array, Array, Array]:
-        """Start, direction, length, inward normal and yaw of each wall of the outline."""
-        end = np.array(self.outline)
-        start = np.roll(end, 1, axis=0)
-        length = np.abs(end - start).sum(axis=1)
-        step = (end - start) / length[:, None]
-        normal = np.stack([-step[:, 1], step[:, 0]], axis=1)  # the room lies to the right of the outline's direction
-        return start, step, length, normal, np.arctan2(-normal[:, 0], -normal[:, 1])
+    def walls(self) -> list[Wall]:
+        """Sides of the outline; the room lies to the right of the outline's direction."""
+        walls = []
+        for k, (x1, z1) in enumerate(self.outline):
+            x0, z0 = self.outline[k - 1]
+            length = abs(x1 - x0) + abs(z1 - z0)
+            step = ((x1 - x0) / length, (z1 - z0) / length)
+            normal = (-step[1], step[0])
+            walls.append(Wall((x0, z0), step, normal, length, math.atan2(-normal[0], -normal[1])))
+        return walls
+
+    def slots(
+        self, width: float, depth: float, span: tuple[float, float], front: float = 0.0, hung: bool = False
+    ) -> list[Slot]:
+        """Returns the stretches of the walls where a piece fits with its back at the wall.
+
+        Args:
+            width: along the wall [m].
+            depth: into the room [m].
+            span: heights of its bottom and top [m].
+            front: depth before it that stays free [m].
+            hung: whether it hangs: close to the wall, and regardless of zones to be kept free.
+        """
+        gap = 0.0 if hung else _BACK_GAP
+        reach, low, high = gap + depth - _TOUCH, *span
+        half, ahead = width / 2 + _SIDE_GAP, gap + depth + front - _TOUCH
+        found = []
+        for wall in self.walls:
+            if wall.length < 2 * half:
+                continue
+            barred = []
+            for s0, s1, d0, d1, y0, y1, kind, _ in wall.rows:
+                if kind == CLEAR and hung:
+                    continue
+                body = d0 < reach and d1 > gap and y0 < high and y1 > low
+                if body or (kind == SOLID and d0 < ahead and d1 > reach and y0 < _STANDING and y1 > _FLAT and front):
+                    barred.append((s0 - half, s1 + half))
+            found += _gaps(wall, half, barred)
+        return found
 
     def middle_places(self, width: float, depth: float, margin: float) -> list[Place]:
         """Returns places away from the walls with a margin all round, both ways round, most central first."""
@@ -148,36 +207,59 @@ class RoomSpace:
         if not len(xs) or not len(zs):
             return []
         x, z = (g.ravel() for g in np.meshgrid(xs, zs, indexing="ij"))
-        places: list[tuple[float, Place]] = []
-        middle = ((x0 + x1) / 2, (z0 + z1) / 2)
+        solids = np.array([t.box for t in self.taken if t.kind == SOLID and t.y0 < _STANDING and t.y1 > _FLAT])
+        clears = np.array([t.box for t in self.taken if t.kind == CLEAR]).reshape(-1, 4)
+        distance = np.abs(x - (x0 + x1) / 2) + np.abs(z - (z0 + z1) / 2)
+        found = []
         for yaw, (w, d) in ((0.0, (width, depth)), (QUARTER, (depth, width))):
             body = np.stack([x - w / 2, z - d / 2, x + w / 2, z + d / 2], axis=1)
             grown = body + margin * np.array([-1, -1, 1, 1])
-            free = ~_overlaps(grown, [*self.outside, *self.solids]) & ~_overlaps(body, self.clears)
-            for i in np.flatnonzero(free):
-                distance = abs(x[i] - middle[0]) + abs(z[i] - middle[1])
-                places.append((float(distance), Place(float(x[i]), float(z[i]), yaw)))
-        places.sort(key=lambda entry: entry[0])
-        return [place for _, place in places]
+            free = ~_overlaps(grown, solids) & ~_overlaps(body, clears)
+            found += [(float(distance[i]), Place(float(x[i]), float(z[i]), yaw)) for i in np.flatnonzero(free)]
+        found.sort(key=lambda entry: entry[0])
+        return [place for _, place in found]
 
-    def is_free(self, box: Box, tall: bool = False) -> bool:
-        """Returns whether a rectangle is inside the room and meets neither furniture nor zones to be kept free."""
-        taken = [*self.outside, *self.solids, *self.clears, *(self.windows if tall else [])]
-        return not bool(_overlaps(np.array([box]), taken)[0])
+    def is_free(
+        self, box: Box, span: tuple[float, float] = (0.0, 2.0), ignore: Collection[int] = (), clears: bool = True
+    ) -> bool:
+        """Returns whether a box is inside the room and meets nothing.
+
+        Args:
+            box: its rectangle in plan.
+            span: heights of its bottom and top [m].
+            ignore: numbers of taken boxes that do not count.
+            clears: whether zones to be kept free count.
+        """
+        x0, z0, x1, z1 = box
+        low, high = span
+        for number, ((a, b, c, d), y0, y1, kind) in enumerate(self.taken):
+            if x0 < c - _TOUCH and a < x1 - _TOUCH and z0 < d - _TOUCH and b < z1 - _TOUCH and y0 < high and y1 > low:
+                if number not in ignore and (clears or kind != CLEAR):
+                    return False
+        return True
 
 
-def _overlaps(boxes: Array, others: Sequence[Box]) -> npt.NDArray[np.bool_]:
+def _gaps(wall: Wall, half: float, barred: list[tuple[float, float]]) -> list[Slot]:
+    """What is left of a wall for the middle of a piece."""
+    end = wall.length - half
+    at, found = half, []
+    for low, high in sorted(barred):
+        if low >= end:
+            break
+        if low >= at:
+            found.append(Slot(wall, at, low))
+        at = max(at, high)
+    if at <= end:
+        found.append(Slot(wall, at, end))
+    return found
+
+
+def _overlaps(boxes: Array, others: Array) -> npt.NDArray[np.bool_]:
     """Whether each box meets any of the others (touching is no meeting)."""
-    if not others:
+    if not len(others):
         return np.zeros(len(boxes), dtype=np.bool_)
-    o = np.array(others)
-    e = 1e-6
-    meets = (
-        (boxes[:, None, 0] < o[None, :, 2] - e)
-        & (boxes[:, None, 2] > o[None, :, 0] + e)
-        & (boxes[:, None, 1] < o[None, :, 3] - e)
-        & (boxes[:, None, 3] > o[None, :, 1] + e)
-    )
+    b, o = boxes.T[:, :, None], others.T[:, None, :]
+    meets = (b[0] < o[2] - _TOUCH) & (b[2] > o[0] + _TOUCH) & (b[1] < o[3] - _TOUCH) & (b[3] > o[1] + _TOUCH)
     found: npt.NDArray[np.bool_] = np.any(meets, axis=1)
     return found
 
@@ -188,68 +270,26 @@ def footprint(placed: Placed, grow: float = 0.0) -> Box:
     return (x0 - grow, z0 - grow, x1 + grow, z1 + grow)
 
 
-def choose(stream: Stream, places: Sequence[Place]) -> Place | None:
-    """Returns one of the places, or None."""
-    return stream.pick(places) if places else None
-
-
-def walkable_cells(space: RoomSpace, pieces: Sequence[Placed]) -> tuple[npt.NDArray[np.bool_], float, float]:
-    """Returns the raster of places where the agent can stand in the room, and the (x, z) of its first cell's centre."""
-    x0, z0, x1, z1 = space.bounds
-    shape = (int((x1 - x0) / _CELL) + 1, int((z1 - z0) / _CELL) + 1)
-    boxes = np.concatenate([np.array(space.outside), _obstacles(pieces)])
-    low = np.ceil((boxes[:, :2] - BODY_RADIUS - (x0, z0)) / _CELL).astype(np.int64).clip(0, shape)
-    high = (np.floor((boxes[:, 2:] + BODY_RADIUS - (x0, z0)) / _CELL).astype(np.int64) + 1).clip(0, shape)
-    # Count the boxes over each cell as the double running sum of +1 and -1 at their corners.
-    marks = np.zeros((shape[0] + 1, shape[1] + 1), dtype=np.int32)
-    for corner, sign in (((0, 0), 1), ((0, 1), -1), ((1, 0), -1), ((1, 1), 1)):
-        edge = (low, high)
-        np.add.at(marks, (edge[corner[0]][:, 0], edge[corner[1]][:, 1]), sign)
-    covered = marks.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
-    return covered == 0, x0, z0
-
-
-def _obstacles(pieces: Sequence[Placed]) -> Array:
-    """Rectangles (n, 4) of all shapes that reach into the agent's height, as boxes along the axes."""
-    rows = [row for placed in pieces for row in placed.rows]
-    if not rows:
-        return np.zeros((0, 4))
-    r = _sliced(np.array(rows))
-    half = r[:, 3:6] / 2
-    cos, sin = np.abs(np.cos(r[:, 6:8])), np.abs(np.sin(r[:, 6:8]))
-    y = half[:, 1] * cos[:, 1] + half[:, 2] * sin[:, 1]
-    wide = np.maximum(1.0, r[:, 8])
-    x, z = half[:, 0] * wide, (half[:, 1] * sin[:, 1] + half[:, 2] * cos[:, 1]) * wide
-    hx, hz = x * cos[:, 0] + z * sin[:, 0], x * sin[:, 0] + z * cos[:, 0]
-    keep = (r[:, 1] - y < BODY_HEIGHT) & (r[:, 1] + y > _FLAT)
-    boxes: Array = np.stack([r[:, 0] - hx, r[:, 2] - hz, r[:, 0] + hx, r[:, 2] + hz], axis=1)[keep]
+def footprints(placed: Placed) -> list[Box]:
+    """Returns rectangles that cover a piece closely even if it stands askew: several along its length (a door leaf)."""
+    width, _, depth = placed.piece.size
+    if abs(math.sin(2 * placed.yaw)) < 0.02:
+        return [placed.box]
+    count = max(1, math.ceil(width / max(depth, 0.12)))
+    middle, boxes = placed.piece.middle, []
+    c, s = abs(math.cos(placed.yaw)), abs(math.sin(placed.yaw))
+    half_x, half_z = (width / count * c + depth * s) / 2, (width / count * s + depth * c) / 2
+    for k in range(count):
+        x, _, z = placed.world((middle[0] + ((k + 0.5) / count - 0.5) * width, 0.0, middle[2]))
+        boxes.append((x - half_x, z - half_z, x + half_x, z + half_z))
     return boxes
 
 
-def _sliced(rows: Array) -> Array:
-    """The shapes, those that stand askew (doors ajar) cut across into short ones: boxes along the axes fit them."""
-    askew = np.minimum(np.abs(np.cos(rows[:, 6])), np.abs(np.sin(rows[:, 6]))) > 0.1
-    count = np.where(askew, np.ceil(rows[:, 3] / _SLICE).astype(np.int64), 1)
-    which = np.repeat(np.arange(len(rows)), count)
-    if len(which) == len(rows):
-        return rows
-    cut = rows[which]
-    number = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    along = ((number + 0.5) / count[which] - 0.5) * cut[:, 3]
-    cut[:, 0] += along * np.cos(cut[:, 6])
-    cut[:, 2] -= along * np.sin(cut[:, 6])
-    cut[:, 3] /= count[which]
-    return cut
-
-
-def is_walkable(
-    space: RoomSpace, pieces: Sequence[Placed], share: float = 0.18
-) -> tuple[bool, npt.NDArray[np.float64]]:
+def walkable_region(space: RoomSpace, share: float = 0.18) -> tuple[bool, Array]:
     """Returns whether all openings of the room are joined by a large enough free region, and that region.
 
     Args:
-        space: the room.
-        pieces: everything that stands in it.
+        space: the room with what stands in it.
         share: least area of the region as a share of the room's area.
 
     Returns:
@@ -257,17 +297,30 @@ def is_walkable(
     """
     from scipy.ndimage import label
 
-    free, x0, z0 = walkable_cells(space, pieces)
-    labels, count = label(free)
+    x0, z0 = space.bounds[:2]
+    labels, count = label(_free_cells(space))
     nothing = np.zeros((0, 2))
     if count == 0:
         return False, nothing
-    regions = [_region_at(labels, (spot.x - x0) / _CELL, (spot.z - z0) / _CELL) for spot in space.spots]
+    regions = [_region_at(labels, (x - x0) / _CELL, (z - z0) / _CELL) for x, z in space.spots]
     region = regions[0] if regions else int(np.bincount(labels[labels > 0]).argmax())
     cells = np.argwhere(labels == region) if region else nothing
-    centres = cells * _CELL + np.array([x0, z0])
     joined = region > 0 and all(r == region for r in regions)
-    return joined and len(cells) * _CELL**2 >= max(0.6, share * space.area), centres
+    return joined and len(cells) * _CELL**2 >= max(0.6, share * space.area), cells * _CELL + np.array([x0, z0])
+
+
+def _free_cells(space: RoomSpace) -> npt.NDArray[np.bool_]:
+    """Raster of the places where the agent can stand; its first cell's centre is the corner of the bounds."""
+    x0, z0, x1, z1 = space.bounds
+    shape = (int((x1 - x0) / _CELL) + 1, int((z1 - z0) / _CELL) + 1)
+    boxes = np.array([t.box for t in space.taken if t.kind == SOLID and t.y0 < BODY_HEIGHT and t.y1 > _FLAT])
+    low = np.ceil((boxes[:, :2] - BODY_RADIUS - (x0, z0)) / _CELL).astype(np.int64).clip(0, shape)
+    high = (np.floor((boxes[:, 2:] + BODY_RADIUS - (x0, z0)) / _CELL).astype(np.int64) + 1).clip(0, shape)
+    # Count the boxes over each cell as the double running sum of +1 and -1 at their corners.
+    marks = np.zeros((shape[0] + 1, shape[1] + 1), dtype=np.int32)
+    for i, j, sign in ((low, low, 1), (low, high, -1), (high, low, -1), (high, high, 1)):
+        np.add.at(marks, (i[:, 0], j[:, 1]), sign)
+    return np.asarray(marks.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] == 0)
 
 
 def _region_at(labels: npt.NDArray[np.int32], i: float, j: float) -> int:
