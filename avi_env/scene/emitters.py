@@ -14,7 +14,7 @@ __all__ = ["CEILING_CATEGORIES", "DOOR_CATEGORIES", "EMISSION_OFFSET", "emission
 EMISSION_OFFSET = 0.05
 """Distance of the emission point from the object's box [m]."""
 
-CEILING_CATEGORIES = frozenset({"smoke_alarm", "ceiling_lamp"})
+CEILING_CATEGORIES = frozenset({"smoke_alarm", "ceiling_lamp", "wind_chime"})
 """These hang from the ceiling and sound from below their box."""
 
 DOOR_CATEGORIES = frozenset({"door", "front_door"})
