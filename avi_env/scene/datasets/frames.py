@@ -63,10 +63,8 @@ def upright_box(center: npt.ArrayLike, axes: npt.ArrayLike, size: npt.ArrayLike)
     if abs(frame[1, vertical]) < _UPRIGHT:
         reach = np.abs(frame) @ extents
         return Box(_point(middle), _point(reach))
-    along, across = (vertical + 1) % 3, (vertical + 2) % 3
-    # Own x of a yaw is (cos, 0, -sin). A box looks alike after a half turn: yaw stays within a quarter turn.
-    yaw = math.atan2(-frame[2, along], frame[0, along])
-    yaw -= math.pi * round(yaw / math.pi)
+    along, across = [axis for axis in range(3) if axis != vertical]
+    yaw = math.atan2(-frame[2, along], frame[0, along])  # own x of a yaw is (cos, 0, -sin)
     return Box(_point(middle), _point(extents[[along, vertical, across]]), round(yaw, 6))
 
 
