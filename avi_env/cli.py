@@ -17,6 +17,7 @@ from avi_env.bench.run import RunSettings
 from avi_env.bench.scene_check import CheckSettings
 from avi_env.bench.scene_files import ConvertSettings, GenerateSettings, ListSettings
 from avi_env.bench.scene_show import ShowSettings
+from avi_env.bench.scenes import ScenesSettings
 
 __all__ = ["main"]
 
@@ -98,6 +99,12 @@ def _bench_acoustics(settings: AcousticsSettings) -> int:
     from avi_env.bench.acoustics import bench_acoustics
 
     return bench_acoustics(settings)
+
+
+def _bench_scenes(settings: ScenesSettings) -> int:
+    from avi_env.bench.scenes import bench_scenes
+
+    return bench_scenes(settings)
 
 
 def _run(settings: RunSettings) -> int:
@@ -186,6 +193,7 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "sounds": (SoundSettings, _sounds),
     "bench": (BenchSettings, _bench),
     "bench acoustics": (AcousticsSettings, _bench_acoustics),
+    "bench scenes": (ScenesSettings, _bench_scenes),
     "doctor": (DoctorSettings, _doctor),
 }
 

@@ -32,7 +32,7 @@ class ShowSettings:
     seed: int = 0
     """Seed of the traced sound."""
     quality: str = "shadows"
-    """Of the pictures: "fast", "shadows" or "path"."""
+    """Of the pictures: "fast" or "shadows"."""
     output: Path | None = None
     """Folder for the pictures."""
     json: Path | None = None
