@@ -18,7 +18,7 @@ from avi_env.envs.hearing import begin_sound, hear
 from avi_env.envs.spaces import AUDIO_LIMIT
 from avi_env.envs.world import World
 from avi_env.navigation import move
-from avi_env.sounds import sound_classes
+from avi_env.sounds import class_of_sound
 from avi_env.state import State
 from avi_env.tasks import AudioNavTask, Episode, Outcome, evaluate, sna, soft_spl, spl
 from avi_env.vision import Camera, render_views
@@ -202,7 +202,9 @@ class EnvBatch:
             start_position=position,
             start_yaw=yaw,
             source=column([source_places(e, self.config.distractors) for e in episodes]),
-            target=column([[float(name == e.sound) for name in sound_classes()] for e in episodes]),
+            target=column(
+                [[float(name == class_of_sound(e.sound)) for name in self.config.target_classes] for e in episodes]
+            ),
             goal=column([e.goal_position for e in episodes]),
             distance=distance,
             start_distance=torch.where(walks, meeting, distance),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.content import name_error
+from avi_env.sounds import class_of_sound, expand_sounds, sound_classes
 from avi_env.sounds.schedule import ALWAYS, Schedule
+from avi_env.tasks.episodes import SCHEDULES
 
 __all__ = ["SENSORS", "EnvConfig"]
 
@@ -38,7 +41,8 @@ class EnvConfig:
     scenes: str = "house:0"
     """Scene name or path, or "houses:K" for houses 0..K-1 (one is drawn at each reset). `scene` is the same keyword."""
     sounds: tuple[str, ...] = ()
-    """Sound classes to hide; empty = all that the scene's objects can make."""
+    """Sounds to hide: classes ("phone"), variants ("phone/marimba"), a split ("split:unheard"), a folder of your own
+    sounds ("my/sounds"), or several; empty = all that the scene's objects can make."""
     sensors: tuple[str, ...] = ("rgb", "depth", "audio", "spectrogram")
     """Observation keys; what is not named is not computed."""
     width: int = 128
@@ -89,6 +93,9 @@ class EnvConfig:
     """Silence between two emissions [s]."""
     sound_count: int = 0
     """Number of emissions in an episode; 0 = no end."""
+    sound_schedule: str = "given"
+    """When the goal sounds: "given" by the options above; or drawn for each episode: "once" for about 15 s from some
+    moment on, or on and off as befits its "family"."""
     door_events: tuple[tuple[float, int, float], ...] = ()
     """Doors that turn in every episode: (seconds since the first observation, portal id, openness 0 shut .. 1 open)."""
     door_seconds: float = 0.0
@@ -135,7 +142,7 @@ class EnvConfig:
                 raise name_error("sensor", name, SENSORS)
         if not self.sensors:
             raise ValueError(f"sensors is empty: name at least one of {', '.join(SENSORS)}")
-        for option, choices in (("output", OUTPUTS), ("autoreset", AUTORESET_MODES)):
+        for option, choices in (("output", OUTPUTS), ("autoreset", AUTORESET_MODES), ("sound_schedule", SCHEDULES)):
             if getattr(self, option) not in choices:
                 raise name_error(option, str(getattr(self, option)), choices)
         self._check_numbers()
@@ -154,6 +161,12 @@ class EnvConfig:
         if self.step_samples != self.sample_rate * self.step_seconds:
             samples = self.step_seconds * self.sample_rate
             raise ValueError(f"step_seconds * sample_rate must be a whole number of samples, got {samples:g}")
+
+    @cached_property
+    def target_classes(self) -> tuple[str, ...]:
+        """Classes that the sensor "target" tells apart: all of ours, then those of the user's folders."""
+        own = sound_classes()
+        return own + tuple(sorted({class_of_sound(name) for name in expand_sounds(self.sounds)} - set(own)))
 
     @property
     def sensors_in_order(self) -> tuple[str, ...]:
@@ -174,7 +187,7 @@ class EnvConfig:
 
     @property
     def schedule(self) -> Schedule:
-        """When sources sound."""
+        """When sources sound for which no other schedule was drawn."""
         if self.sound_seconds == 0:
             return ALWAYS
         return Schedule(on=self.sound_seconds, off=self.pause_seconds, count=self.sound_count or None)

@@ -9,7 +9,7 @@ import numpy as np
 from avi_env.acoustics.emitter import Emitter
 from avi_env.envs.config import EnvConfig
 from avi_env.scene import Scene
-from avi_env.sounds import make_clip
+from avi_env.sounds import Schedule, make_clip
 from avi_env.sounds.chirp import make_chirp
 from avi_env.tasks import Distractor, Episode
 
@@ -40,17 +40,20 @@ def row_emitters(config: EnvConfig, episode: Episode, scene: Scene) -> list[Emit
         episode.goal_object,
         walk=episode.source_walk,
     )
-    made: list[Emitter | None] = [_emitter(config, scene, source) for source in (goal, *episode.distractors)]
+    made: list[Emitter | None] = [_emitter(config, scene, goal, episode.schedule)]
+    made += [_emitter(config, scene, source) for source in episode.distractors]
     made += [None] * spare
     if config.echolocation:
         made.append(Emitter(make_chirp(config.step_seconds, config.sample_rate), with_listener=True))
     return made
 
 
-def _emitter(config: EnvConfig, scene: Scene, source: Distractor) -> Emitter:
+def _emitter(config: EnvConfig, scene: Scene, source: Distractor, drawn: Schedule | None = None) -> Emitter:
     clip = make_clip(source.sound, seed=source.sound_variant, sample_rate=config.sample_rate)
     schedule = config.schedule
-    if source.start:
+    if drawn is not None:  # on the clock of the sound, which starts a window before the first observation
+        schedule = replace(drawn, start=drawn.start + config.lead_seconds)
+    elif source.start:
         schedule = replace(schedule, start=source.start * (config.sound_seconds + config.pause_seconds))
     if not source.walk:
         yaw = scene.objects[source.object].yaw if source.object >= 0 else 0.0

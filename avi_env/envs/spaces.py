@@ -8,7 +8,6 @@ import gymnasium as gym
 import numpy as np
 
 from avi_env.envs.config import EnvConfig
-from avi_env.sounds import sound_classes
 
 __all__ = ["ACTIONS", "AUDIO_LIMIT", "SPECTROGRAM_LIMIT", "action_space", "observation_space"]
 
@@ -44,6 +43,6 @@ def observation_space(config: EnvConfig) -> gym.spaces.Dict:
         "semantic": box(-1, 2**31 - 1, (height, width), np.int32),
         "pose": box(-_WORLD_LIMIT, _WORLD_LIMIT, (4,), np.float32),
         "goal": box(np.array([0.0, -np.pi], np.float32), np.array([_WORLD_LIMIT, np.pi], np.float32), (2,), np.float32),
-        "target": box(0.0, 1.0, (len(sound_classes()),), np.float32),
+        "target": box(0.0, 1.0, (len(config.target_classes),), np.float32),
     }
     return gym.spaces.Dict({name: space for name, space in every.items() if name in config.sensors})

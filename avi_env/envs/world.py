@@ -48,6 +48,7 @@ class World:
             config.distractor_speed,
             config.door_events,
             config.door_seconds,
+            config.sound_schedule,
         )
         self._slots: dict[Slot, int] = {}
         self._scenes: list[Scene] = []
@@ -105,7 +106,7 @@ class World:
         if config.listens:
             for source, emitter in enumerate(row_emitters(config, episode, scene)):
                 self.soundscape.set_source(row, source, scene, emitter)
-        feet = np.array([episode.start_position[0], episode.start_position[2]])
+        feet = np.array(episode.start_position, dtype=np.float64)
         return self.turn_doors(row, 0.0, feet) if episode.door_events else home, home
 
     def turn_doors(self, row: int, seconds: float, feet: npt.NDArray[np.float64]) -> int:
@@ -114,9 +115,9 @@ class World:
         Args:
             row: the environment.
             seconds: its time since the first observation [s].
-            feet: (x, z) of its agent [m], shape (2,).
+            feet: (x, y, z) of its agent [m], shape (3,).
         """
-        name, openness = self._names[row], self.doors.turn(row, seconds, feet)
+        name, openness = self._names[row], self.doors.turn(row, seconds, feet[[0, 2]])
         slot = self._slot(name, openness)
         if not self._grid(self._scenes[slot]).is_free(feet):  # shut in where nobody can stand: the doors wait
             slot = self._slot(name, self.doors.openness(row))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from avi_env.sounds.classes import (
     class_of_sound,
+    emitters_of_sound,
+    expand_sounds,
     make_clip,
     sound_classes,
     sound_phrase,
@@ -13,7 +15,8 @@ from avi_env.sounds.classes import (
 )
 from avi_env.sounds.clip import Clip, active_level
 from avi_env.sounds.files import clip_from_file, write_clip
-from avi_env.sounds.schedule import Schedule, emissions
+from avi_env.sounds.library import SoundLibrary, sound_library
+from avi_env.sounds.schedule import Schedule, draw_schedule, emissions
 from avi_env.sounds.table import CLASS_OF_OBJECT, SOUND_CLASSES, SoundClass
 
 __all__ = [
@@ -22,12 +25,17 @@ __all__ = [
     "Clip",
     "Schedule",
     "SoundClass",
+    "SoundLibrary",
     "active_level",
     "class_of_sound",
     "clip_from_file",
+    "draw_schedule",
     "emissions",
+    "emitters_of_sound",
+    "expand_sounds",
     "make_clip",
     "sound_classes",
+    "sound_library",
     "sound_phrase",
     "sound_split",
     "sound_variants",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from avi_env.content import name_error
 from avi_env.sounds.clip import Clip, calibrated, resampled_loop
+from avi_env.sounds.library import LibraryClass, sound_library
 from avi_env.sounds.synthesis import FRAME_SECONDS, RATE, sound_stream
 from avi_env.sounds.table import CLASS_OF_OBJECT, SOUND_CLASSES, SPLITS, SoundClass
 
 __all__ = [
     "class_of_sound",
+    "emitters_of_sound",
+    "expand_sounds",
     "make_clip",
     "sound_classes",
     "sound_phrase",
@@ -62,8 +67,58 @@ def sound_split(split: str, by: str = "variant") -> tuple[tuple[str, str], ...]:
 
 
 def class_of_sound(name: str) -> str:
-    """Returns the class of a sound: "phone" of "phone/marimba"."""
+    """Returns the class of a sound: "phone" of "phone/marimba".
+
+    Of "my/folder:dog/rex.wav" it is the class of our own table that it is like, "dog_bark", or its own name "dog" where
+    it is like none of ours.
+
+    Raises:
+        ValueError: no such folder, class or file.
+    """
+    folder, colon, within = name.rpartition(":")
+    if colon:
+        found = _library_class(folder, within)
+        return found.sounds_like or found.name
     return name.partition("/")[0]
+
+
+def expand_sounds(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns names that `make_clip` takes for what a user may ask for.
+
+    Args:
+        names: classes ("phone"), variants ("phone/marimba"), splits ("split:test" by variant, "split:test:class" by
+            class), folders of sounds ("my/sounds"), their classes ("my/sounds:dog") and files
+            ("my/sounds:dog/rex.wav"), splits of them ("my/sounds:split:test").
+
+    Raises:
+        ValueError: an unknown name, with the nearest known one; a folder without sounds.
+    """
+    found: list[str] = []
+    for name in names:
+        if name.startswith("split:"):
+            _, split, by = (*name.split(":"), "variant")[:3]
+            found += (f"{kind}/{variant}" for kind, variant in sound_split(split, by))
+        elif ":split:" in name:
+            folder, _, split = name.partition(":split:")
+            found += (sound.name for sound in sound_library(folder).select(split=split))
+        elif Path(name).is_dir():
+            found += (f"{name}:{kind}" for kind in sound_library(name).classes)
+        else:
+            sound_phrase(name)
+            found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
+def emitters_of_sound(name: str) -> tuple[str, ...]:
+    """Returns the categories of objects that may emit a sound; empty = it sounds without a body.
+
+    Raises:
+        ValueError: unknown name; the message names the nearest one.
+    """
+    folder, colon, kind = name.rpartition(":")
+    if colon:
+        return _library_class(folder, kind).emitters
+    return _row(class_of_sound(name)).emitters
 
 
 def sounds_of_object(category: str) -> tuple[str, ...]:
@@ -77,7 +132,14 @@ def sound_phrase(name: str) -> str:
     Raises:
         ValueError: unknown name; the message names the nearest one.
     """
-    return _row(class_of_sound(name)).phrase
+    folder, colon, kind = name.rpartition(":")
+    if colon:
+        return _library_class(folder, kind).phrase
+    kind, slash, variant = name.partition("/")
+    row = _row(kind)
+    if slash and variant not in row.variants:
+        raise name_error(f"variant of {kind}", variant, row.variants)
+    return row.phrase
 
 
 def make_clip(name: str, seed: int = 0, sample_rate: int = 16000, variant: str | None = None) -> Clip:
@@ -86,7 +148,7 @@ def make_clip(name: str, seed: int = 0, sample_rate: int = 16000, variant: str |
     The same (name, variant, seed) is the same sound at every sampling rate, band-limited to it.
 
     Args:
-        name: one of `sound_classes()`, or "class/variant".
+        name: one of `sound_classes()`, "class/variant", or of a folder of sounds "folder:class", "folder:class/file".
         seed: which one of its kind, >= 0.
         sample_rate: [Hz]; a multiple of 50 from 8000 up.
         variant: one of `sound_variants(name)`; None = the one that the name holds, else number seed mod n of the n
@@ -95,6 +157,12 @@ def make_clip(name: str, seed: int = 0, sample_rate: int = 16000, variant: str |
     Raises:
         ValueError: unknown name or variant (the message names the nearest one), negative seed or unusable rate.
     """
+    frames = round(1.0 / FRAME_SECONDS)
+    if sample_rate < _LOWEST_RATE or sample_rate % frames:
+        raise ValueError(f"sample_rate must be a multiple of {frames} Hz from {_LOWEST_RATE} up, not {sample_rate}")
+    folder, colon, within = name.rpartition(":")
+    if colon:
+        return _library_clip(folder, within, int(seed), int(sample_rate))
     kind, slash, named = name.partition("/")
     row = _row(kind)
     if slash and variant not in (None, named):
@@ -104,9 +172,6 @@ def make_clip(name: str, seed: int = 0, sample_rate: int = 16000, variant: str |
         chosen = row.heard[int(seed) % len(row.heard)]
     if chosen not in row.variants:
         raise name_error(f"variant of {kind}", chosen, row.variants)
-    frames = round(1.0 / FRAME_SECONDS)
-    if sample_rate < _LOWEST_RATE or sample_rate % frames:
-        raise ValueError(f"sample_rate must be a multiple of {frames} Hz from {_LOWEST_RATE} up, not {sample_rate}")
     return _clip(kind, chosen, int(seed), int(sample_rate))
 
 
@@ -114,6 +179,16 @@ def _row(name: str) -> SoundClass:
     if name not in SOUND_CLASSES:
         raise name_error("sound class", name, SOUND_CLASSES)
     return SOUND_CLASSES[name]
+
+
+def _library_class(folder: str, name: str) -> LibraryClass:
+    library = sound_library(folder)
+    return library.classes[library.pick(name).sound_class]
+
+
+@lru_cache(maxsize=64)
+def _library_clip(folder: str, name: str, seed: int, sample_rate: int) -> Clip:
+    return sound_library(folder).clip(name, seed, sample_rate)
 
 
 @lru_cache(maxsize=64)

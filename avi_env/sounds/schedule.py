@@ -6,13 +6,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from avi_env.content import name_error
+from avi_env.sounds.classes import class_of_sound
+from avi_env.sounds.synthesis import Span
+from avi_env.sounds.table import SOUND_CLASSES
+
 if TYPE_CHECKING:  # `avi sounds` needs no torch
     import torch
 
-__all__ = ["ALWAYS", "NEVER_ENDING", "Emissions", "Schedule", "ScheduleRows", "emissions", "schedule_rows"]
+__all__ = [
+    "ALWAYS",
+    "NEVER_ENDING",
+    "Emissions",
+    "Schedule",
+    "ScheduleRows",
+    "draw_schedule",
+    "emissions",
+    "schedule_rows",
+]
 
 NEVER_ENDING = 1 << 30
 """A length [samples] that no episode outlasts: 6 hours at 48 kHz."""
+
+
+_LATEST_START = 5.0
+_SAVI_MEAN, _SAVI_SPREAD, _SAVI_RANGE = 15.0, 9.0, (5.0, 60.0)
+_PATTERNS: dict[str, tuple[Span, Span]] = {
+    "impulsive": ((1.5, 4.0), (2.0, 8.0)),
+    "tonal": ((4.0, 12.0), (2.0, 6.0)),
+    "noisy": ((15.0, 45.0), (5.0, 15.0)),
+    "rhythmic": ((10.0, 30.0), (3.0, 10.0)),
+    "intermittent": ((6.0, 20.0), (2.0, 8.0)),
+    "speech-like": ((3.0, 10.0), (1.0, 5.0)),
+}
+"""Ranges of emissions and pauses [s] by family: a knock is soon over, a machine runs for a while. Our judgement."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +66,34 @@ class Schedule:
 
 ALWAYS = Schedule()
 """One emission without end, from the beginning of the episode on."""
+
+
+def draw_schedule(rng: np.random.Generator | int, kind: str = "once") -> Schedule:
+    """Draws when a source sounds; its first emission starts within 5 s.
+
+    Args:
+        rng: stream of random numbers, or a seed.
+        kind: "once": one emission of N(15 s, 9 s) within 5-60 s, as in semantic audio-visual navigation; a family of
+            sounds or the name of a sound: emissions and pauses as befits it, again and again.
+
+    Raises:
+        ValueError: another kind; the message names the nearest one.
+
+    Source: onset U[0, 5] s and length N(15, 9) s of SAVi in continuous environments (SAVN-CE).
+    """
+    stream = np.random.default_rng(rng) if isinstance(rng, int) else rng
+    start = float(stream.uniform(0.0, _LATEST_START))
+    if kind == "once":
+        return Schedule(start, float(np.clip(stream.normal(_SAVI_MEAN, _SAVI_SPREAD), *_SAVI_RANGE)), count=1)
+    family = kind
+    if kind not in _PATTERNS:
+        owner = class_of_sound(kind)
+        if owner not in SOUND_CLASSES and ":" not in kind:
+            raise name_error("kind of schedule", kind, ("once", *_PATTERNS, *SOUND_CLASSES))
+        # A sound of the user's own that is none of our classes may be anything: now and then, as what rings.
+        family = SOUND_CLASSES[owner].family if owner in SOUND_CLASSES else "tonal"
+    on, off = _PATTERNS[family]
+    return Schedule(start, float(stream.uniform(*on)), float(stream.uniform(*off)))
 
 
 class ScheduleRows(NamedTuple):

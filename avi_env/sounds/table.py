@@ -51,6 +51,8 @@ class SoundClass(NamedTuple):
     """How it is made."""
     split: str
     """"train", "val" or "test", where whole classes are held out."""
+    also: tuple[str, ...]
+    """What ESC-50, FSD50K and SoundSpaces call it, in lower case."""
     variants: Mapping[str, Variant]
     """By name, those of "train" first."""
 
@@ -81,6 +83,7 @@ def _read_class(name: str, row: Mapping[str, Any]) -> SoundClass:
         row["level"],
         row["made"],
         row["class_split"],
+        tuple(row.get("also", ())),
         MappingProxyType(variants),
     )
 

@@ -18,20 +18,22 @@ from avi_env.navigation import (
     field_lookup,
     on_floor,
     random_points,
-    snap_point,
+    snap_place,
 )
 from avi_env.scene import Door, Scene, emission_point, emitting_objects
 from avi_env.scene.doors import leaf_distance
 from avi_env.scene.emitters import EMISSION_OFFSET
 from avi_env.scene.rays import occluded
-from avi_env.sounds import sound_classes
+from avi_env.sounds import Schedule, draw_schedule, expand_sounds, sound_classes
 from avi_env.tasks.door_events import DoorEvent, draw_door_events, moving_doors, passable_grid, untouched_grid
 from avi_env.tasks.sources import SOUND_VARIANTS, Distractor, Point, draw_distractors, draw_source, draw_walker, triple
 from avi_env.tasks.walks import Walk, place_on_walk
 
 __all__ = ["Episode", "EpisodeSpec", "episode_rng", "goal_points", "sample_episode"]
 
-_PURPOSE = {"scene": 0, "episode": 1, "doors": 2, "walk": 3, "distractors": 4}
+_PURPOSE = {"scene": 0, "episode": 1, "doors": 2, "walk": 3, "distractors": 4, "schedule": 5}
+SCHEDULES = ("given", "once", "family")
+"""When goals sound: as the environment is told, drawn as one long emission, drawn as befits their family."""
 _BESIDE = 0.3  # [m] further from the source than the nearest place to stand, and still beside it
 _HEAD_HEIGHT = 1.25  # [m]
 _CANDIDATES = 64  # starts tried before the best one found is taken
@@ -43,7 +45,7 @@ class EpisodeSpec:
     """What episodes are drawn from."""
 
     sounds: tuple[str, ...] = ()
-    """Sound classes to draw from; empty = whatever the scene's objects can emit."""
+    """Sounds to draw from, as `expand_sounds` takes them; empty = whatever the scene's objects can emit."""
     distance_min: float = 3.0
     """Least geodesic distance from start to goal [m], where the scene is large enough."""
     agent_radius: float = 0.2
@@ -60,12 +62,13 @@ class EpisodeSpec:
     """Doors that turn in every episode."""
     door_seconds: float = 0.0
     """Mean time between random movements of doors [s], 0 = none."""
+    schedule: str = "given"
+    """One of `SCHEDULES`."""
 
     def __post_init__(self) -> None:
-        known = sound_classes()
-        for name in self.sounds:
-            if name not in known:
-                raise name_error("sound", name, known)
+        object.__setattr__(self, "sounds", expand_sounds(self.sounds))
+        if self.schedule not in SCHEDULES:
+            raise name_error("schedule", self.schedule, SCHEDULES)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class Episode:
     distractors: tuple[Distractor, ...] = ()
     door_events: tuple[DoorEvent, ...] = ()
     """Doors that turn, in order of time; one waits while somebody stands in its way."""
+    schedule: Schedule | None = None
+    """When the goal sounds, from the first observation on; None = as the environment is told."""
 
     def __post_init__(self) -> None:
         # JSON gives lists and dictionaries.
@@ -100,6 +105,8 @@ class Episode:
         object.__setattr__(self, "distractors", others)
         for name in ("start_position", "source_position", "goal_position"):
             object.__setattr__(self, name, triple(getattr(self, name)))
+        if isinstance(self.schedule, dict):
+            object.__setattr__(self, "schedule", Schedule(**self.schedule))
         for name in ("source_walk", "door_events"):
             object.__setattr__(self, name, _rows(getattr(self, name)))
 
@@ -120,7 +127,7 @@ def goal_points(scene: Scene, grid: WalkableGrid, source: npt.ArrayLike) -> npt.
     """Returns the walkable points beside a source [m], shape (n, 3), the nearest one first: reaching any is arriving.
 
     They are those in sight of the source that are at most 0.3 m further from it than the nearest one, so that it does
-    not matter from which side one comes up to a table.
+    not matter from which side one comes up to a table. A source belongs to the storey whose floor is below it.
 
     Args:
         scene: the scene.
@@ -128,11 +135,13 @@ def goal_points(scene: Scene, grid: WalkableGrid, source: npt.ArrayLike) -> npt.
         source: the source [m], shape (3,).
     """
     at = np.asarray(source, dtype=np.float64)
-    nearest = snap_point(grid, at, island=0)
-    columns = grid.center(np.argwhere(grid.island == 0))
+    place = snap_place(grid, at, island=0)
+    storey = grid.layers[place.layer]
+    nearest = on_floor(storey, place.xz)[0]
+    columns = storey.center(np.argwhere(storey.island == 0))
     away = np.hypot(*(columns - at[[0, 2]]).T)
     beside = columns[away <= np.hypot(*(nearest[[0, 2]] - at[[0, 2]])) + _BESIDE]
-    points = on_floor(grid, beside)
+    points = on_floor(storey, beside)
     heads = points + np.array([0.0, _HEAD_HEIGHT, 0.0], dtype=np.float32)
     seen = ~occluded(scene, np.broadcast_to(at, heads.shape), heads)
     return np.concatenate([nearest[None], points[seen]]).astype(np.float32)
@@ -191,7 +200,14 @@ def sample_episode(
         source_walk=walk,
         distractors=_draw_others(scene, moving, others, spec, body, sound),
         door_events=events,
+        schedule=_draw_schedule(spec.schedule, sound, episode_rng(seed, index, "schedule", scene)),
     )
+
+
+def _draw_schedule(kind: str, sound: str, rng: np.random.Generator) -> Schedule | None:
+    if kind == "given":
+        return None
+    return draw_schedule(rng, sound if kind == "family" else kind)
 
 
 def _door_events(scene: Scene, seed: int, index: int, spec: EpisodeSpec) -> tuple[DoorEvent, ...]:

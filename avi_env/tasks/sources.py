@@ -9,7 +9,7 @@ import numpy as np
 
 from avi_env.navigation import WalkableGrid, random_point
 from avi_env.scene import Scene, SceneObject, emission_point
-from avi_env.sounds import sound_classes, sounds_of_object
+from avi_env.sounds import class_of_sound, emitters_of_sound, sound_classes, sounds_of_object
 from avi_env.tasks.walks import Walk, draw_walk
 
 __all__ = ["SOUND_VARIANTS", "Distractor", "Point", "draw_distractors", "draw_source", "draw_walker", "triple"]
@@ -21,6 +21,7 @@ SOUND_VARIANTS = 8
 
 _FREE_SOURCE_HEIGHT = 1.2  # [m] above the floor, for scenes whose objects emit nothing
 _WALKER_HEIGHT = 1.4  # [m] above the floor: a mouth
+_ASLEEP = ("snoring",)  # sounds of a person that does not walk
 _FOOT_HEIGHT = 0.1  # [m] above the floor, of footsteps
 
 
@@ -48,39 +49,55 @@ def draw_source(
         scene: where it sounds.
         grid: where a source without a body may hang above.
         rng: source of randomness.
-        wanted: sound classes.
+        wanted: sounds, as `make_clip` takes them.
         barred: ids of objects that do not sound.
 
     Returns:
-        Its place [m], the object's id (-1 = no body), and the sound class.
+        Its place [m], the object's id (-1 = no body), and the sound.
     """
+    kinds: dict[str, list[str]] = {}
+    for name in wanted:
+        kinds.setdefault(class_of_sound(name), []).append(name)
     bodies = [obj for obj in scene.objects if obj.id not in barred]
-    pairs = [(obj, sound) for obj in bodies for sound in obj.emits if sound in wanted]
+    pairs = [(obj, kind) for obj in bodies for kind, names in kinds.items() if _may_emit(obj, kind, names[0])]
     if not pairs:
         x, y, z = random_point(grid, rng)
-        return (float(x), float(y) + _FREE_SOURCE_HEIGHT, float(z)), -1, wanted[int(rng.integers(len(wanted)))]
+        place = (float(x), float(y) + _FREE_SOURCE_HEIGHT, float(z))
+        return place, -1, _one_of(list(kinds.values())[int(rng.integers(len(kinds)))], rng)
     # By class first, so that common objects do not crowd out rare sounds.
-    sounds = sorted({sound for _, sound in pairs})
-    sound = sounds[int(rng.integers(len(sounds)))]
-    chosen: list[SceneObject] = [obj for obj, emitted in pairs if emitted == sound]
+    sounding = sorted({kind for _, kind in pairs})
+    kind = sounding[int(rng.integers(len(sounding)))]
+    chosen: list[SceneObject] = [obj for obj, emitted in pairs if emitted == kind]
     body = chosen[int(rng.integers(len(chosen)))]
-    return triple(emission_point(body)), body.id, sound
+    return triple(emission_point(body)), body.id, _one_of(kinds[kind], rng)
+
+
+def _may_emit(body: SceneObject, kind: str, name: str) -> bool:
+    """Whether an object makes sounds of a class; for those of the user's own, its category decides."""
+    if ":" not in name or kind in body.emits:
+        return kind in body.emits
+    silenced = not body.emits and bool(sounds_of_object(body.category))  # out of the agent's reach
+    return body.category in emitters_of_sound(name) and not silenced
+
+
+def _one_of(names: Sequence[str], rng: np.random.Generator) -> str:
+    return names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
 
 
 def draw_walker(
     grid: WalkableGrid, rng: np.random.Generator, wanted: Sequence[str], speed: float
 ) -> tuple[Point, str, Walk]:
-    """Draws a sound that walks through the house: its first place [m], its class and its walk.
+    """Draws a sound that walks through the house: its first place [m], its name and its walk.
 
     Args:
         grid: where it can walk.
         rng: source of randomness.
-        wanted: sound classes; empty = those of a person.
+        wanted: sounds; empty = those of a person.
         speed: [m/s].
     """
-    classes = wanted or sounds_of_object("person")
+    classes = wanted or [name for name in sounds_of_object("person") if name not in _ASLEEP]
     sound = classes[int(rng.integers(len(classes)))]
-    height = _FOOT_HEIGHT if sound == "footsteps" else _WALKER_HEIGHT
+    height = _FOOT_HEIGHT if class_of_sound(sound) == "footsteps" else _WALKER_HEIGHT
     walk = draw_walk(grid, rng, random_point(grid, rng), speed, height)
     return triple(walk[0][1:]), sound, walk
 
@@ -103,17 +120,17 @@ def draw_distractors(
         count: how many.
         speed: at which they walk [m/s], 0 = they stay.
         barred: ids of objects that do not sound.
-        goal_sound: class of the goal.
+        goal_sound: sound of the goal.
     """
     found: list[Distractor] = []
     for _ in range(count):
-        others = [name for name in sound_classes() if name != goal_sound]
+        others = [name for name in sound_classes() if name != class_of_sound(goal_sound)]
         heard = {other.sound for other in found}
         wanted = [name for name in others if name not in heard] or others
         body = -1
         walk: Walk = ()
         if speed > 0.0:
-            people = [name for name in sounds_of_object("person") if name in wanted] or wanted
+            people = [n for n in sounds_of_object("person") if n in wanted and n not in _ASLEEP] or wanted
             place, sound, walk = draw_walker(grid, rng, people, speed)
         else:
             taken = {*barred, *(other.object for other in found)}
