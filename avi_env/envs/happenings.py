@@ -24,7 +24,7 @@ def turn_doors(world: World, state: State, seconds: npt.NDArray[np.float64]) -> 
     due = world.doors.due(seconds)
     if not due:
         return state
-    feet = state.position[due].cpu().numpy().astype(np.float64)[:, [0, 2]]
+    feet = state.position[due].cpu().numpy().astype(np.float64)
     scene_index = state.scene_index.clone()
     for row, place in zip(due, feet, strict=True):
         scene_index[row] = world.turn_doors(row, float(seconds[row]), place)

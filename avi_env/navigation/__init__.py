@@ -7,7 +7,7 @@ from avi_env.navigation.geodesic import geodesic_distance, shortest_path
 from avi_env.navigation.goal_paths import GoalPaths, goal_paths
 from avi_env.navigation.grid import NavigationError, WalkableGrid, grid_from_mask, walkable_grid
 from avi_env.navigation.motion import GridBank, Motion, move
-from avi_env.navigation.points import on_floor, random_point, random_points, snap_point
+from avi_env.navigation.points import Place, on_floor, random_point, random_points, snap_place, snap_point
 
 __all__ = [
     "AnyAngle",
@@ -16,6 +16,7 @@ __all__ = [
     "GridBank",
     "Motion",
     "NavigationError",
+    "Place",
     "ShortestPathFollower",
     "WalkableGrid",
     "any_angle_field",
@@ -30,6 +31,7 @@ __all__ = [
     "random_point",
     "random_points",
     "shortest_path",
+    "snap_place",
     "snap_point",
     "walkable_grid",
 ]

@@ -11,9 +11,9 @@ import torch
 import warp as wp
 
 from avi_env.navigation.fields import distance_field
-from avi_env.navigation.grid import WalkableGrid
-from avi_env.navigation.grid_device import GridArrays, advance, lookup
+from avi_env.navigation.grid_device import GridArrays, advance, lookup, row_at
 from avi_env.navigation.motion import GridBank
+from avi_env.navigation.walkable import WalkableGrid
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["FORWARD", "STOP", "TURN_LEFT", "TURN_RIGHT", "ShortestPathFollower"]
@@ -34,7 +34,7 @@ class _Task:
     """What is the same for all walkers."""
 
     field: wp.array3d[wp.float32]
-    """Distance to the goal [m], shape (1, nx, nz)."""
+    """Distance to the goal [m], shape (layers, nx, nz)."""
     forward: float
     turn: float
     half_circle: int  # turns to the left or the right that are tried
@@ -42,7 +42,7 @@ class _Task:
 
 
 @wp.func
-def _best_turns(grids: GridArrays, task: _Task, p: wp.vec3, yaw: float, here: float) -> int:
+def _best_turns(grids: GridArrays, task: _Task, row: int, p: wp.vec3, yaw: float, here: float) -> int:
     """How many turns to make before the next step forward (left positive), or none that helps: -2^31."""
     best = wp.int32(_NONE)
     best_gain = _LEAST_GAIN
@@ -50,8 +50,8 @@ def _best_turns(grids: GridArrays, task: _Task, p: wp.vec3, yaw: float, here: fl
         turns = (n + 1) / 2
         if n % 2 == 0:
             turns = -turns
-        end = advance(grids, 0, p[0], p[2], yaw + float(turns) * task.turn, task.forward, 0.0)
-        there = lookup(task.field, 0, grids.origin[0], grids.cell, end[0], end[1])
+        end = advance(grids, row, p[0], p[2], yaw + float(turns) * task.turn, task.forward, 0.0)
+        there = lookup(task.field, int(end[3]), grids.origin[0], grids.cell, end[0], end[1])
         gain = here - there - _TURN_PRICE * float(wp.abs(turns)) - _BUMP_PRICE * end[2]
         if gain > best_gain:
             best_gain = gain
@@ -70,14 +70,15 @@ def _follow(
 ) -> None:
     b = wp.tid()
     p = wp.vec3(position[b, 0], position[b, 1], position[b, 2])
+    row = row_at(grids, 0, p[0], p[1], p[2])
     heading = yaw[b]
     count = wp.int32(0)
     limit = action_out.shape[1]
     while count < limit:
-        here = lookup(task.field, 0, grids.origin[0], grids.cell, p[0], p[2])
+        here = lookup(task.field, row, grids.origin[0], grids.cell, p[0], p[2])
         turns = wp.int32(_NONE)
         if here > task.radius and wp.isfinite(here):
-            turns = _best_turns(grids, task, p, heading, here)
+            turns = _best_turns(grids, task, row, p, heading, here)
         if turns == _NONE:
             action_out[b, count] = 0
             count = count + 1
@@ -90,8 +91,9 @@ def _follow(
         if count < limit:
             action_out[b, count] = 1
             count = count + 1
-            end = advance(grids, 0, p[0], p[2], heading, task.forward, 0.0)
+            end = advance(grids, row, p[0], p[2], heading, task.forward, 0.0)
             p = wp.vec3(end[0], p[1], end[1])
+            row = int(end[3])
     count_out[b] = count
 
 
@@ -129,11 +131,11 @@ class ShortestPathFollower:
             raise ValueError(f"forward must be positive and turn_deg in (0, 180], got {forward:g} and {turn_deg:g}")
         self.grid = grid
         self.field = distance_field(grid, goal)
-        """Distance to the goal [m], shape (nx, nz)."""
+        """Distance to the goal [m], shape (nx, nz) or (layers, nx, nz)."""
         self.max_actions = int(max_actions)
         self._bank = GridBank([grid])
         self._task = _Task()
-        self._task.field = wp.array(self.field[None], dtype=wp.float32, device="cpu")
+        self._task.field = wp.array(self.field.reshape(-1, *grid.shape), dtype=wp.float32, device="cpu")
         self._task.forward = float(forward)
         self._task.turn = math.radians(turn_deg)
         self._task.half_circle = int(180.0 / turn_deg)

@@ -7,25 +7,31 @@ import warp as wp
 
 from avi_env.scene import rays_warp  # noqa: F401  (initialises Warp)
 
-__all__ = ["GridArrays", "advance", "lookup"]
+__all__ = ["GridArrays", "advance", "lookup", "row_at"]
 
 wp.set_module_options({"enable_backward": False})
 
 _HALF = wp.constant(0.5)
+_ASIDE = wp.constant(1.0)  # [m]; a layer where one cannot stand counts as so much farther
+_SAME_FLOOR = wp.constant(0.001)  # [m]
 
 
 @wp.struct
 class GridArrays:
-    """K walkable grids padded to one shape."""
+    """R layers of K walkable grids padded to one shape; the layers of a grid are consecutive rows."""
 
     free: wp.array3d[wp.uint8]
-    """1 where the agent's centre may be, shape (K, nx, nz)."""
+    """1 where the agent's centre may be, shape (R, nx, nz)."""
     clearance: wp.array3d[wp.float32]
-    """Distance to the nearest obstacle [m], shape (K, nx, nz)."""
+    """Distance to the nearest obstacle [m], shape (R, nx, nz)."""
     floor_y: wp.array3d[wp.float32]
-    """Height of the floor [m], shape (K, nx, nz)."""
+    """Height of the floor [m], shape (R, nx, nz)."""
     origin: wp.array[wp.vec2]
-    """World (x, z) of the centre of column (0, 0) [m], shape (K,)."""
+    """World (x, z) of the centre of column (0, 0) [m], shape (R,)."""
+    home: wp.array3d[wp.int32]
+    """Row in which each place is farthest from where a layer is cut, shape (R, nx, nz); empty if R = K."""
+    first: wp.array[wp.int32]
+    """First row of each grid, then R, shape (K + 1,)."""
     cell: float
     """Width of a column [m]."""
 
@@ -90,11 +96,44 @@ def _slide(g: GridArrays, k: int, p: wp.vec2, d: wp.vec2) -> wp.vec2:
 
 
 @wp.func
-def advance(g: GridArrays, k: int, x: float, z: float, yaw: float, forward: float, turn: float) -> wp.vec3:
-    """Walks along an arc with sliding; returns (x, z, 1 if anything was in the way)."""
+def row_at(g: GridArrays, scene: int, x: float, y: float, z: float) -> int:
+    """The layer of a grid on which feet at (x, y, z) stand."""
+    first = g.first[scene]
+    if g.first[scene + 1] - first == 1:
+        return first
+    best = wp.int32(first)
+    best_cost = float(wp.inf)
+    for row in range(first, g.first[scene + 1]):
+        c = column_of(g, row, x, z)
+        i = wp.clamp(c[0], 0, g.free.shape[1] - 1)
+        j = wp.clamp(c[1], 0, g.free.shape[2] - 1)
+        cost = wp.abs(g.floor_y[row, i, j] - y)
+        if g.free[row, i, j] == wp.uint8(0):
+            cost = cost + _ASIDE
+        if cost < best_cost - _SAME_FLOOR:
+            best_cost = cost
+            best = g.home[row, i, j]
+    return best
+
+
+@wp.func
+def _home(g: GridArrays, row: int, p: wp.vec2) -> int:
+    """The row in which a free place of a layer is farthest from a cut."""
+    if g.home.shape[0] == 0:
+        return row
+    c = column_of(g, row, p[0], p[1])
+    if not _is_free(g, row, c[0], c[1]):
+        return row
+    return g.home[row, c[0], c[1]]
+
+
+@wp.func
+def advance(g: GridArrays, row: int, x: float, z: float, yaw: float, forward: float, turn: float) -> wp.vec4:
+    """Walks along an arc with sliding; returns (x, z, 1 if anything was in the way, the row where it ends)."""
     steps = int(wp.ceil(wp.abs(forward) / (_HALF * g.cell)))
     p = wp.vec2(x, z)
     hit = wp.float32(0.0)
+    k = wp.int32(row)
     for n in range(steps):
         heading = yaw + turn * (float(n) + _HALF) / float(steps)
         d = wp.vec2(-wp.sin(heading), -wp.cos(heading)) * (forward / float(steps))
@@ -103,7 +142,8 @@ def advance(g: GridArrays, k: int, x: float, z: float, yaw: float, forward: floa
         else:
             hit = 1.0
             p = p + _slide(g, k, p, d)
-    return wp.vec3(p[0], p[1], hit)
+        k = _home(g, k, p)
+    return wp.vec4(p[0], p[1], hit, float(k))
 
 
 @wp.func

@@ -63,42 +63,38 @@ def snap_place(grid: WalkableGrid, point: npt.ArrayLike, island: int | None = No
         NavigationError: nothing is walkable there.
     """
     at = place_points(point)[0]
-    allowed = _allowed(grid, island)
-    if not any(layer.any() for layer in allowed):
-        raise NavigationError(f"the grid has no walkable place{'' if island is None else f' on island {island}'}")
     found: list[tuple[float, Place]] = []
     for number, layer in enumerate(grid.layers):
-        if not (allowed[number].any() or (island is None and layer.free.any())):
+        xz = _nearest(layer, at[[0, -1]], island, grid.island_areas)
+        if xz is None:
             continue
-        xz = _nearest(layer, at[[0, -1]], allowed[number], island is None)
         column = tuple(layer.column(xz))
         cost = float(np.hypot(*(xz - at[[0, -1]])))
-        if len(at) == 3:
+        if len(at) == 3 and grid.above:
             cost += float(height_cost(at[1] - layer.floor_y[column]))
         found.append((cost, Place(number if layer.home is None else int(layer.home[column]), xz)))
+    if not found:
+        raise NavigationError(f"the grid has no walkable place{'' if island is None else f' on island {island}'}")
     return min(found, key=lambda pair: pair[0])[1]
 
 
-def _allowed(grid: WalkableGrid, island: int | None) -> list[npt.NDArray[np.bool_]]:
-    """Columns of each layer to which points are drawn."""
-    if island is not None:
-        return [layer.island == island for layer in grid.layers]
-    own = zip(grid.layers, grid.own_places(), strict=True)
-    count = np.sum(
-        [np.bincount(layer.island[free], minlength=max(grid.island_count, 1)) for layer, free in own], axis=0
-    )
-    large = (count * grid.cell**2 >= _NOOK_AREA) | (np.arange(len(count)) == 0)
-    return [layer.free & large[layer.island] for layer in grid.layers]
-
-
 def _nearest(
-    grid: WalkableGrid, xz: npt.NDArray[np.float64], allowed: npt.NDArray[np.bool_], anywhere: bool
-) -> npt.NDArray[np.float64]:
-    """The nearest (x, z) in allowed columns of a grid's own layer; itself in any free column if it may be anywhere."""
+    grid: WalkableGrid, xz: npt.NDArray[np.float64], island: int | None, areas: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64] | None:
+    """The nearest walkable (x, z) of a grid's own layer, None if there is none."""
     column = grid.column(xz)
-    if np.all((column >= 0) & (column < grid.shape)) and (grid.free if anywhere else allowed)[tuple(column)]:
-        return np.asarray(xz, dtype=np.float64)
-    centers = grid.center(np.argwhere(allowed if allowed.any() else grid.free))
+    if np.all((column >= 0) & (column < grid.shape)):
+        here = grid.island[tuple(column)]
+        if here >= 0 and (island is None or here == island):
+            return np.asarray(xz, dtype=np.float64)
+    allowed = grid.island == island
+    if island is None:
+        large = (areas >= _NOOK_AREA) | (np.arange(len(areas)) == 0)
+        allowed = grid.free & large[grid.island]
+        allowed = allowed if allowed.any() else grid.free
+    if not allowed.any():
+        return None
+    centers = grid.center(np.argwhere(allowed))
     half = grid.cell * (0.5 - _RIM)
     nearest = np.clip(xz, centers - half, centers + half)
     return np.asarray(nearest[np.argmin(np.sum((nearest - xz) ** 2, axis=1))])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, sparse
+from scipy.sparse import csgraph
 
-__all__ = ["CELL", "EXTRA_REACH", "STEP_HEIGHT", "NavigationError", "WalkableGrid", "grid_from_mask"]
+__all__ = ["CELL", "EXTRA_REACH", "STEP_HEIGHT", "NavigationError", "WalkableGrid", "grid_from_mask", "grid_with_masks"]
 
 CELL = 0.05
 """Cell size [m] of scenes of up to 102 m: Habitat's default, a quarter of the agent's radius."""
@@ -98,7 +100,7 @@ class WalkableGrid:
     def is_free(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Returns whether the agent's centre may be at world points (..., 2) of (x, z) or (..., 3) of feet (x, y, z).
 
-        Of (x, z) it is asked on any layer, of feet on the layer whose floor is within 0.3 m of them.
+        Of (x, z) it is asked on any layer; of feet, where there are several, on those whose floor is within 0.3 m.
         """
         places = np.asarray(points, dtype=np.float64)
         index = self.column(places[..., [0, -1]])
@@ -107,11 +109,18 @@ class WalkableGrid:
         there = np.zeros(inside.shape, dtype=bool)
         for layer in self.layers:
             free = layer.free[clipped[..., 0], clipped[..., 1]]
-            if places.shape[-1] == 3:
+            if places.shape[-1] == 3 and self.above:
                 floor = layer.floor_y[clipped[..., 0], clipped[..., 1]]
                 free = free & (np.abs(floor - places[..., 1]) <= _NEAR_ABOVE)
             there |= free
         return np.asarray(inside & there)
+
+    @cached_property
+    def island_areas(self) -> npt.NDArray[np.float64]:
+        """Area of each connected part [m^2], over all layers."""
+        own = zip(self.layers, self.own_places(), strict=True)
+        counts = [np.bincount(layer.island[free], minlength=max(self.island_count, 1)) for layer, free in own]
+        return np.asarray(np.sum(counts, axis=0) * self.cell**2)
 
     def layer_of(self, points: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Returns the layer of world points (n, 3): the one whose walkable floor is nearest, mostly from below."""
@@ -170,3 +179,40 @@ def grid_from_mask(
     for array in (free, floor, clearance, island):
         array.setflags(write=False)
     return WalkableGrid(origin, cell, free, floor, clearance, island, agent_radius, agent_height)
+
+
+def grid_with_masks(
+    grid: WalkableGrid, free: Sequence[npt.NDArray[np.bool_]], clearance: Sequence[npt.NDArray[np.float32]]
+) -> WalkableGrid:
+    """Returns a grid of several layers in which other places are free, its islands labelled anew.
+
+    Args:
+        grid: gives layers, floors and which layer each place belongs to.
+        free: True where the agent's centre may be, for each layer, shape (nx, nz).
+        clearance: distance to the nearest obstacle [m], for each layer, shape (nx, nz).
+    """
+    masks = np.stack(free)
+    home = np.stack([np.full(grid.shape, k) if x.home is None else x.home for k, x in enumerate(grid.layers)])
+    masks = np.take_along_axis(masks, home.astype(np.int64), axis=0) & np.isfinite([x.floor_y for x in grid.layers])
+    labels, total, links = np.zeros(masks.shape, dtype=np.int64), 1, []
+    for number, mask in enumerate(masks):
+        found, count = ndimage.label(mask)
+        labels[number] = np.where(mask, found + total - 1, 0)
+        total += count
+    for number, mask in enumerate(masks):
+        rows, columns = np.nonzero(mask & (home[number] != number))
+        links.append(np.stack([labels[number][rows, columns], labels[home[number][rows, columns], rows, columns]]))
+    a, b = np.concatenate(links, axis=1)
+    joined = csgraph.connected_components(sparse.coo_matrix((np.ones(len(a)), (a, b)), (total, total)), directed=False)[
+        1
+    ]
+    part = joined[labels]
+    own = masks & (home == np.arange(len(masks))[:, None, None])
+    rank = np.empty(joined.max() + 1, dtype=np.int32)
+    rank[np.argsort(-np.bincount(part[own], minlength=len(rank)), kind="stable")] = np.arange(len(rank))
+    island = np.where(masks, rank[part], -1).astype(np.int32)
+    sheets = [
+        replace(layer, free=masks[k], clearance=clearance[k], island=island[k], above=())
+        for k, layer in enumerate(grid.layers)
+    ]
+    return replace(sheets[0], above=tuple(sheets[1:]))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from avi_env.navigation import WalkableGrid, grid_from_mask, walkable_grid
+from avi_env.navigation.walkable import grid_with_masks
 from avi_env.scene import Door, Scene, scene_doors, with_doors
 from avi_env.scene.derived import derived
 from avi_env.scene.doors import leaf_distance
@@ -72,8 +73,12 @@ def passable_grid(scene: Scene, moving: tuple[Door, ...], radius: float, height:
         first = ways[0]
         if any(way.shape != first.shape or way.origin != first.origin for way in ways):
             raise ValueError(f"scene {scene.name!r}: the doors of portals {portals} reach beyond the scene's walls")
-        free = np.any([way.free for way in ways], axis=0)
-        clearance = np.max([way.clearance for way in ways], axis=0)
+        sheets = _storeys_of(scene, ways)
+        free = np.any([[layer.free for layer in way] for way in sheets], axis=0)
+        clearance = np.max([[layer.clearance for layer in way] for way in sheets], axis=0)
+        if first.above:
+            return grid_with_masks(first, free, clearance)
+        free, clearance = free[0], clearance[0]
         floor = np.max([way.floor_y for way in ways], axis=0)
         return grid_from_mask(free, first.origin, first.cell, floor, clearance, radius, height)
 
@@ -88,15 +93,30 @@ def untouched_grid(scene: Scene, moving: tuple[Door, ...], radius: float, height
 
     def build() -> WalkableGrid:
         ways = [walkable_grid(s, radius, height) for s in _extremes(scene, portals)]
-        free = np.all([way.free for way in ways], axis=0)
-        columns = np.argwhere(free)
-        for door in moving:
-            near = leaf_distance(door, 0.0, 1.0, ways[0].center(columns)) < radius + ways[0].cell
-            free[tuple(columns[near].T)] = False
-        clearance = np.min([way.clearance for way in ways], axis=0)
+        sheets = _storeys_of(scene, ways)
+        free = np.all([[layer.free for layer in way] for way in sheets], axis=0)
+        for storey in free:  # of every storey: heights of leaves are not asked for
+            columns = np.argwhere(storey)
+            for door in moving:
+                near = leaf_distance(door, 0.0, 1.0, ways[0].center(columns)) < radius + ways[0].cell
+                storey[tuple(columns[near].T)] = False
+        clearance = np.min([[layer.clearance for layer in way] for way in sheets], axis=0)
+        if ways[0].above:
+            return grid_with_masks(ways[0], free, clearance)
+        free, clearance = free[0], clearance[0]
         return grid_from_mask(free, ways[0].origin, ways[0].cell, ways[0].floor_y, clearance, radius, height)
 
     return derived(scene, ("untouched_grid", portals, radius, height), build)
+
+
+def _storeys_of(scene: Scene, ways: list[WalkableGrid]) -> list[tuple[WalkableGrid, ...]]:
+    """The layers of some grids, of which all have equally many."""
+    sheets = [way.layers for way in ways]
+    if len({len(layers) for layers in sheets}) > 1:
+        raise ValueError(
+            f"scene {scene.name!r}: a turning door changes how storeys are joined: such doors cannot turn in episodes"
+        )
+    return sheets
 
 
 def _extremes(scene: Scene, portals: tuple[int, ...]) -> tuple[Scene, ...]:

@@ -46,7 +46,7 @@ def test_impossible_episodes_are_refused(bad: Episode, message: str) -> None:
     ("scene", "message"),
     [
         ("shoebox:10000x3x10000", "spans 10000 m x 10000 m.*metres"),
-        ("shoebox:80x3x60", r"1604 x 1204 columns of 0\.05 m are more than the 1020"),
+        ("shoebox:80x3x60", r"19200 places 0\.5 m apart are more than the 8000"),
         ("shoebox:0.001x0.001x0.001", "no place for an agent.*metres"),
     ],
 )
