@@ -70,8 +70,22 @@ def _bake(scene: Scene) -> LightBake:
 
 
 def _samples(scene: Scene) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Returns the grid table (T, 4), then per sample its position just off the surface (S, 3) and its normal (S, 3)."""
-    corners = scene.vertices[scene.triangles].astype(np.float64).reshape(-1, 3, 3)
+    """Returns the grid table (T, 4), then per sample its position just off the surface (S, 3) and its normal (S, 3).
+
+    Unlit triangles have no samples: their rows point at the first one.
+    """
+    unlit = np.array([material.unlit for material in scene.materials] + [False])[scene.triangle_material]
+    grid, place, normal = _lit_samples(scene.vertices[scene.triangles[~unlit]].astype(np.float64).reshape(-1, 3, 3))
+    if not unlit.any():
+        return grid, place, normal
+    table = np.zeros((len(unlit), 4), dtype=np.int32)
+    table[~unlit] = grid
+    if not len(place):  # rows point somewhere
+        place, normal = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 1.0, 0.0]], dtype=np.float32)
+    return table, place, normal
+
+
+def _lit_samples(corners: npt.NDArray[np.float64]) -> tuple[IntArray, FloatArray, FloatArray]:
     count = len(corners)
     if not count:
         return np.zeros((0, 4), dtype=np.int32), np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32)

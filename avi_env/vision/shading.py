@@ -14,8 +14,6 @@ from avi_env.vision.primary import Primary
 from avi_env.vision.surfaces import (
     ENCODE_SIZE,
     GLOW,
-    TONE_RATE,
-    TONE_SPAN,
     UNLIT,
     WINDOW,
     Surfaces,
@@ -28,7 +26,7 @@ __all__ = ["View", "baked_light", "color_image", "geometry_images", "make_view",
 wp.set_module_options({"enable_backward": False})
 
 _GLOW, _WINDOW, _UNLIT = wp.constant(GLOW), wp.constant(WINDOW), wp.constant(UNLIT)
-_TONE_RATE, _TONE_SPAN = wp.constant(TONE_RATE), wp.constant(TONE_SPAN)
+_ENCODE_SIZE = wp.constant(ENCODE_SIZE)
 _ENCODE_LAST = wp.constant(float(ENCODE_SIZE - 1))
 
 
@@ -102,41 +100,24 @@ def surface_hit(
 
 
 @wp.func
-def _encode(table: wp.array[wp.uint8], linear: wp.float32) -> wp.uint8:
-    return table[int(wp.sqrt(wp.clamp(0.25 * linear, 0.0, 1.0)) * _ENCODE_LAST + 0.5)]
+def _encode(tables: wp.array[wp.uint8], first: wp.int32, linear: wp.float32) -> wp.uint8:
+    return tables[first + int(wp.sqrt(wp.clamp(0.25 * linear, 0.0, 1.0)) * _ENCODE_LAST + 0.5)]
 
 
 @wp.func
-def _texture_at(
-    surfaces: Surfaces,
-    texture: wp.int32,
-    hit: wp.int32,
-    u: wp.float32,
-    v: wp.float32,
-    ray: wp.vec3,
-    normal: wp.vec3,
-    pixel: wp.float32,
-) -> wp.vec3:
-    """Returns the colour of a texture at a hit, filtered over the pixel's footprint on the surface."""
-    uv, gradient = surfaces.triangle_uv, surfaces.triangle_gradient
-    at = (1.0 - u - v) * uv[hit, 0] + u * uv[hit, 1] + v * uv[hit, 2]
+def _footprint(of_u: wp.vec3, of_v: wp.vec3, along: wp.vec3) -> wp.vec2:
+    """Returns a way on the surface in texture coordinates."""
+    return wp.vec2(wp.dot(of_u, along), wp.dot(of_v, along))
+
+
+@wp.func
+def _grazing_axis(ray: wp.vec3, normal: wp.vec3) -> wp.vec3:
+    """Returns the axis of a pixel's footprint along the line of sight, for a pixel of 1 m across it."""
     facing = wp.dot(ray, normal)
     along = ray - facing * normal
     if wp.length_sq(along) < 1.0e-8:
         along = wp.cross(normal, wp.vec3(normal[1], normal[2], normal[0] + 1.0))
-    along = wp.normalize(along)
-    across = wp.cross(normal, along) * pixel
-    along *= pixel / wp.max(wp.abs(facing), 0.02)
-    of_u, of_v = gradient[hit, 0], gradient[hit, 1]
-    return texture_color(
-        surfaces.texels,
-        surfaces.decode,
-        surfaces.texture_levels,
-        surfaces.textures[texture],
-        at,
-        wp.vec2(wp.dot(of_u, along), wp.dot(of_v, along)),
-        wp.vec2(wp.dot(of_u, across), wp.dot(of_v, across)),
-    )
+    return wp.normalize(along) / wp.max(wp.abs(facing), 0.02)
 
 
 @wp.func
@@ -152,12 +133,6 @@ def _vertex_color(
     return color
 
 
-@wp.func
-def _untoned(shown: wp.float32) -> wp.float32:
-    """Returns the light that the tone curve shows as a given linear intensity."""
-    return -wp.log(1.0 - wp.clamp(shown, 0.0, 1.0) * _TONE_SPAN) / _TONE_RATE
-
-
 @wp.kernel
 def _color_kernel(
     surfaces: Surfaces,
@@ -171,6 +146,7 @@ def _color_kernel(
     ray = direction / reach
     hit = surface_hit(surfaces.triangle_offset, view.triangle, view.scene_index, index, row, column)
     color = wp.vec3(0.0)
+    table = wp.int32(0)
     if hit < 0:
         color = sky(ray)
     else:
@@ -183,7 +159,17 @@ def _color_kernel(
         albedo = surfaces.material_color[material]
         pixel = depth * 2.0 * view.tangents[0] / view.size[0] * reach
         if look[2] >= 0.0:
-            albedo = _texture_at(surfaces, int(look[2]), hit, u, v, ray, normal, pixel)
+            uv, gradient = surfaces.triangle_uv, surfaces.triangle_gradient
+            along = _grazing_axis(ray, normal)
+            albedo = texture_color(
+                surfaces.texels,
+                surfaces.decode,
+                surfaces.texture_levels,
+                surfaces.textures[int(look[2])],
+                (1.0 - u - v) * uv[hit, 0] + u * uv[hit, 1] + v * uv[hit, 2],
+                pixel * _footprint(gradient[hit, 0], gradient[hit, 1], along),
+                pixel * _footprint(gradient[hit, 0], gradient[hit, 1], wp.normalize(wp.cross(normal, along))),
+            )
         elif pattern < _GLOW:
             point = view.position[index] + depth * direction
             albedo = surface_color(albedo, pattern, look[0], point, normal, ray, pixel)
@@ -194,7 +180,8 @@ def _color_kernel(
         elif pattern == _GLOW:
             color = albedo * 1.6
         elif pattern == _UNLIT:
-            color = wp.vec3(_untoned(albedo[0]), _untoned(albedo[1]), _untoned(albedo[2]))
+            color = albedo
+            table = _ENCODE_SIZE
         else:
             light = wp.vec3(0.0)
             if direct.shape[0] > 0:
@@ -206,7 +193,7 @@ def _color_kernel(
             fresnel = 0.04 + 0.96 * grazing * grazing * grazing * grazing * grazing
             color = wp.cw_mul(albedo, light) + look[1] * fresnel * light
     for channel in range(3):
-        rgb_out[index, row, column, channel] = _encode(surfaces.encode, color[channel])
+        rgb_out[index, row, column, channel] = _encode(surfaces.encode, table, color[channel])
 
 
 def color_image(bank: SceneBank, view: View, direct: torch.Tensor | None, out: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import weakref
 
@@ -19,17 +18,11 @@ from avi_env.vision.light_bake import LightBake, bake_light
 from avi_env.vision.patterns import PATTERNS
 from avi_env.vision.textures import texture_tables, uv_gradients
 
-__all__ = ["GLOW", "TONE_RATE", "TONE_SPAN", "UNLIT", "WINDOW", "Surfaces", "bank_surfaces", "encode_table"]
+__all__ = ["GLOW", "UNLIT", "WINDOW", "Surfaces", "bank_surfaces", "encode_table"]
 
 GLOW, WINDOW, UNLIT = 100, 101, 102
 """Pattern numbers of surfaces that shine by themselves: lamps, window panes that show the outdoors, and photographed
 ones, whose colours hold the light they were taken in."""
-
-TONE_RATE = 1.45
-"""The tone curve is 1 - exp(-1.45 x), scaled to 1 at the brightest value."""
-
-TONE_SPAN = 1.0 - math.exp(-TONE_RATE * 4.0)
-"""The curve's value at the brightest linear value, 4."""
 
 ENCODE_SIZE = 2048
 """Entries of the tone table; entry i encodes the linear value 4 (i / 2047)^2."""
@@ -58,7 +51,7 @@ class Surfaces:
     texture_levels: wp.array[wp.vec3i]
     texels: wp.array[wp.vec3ub]
     decode: wp.array[wp.float32]  # sRGB byte to linear
-    encode: wp.array[wp.uint8]  # linear to sRGB byte through the tone curve
+    encode: wp.array[wp.uint8]  # linear to sRGB byte: `encode_table`, then the same without tone curve
 
 
 _surfaces: weakref.WeakKeyDictionary[SceneBank, Surfaces] = weakref.WeakKeyDictionary()
@@ -73,11 +66,11 @@ def bank_surfaces(bank: SceneBank) -> Surfaces:
         return _surfaces[bank]
 
 
-def encode_table() -> npt.NDArray[np.uint8]:
-    """Returns the tone curve 1 - exp(-1.45 x) followed by the sRGB encoding, at the linear values of `ENCODE_SIZE`."""
+def encode_table(toned: bool = True) -> npt.NDArray[np.uint8]:
+    """Returns the sRGB encoding of the linear values of `ENCODE_SIZE`, after the tone curve 1 - exp(-1.45 x)."""
     linear = 4.0 * np.linspace(0.0, 1.0, ENCODE_SIZE) ** 2
-    toned = (1.0 - np.exp(-TONE_RATE * linear)) / TONE_SPAN
-    return np.round(255.0 * linear_to_srgb(toned)).astype(np.uint8)
+    shown = (1.0 - np.exp(-1.45 * linear)) / (1.0 - np.exp(-1.45 * 4.0)) if toned else np.minimum(linear, 1.0)
+    return np.round(255.0 * linear_to_srgb(shown)).astype(np.uint8)
 
 
 def _build(bank: SceneBank) -> Surfaces:
@@ -92,7 +85,8 @@ def _build(bank: SceneBank) -> Surfaces:
     _add_materials(surfaces, bank, device)
     _add_textures(surfaces, bank.scenes, device)
     _add_colors(surfaces, bank.scenes, device)
-    surfaces.encode = wp.array(encode_table(), dtype=wp.uint8, device=device)
+    tables = np.concatenate([encode_table(), encode_table(toned=False)])
+    surfaces.encode = wp.array(tables, dtype=wp.uint8, device=device)
     return surfaces
 
 
