@@ -188,32 +188,26 @@ class Placed:
     position: Point
     """Where the piece's origin stands [m]."""
     yaw: float
-    rows: tuple[tuple[float, ...], ...]
-    """The shapes in the world frame, as `shape_row`."""
+    turned: tuple[float, float]
+    """Cosine and sine of the yaw."""
+    center: Point
+    """Middle of the piece's box in the world [m]."""
+    box: tuple[float, float, float, float]
+    """Rectangle (x0, z0, x1, z1) that the piece covers in the world [m]."""
 
     def world(self, local: Point) -> Point:
         """Returns a point of the piece's frame in the world [m]."""
-        c, s = self._turned
-        x, y, z = local
-        return (self.position[0] + x * c + z * s, self.position[1] + y, self.position[2] + z * c - x * s)
+        (c, s), (x0, y0, z0), (x, y, z) = self.turned, self.position, local
+        return (x0 + x * c + z * s, y0 + y, z0 + z * c - x * s)
 
     @cached_property
-    def center(self) -> Point:
-        """Middle of the piece's box in the world [m]."""
-        return self.world(self.piece.middle)
-
-    @cached_property
-    def box(self) -> tuple[float, float, float, float]:
-        """Rectangle (x0, z0, x1, z1) that the piece covers in the world [m]."""
-        x, _, z = self.center
-        w, _, d = self.piece.size
-        c, s = abs(self._turned[0]), abs(self._turned[1])
-        half_x, half_z = (w * c + d * s) / 2, (w * s + d * c) / 2
-        return (x - half_x, z - half_z, x + half_x, z + half_z)
-
-    @cached_property
-    def _turned(self) -> tuple[float, float]:
-        return _turn(self.yaw)
+    def rows(self) -> tuple[tuple[float, ...], ...]:
+        """The shapes in the world frame, as `shape_row`; many places are tried for one that is kept."""
+        (c, s), (x0, y0, z0), yaw = self.turned, self.position, self.yaw
+        return tuple(
+            (x0 + r[0] * c + r[2] * s, y0 + r[1], z0 + r[2] * c - r[0] * s, *r[3:6], r[6] + yaw, *r[7:])
+            for _, r, _ in self.piece.parts
+        )
 
 
 def place(piece: Piece, room: int, position: Point, yaw: float) -> Placed:
@@ -221,11 +215,11 @@ def place(piece: Piece, room: int, position: Point, yaw: float) -> Placed:
     c, s = _turn(yaw)
     x0, y0, z0 = position
     y0 += _LIFT
-    rows = []
-    for _, row, _ in piece.parts:
-        x, y, z = row[0], row[1], row[2]
-        rows.append((x0 + x * c + z * s, y0 + y, z0 + z * c - x * s, *row[3:6], row[6] + yaw, *row[7:]))
-    return Placed(piece, room, (x0, y0, z0), yaw, tuple(rows))
+    (x, y, z), (w, _, d) = piece.middle, piece.size
+    mx, mz = x0 + x * c + z * s, z0 + z * c - x * s
+    half_x, half_z = (w * abs(c) + d * abs(s)) / 2, (w * abs(s) + d * abs(c)) / 2
+    box = (mx - half_x, mz - half_z, mx + half_x, mz + half_z)
+    return Placed(piece, room, (x0, y0, z0), yaw, (c, s), (mx, y0 + y, mz), box)
 
 
 def _turn(yaw: float) -> tuple[float, float]:

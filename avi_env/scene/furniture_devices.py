@@ -182,12 +182,20 @@ def fan(stream: Stream, look: Look) -> Piece:
     """Returns a standing fan: foot, pole, cage and blades; or a tower fan."""
     p = Piece("fan")
     body = look.pick(stream, _CASES)
-    if look.pick(stream, ("blades", "blades", "tower", "blades")) == "tower":
+    style = look.pick(stream, ("stand", "stand", "tower", "box"))
+    if style == "box":
+        p.soft((0, 0.04, 0), (0.5, 0.5, 0.16), body, 0.02)
+        for sx in (-1, 1):
+            p.box((sx * 0.18, 0, 0), (0.04, 0.05, 0.24), look.dark)
+        p.disc((0, 0.29, -0.075), 0.42, 0.02, look.dark)
+        for k in range(6):
+            p.add("box", (0, 0.29, -0.09), (0.012, 0.42, 0.01), look.chrome, yaw=math.pi / 2, pitch=math.pi * k / 6)
+        return p
+    if style == "tower":
         p.cylinder((0, 0, 0), 0.3, 0.03, look.dark)
         p.soft((0, 0.03, 0), (0.18, 0.85, 0.2), body, 0.04)
         for k in range(7):
             p.box((0, 0.22 + 0.08 * k, -0.1), (0.11, 0.03, 0.012), look.dark)
-        p.spots = []
         return p
     h = stream.uniform(0.95, 1.2)
     p.cylinder((0, 0, 0), 0.38, 0.03, body)
@@ -198,15 +206,10 @@ def fan(stream: Stream, look: Look) -> Piece:
         tilt = math.pi / 4 + k * math.pi / 2
         x, y = 0.1 * math.cos(tilt), 0.1 * math.sin(tilt)
         p.add("bead", (x, h + y, -0.05), (0.15, 0.15, 0.016), look.dark)
-    for k in range(12):
-        a = 2 * math.pi * k / 12
-        x, y = 0.2 * math.cos(a), 0.2 * math.sin(a)
-        p.add(
-            "box",
-            (x, h + y, -0.04),
-            (0.012 + 0.09 * abs(math.sin(a)), 0.012 + 0.09 * abs(math.cos(a)), 0.09),
-            look.chrome,
-        )
+    for k in range(8):
+        a = 2 * math.pi * k / 8
+        at = (0.19 * math.cos(a), h + 0.19 * math.sin(a), -0.04)
+        p.add("box", at, (0.09, 0.165, 0.014), look.chrome, yaw=math.pi / 2, pitch=-a)
     return p
 
 
@@ -272,9 +275,11 @@ def metronome(stream: Stream, look: Look) -> Piece:
     h = stream.uniform(0.2, 0.24)
     p.box((0, 0, 0), (0.13, 0.02, 0.13), wood)
     p.box((0, 0.02, 0), (0.12, h - 0.02, 0.12), wood, taper=0.4)
-    p.add("box", (0, 0.55 * h, -0.05), (0.06, 0.7 * h, 0.006), Paint("canvas", (0.70, 0.66, 0.52)), pitch=0.16)
-    p.add("box", (0.008, 0.58 * h, -0.057), (0.006, 0.75 * h, 0.004), look.chrome, pitch=0.16)
-    p.box((0.008, 0.68 * h, -0.062), (0.026, 0.02, 0.012), BRASS)
+    lean = math.atan(0.036 / (h - 0.02))
+    ivory = Paint("canvas", (0.70, 0.66, 0.52))
+    p.add("box", (0, 0.55 * h, -0.046), (0.075, 0.72 * h, 0.006), ivory, pitch=lean, taper=0.5)
+    p.add("box", (0.004, 0.6 * h, -0.05), (0.006, 0.75 * h, 0.004), look.chrome, pitch=lean)
+    p.box((0.004, 0.68 * h, -0.052), (0.026, 0.024, 0.012), BRASS)
     return p
 
 

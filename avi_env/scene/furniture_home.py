@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from avi_env.scene.furniture import Color, Look, Paint, Piece
-from avi_env.scene.furniture_parts import BRASS, GLASS, WATER, drawers
+from avi_env.scene.furniture import Color, Look, Paint, Piece, Point
+from avi_env.scene.furniture_parts import BRASS, WATER, drawers, legs
 from avi_env.scene.house_stream import Stream
 
 __all__ = [
@@ -39,19 +39,35 @@ def clock(stream: Stream, look: Look) -> Piece:
     d, y = stream.uniform(0.26, 0.38), 1.8
     dial = Paint("plastic", look.pick(stream, _DIALS))
     ink = look.white if dial.color is not None and dial.color[0] < 0.3 else look.dark
-    if look.pick(stream, ("round", "round", "square", "octagon")) == "square":
+    style = look.pick(stream, ("round", "round", "square", "house"))
+    if style == "square":
         p.box((0, y - d / 2, 0.005), (d, d, 0.04), look.wood)
         p.add("box", (0, y, -0.016), (0.86 * d, 0.86 * d, 0.008), dial)
+    elif style == "house":
+        p.box((0, y - 0.6 * d, 0.01), (0.9 * d, 1.1 * d, 0.05), look.wood)
+        p.box((0, y + 0.5 * d, 0.0), (1.2 * d, 0.35 * d, 0.08), look.wood_second, taper=0.15)
+        p.disc((0, y, -0.015), 0.86 * d, 0.012, dial)
+        p.box((0, y - 0.85 * d, 0.0), (0.02, 0.3 * d, 0.012), BRASS)
+        p.disc((0, y - 0.88 * d, -0.002), 0.09, 0.012, BRASS)
     else:
         p.disc((0, y, 0.005), d, 0.04, look.metal if stream.chance(0.5) else look.wood)
         p.disc((0, y, -0.015), 0.88 * d, 0.012, dial)
     for k in range(4):
         a = k * math.pi / 2
         p.add("box", (0.37 * d * math.cos(a), y + 0.37 * d * math.sin(a), -0.021), (0.05 * d, 0.05 * d, 0.006), ink)
-    hour, minute = 0.23 * d, 0.32 * d
-    p.add("box", (0, y + hour / 2, -0.024), (0.035 * d, hour, 0.004), ink)
-    p.add("box", (minute / 2, y, -0.027), (minute, 0.025 * d, 0.004), ink)
+    hour, minute = stream.integer(0, 11), stream.integer(0, 11)
+    for long, thick, turn, z in ((0.22, 0.035, hour + minute / 12, -0.024), (0.33, 0.025, minute, -0.027)):
+        _hand(p, (0, y, z), (thick * d, long * d), math.pi / 6 * turn, ink)
     return p
+
+
+def _hand(p: Piece, at: Point, size: tuple[float, float], turn: float, paint: Paint) -> None:
+    """A clock's hand of a width and length [m] that starts at the middle of the dial, turned clockwise [rad]."""
+    width, long = size
+    x, y, z = at
+    center = (x - 0.5 * long * math.sin(turn), y + 0.5 * long * math.cos(turn), z)
+    # seen from the front +X is on the left; the hand's own x is its thickness
+    p.add("box", center, (0.004, long, width), paint, yaw=math.pi / 2, pitch=-turn)
 
 
 def grandfather_clock(stream: Stream, look: Look) -> Piece:
@@ -78,15 +94,16 @@ def grandfather_clock(stream: Stream, look: Look) -> Piece:
     y, face = h - 0.29, -d / 2
     p.disc((0, y, face - 0.002), 0.34, 0.014, BRASS)
     p.disc((0, y, face - 0.008), 0.29, 0.012, Paint("plastic", (0.78, 0.76, 0.68)))
-    p.add("box", (0, y + 0.045, face - 0.016), (0.014, 0.09, 0.004), look.dark)
-    p.add("box", (0.055, y, face - 0.018), (0.11, 0.01, 0.004), look.dark)
+    hour, minute = stream.integer(0, 11), stream.integer(0, 11)
+    _hand(p, (0, y, face - 0.016), (0.014, 0.08), math.pi / 6 * (hour + minute / 12), look.dark)
+    _hand(p, (0, y, face - 0.018), (0.01, 0.12), math.pi / 6 * minute, look.dark)
     return p
 
 
 def doorbell(stream: Stream, look: Look) -> Piece:
     """Returns the small box of a door chime that hangs on the wall with its middle at 1.9 m."""
     p = Piece("doorbell")
-    style = look.pick(stream, ("box", "round", "pipes", "bell"))
+    style = look.pick(stream, ("pipes", "box", "round", "bell"))
     y = 1.9
     if style == "round":
         p.disc((0, y, 0), 0.16, 0.05, look.white)
@@ -98,7 +115,8 @@ def doorbell(stream: Stream, look: Look) -> Piece:
     else:
         p.soft((0, y - 0.08, 0), (0.15, 0.16, 0.05), look.white if style == "box" else look.wood_second, 0.012)
         for k in range(3):
-            p.add("box", (0, y - 0.03 + 0.03 * k, -0.027), (0.09, 0.012, 0.008), look.dark)
+            p.add("box", (0, y + 0.03 * k, -0.027), (0.09, 0.012, 0.008), look.dark)
+        p.disc((0, y - 0.045, -0.028), 0.03, 0.01, Paint("lamp", (1.0, 0.75, 0.3)), "rod")
     if style == "pipes":
         for x in (-0.04, 0.0, 0.04):
             p.rod((x, y - 0.35 + 1.5 * abs(x), 0), 0.022, 0.28, BRASS)
@@ -169,6 +187,8 @@ def birdcage(stream: Stream, look: Look) -> Piece:
     p.bead((0.02, low + 0.275, 0), (0.07, 0.09, 0.11), yellow)
     p.bead((0.02, low + 0.33, -0.045), (0.055, 0.055, 0.055), yellow)
     p.box((0.02, low + 0.325, -0.078), (0.012, 0.01, 0.022), Paint("plastic", (0.60, 0.20, 0.02)))
+    if style == "dome":
+        p.bead((0, low + tall + 0.02, 0), (w - 0.02, 0.26, w - 0.02), look.metal)
     p.rod((0, low + tall + 0.02, 0), 0.03, 0.18, look.metal)
     return p
 
@@ -192,11 +212,12 @@ def cat(stream: Stream, look: Look) -> Piece:
         for sx in (-1, 1):
             p.box((sx * 0.04, 0, -0.08), (0.04, 0.2, 0.045), coat)
     x, y, z = head
-    p.bead(head, (0.13, 0.12, 0.13), coat)
-    p.bead((x, y - 0.02, z - 0.055), (0.06, 0.045, 0.05), coat)
+    p.ball(head, (0.14, 0.12, 0.12), coat)
+    p.bead((x, y - 0.022, z - 0.045), (0.07, 0.045, 0.05), Paint("fur", (0.72, 0.69, 0.64)))
+    p.box((x, y - 0.016, z - 0.074), (0.014, 0.01, 0.008), Paint("skin"))
     for sx in (-1, 1):
-        p.box((x + sx * 0.042, y + 0.035, z + 0.005), (0.045, 0.06, 0.025), coat, taper=0.15)
-        p.box((x + sx * 0.028, y + 0.006, z - 0.058), (0.018, 0.014, 0.012), Paint("plastic", (0.30, 0.42, 0.05)))
+        p.box((x + sx * 0.042, y + 0.03, z), (0.045, 0.05, 0.022), coat, taper=0.2)
+        p.box((x + sx * 0.03, y + 0.004, z - 0.053), (0.02, 0.016, 0.012), Paint("plastic", (0.24, 0.36, 0.04)))
     return p
 
 
@@ -217,6 +238,13 @@ def radiator(stream: Stream, look: Look) -> Piece:
             p.box((0, low + k * h / 6, -0.02), (w, h / 6 - 0.02, 0.04), paint)
         for sx in (-1, 1):
             p.box((sx * (w / 2 - 0.04), low, 0.025), (0.04, h, 0.05), paint)
+    elif style == "cover":
+        p.box((0, low + h, 0), (w + 0.04, 0.02, 0.14), look.wood)
+        for sx in (-1, 1):
+            p.box((sx * (w / 2 - 0.01), 0, 0), (0.02, low + h, 0.13), look.white)
+        p.box((0, low, 0.03), (w - 0.05, h - 0.03, 0.06), paint)
+        for k in range(12):
+            p.box(((k - 5.5) * (w - 0.04) / 12, low - 0.06, -0.055), (0.03, h + 0.05, 0.012), look.white)
     else:
         p.box((0, low, 0.02), (w, h, 0.06), paint)
         for k in range(8):
@@ -247,7 +275,14 @@ def aquarium(stream: Stream, look: Look) -> Piece:
     """Returns an aquarium on a cupboard: water, gravel, plants and fish behind the glass."""
     p = Piece("aquarium")
     w, d, low, tall = stream.uniform(0.7, 1.0), 0.38, stream.uniform(0.62, 0.72), 0.42
-    drawers(p, look, (w, low - 0.03, d), 0.0, 1, 2, doors=True)
+    style = look.pick(stream, ("doors", "drawers", "frame", "block"))
+    if style == "frame":
+        legs(p, look, (w - 0.02, low - 0.03, d - 0.02), 0.045, look.metal, "sled")
+        p.box((0, 0.2, 0), (w - 0.08, 0.02, d - 0.04), look.wood)
+    elif style == "block":
+        p.box((0, 0, 0), (w - 0.04, low - 0.03, d - 0.04), look.front)
+    else:
+        drawers(p, look, (w, low - 0.03, d), 0.0, 1 if style == "doors" else 2, 2, doors=style == "doors")
     p.box((0, low - 0.03, 0), (w + 0.02, 0.03, d + 0.02), look.wood)
     p.box((0, low, 0), (w - 0.02, tall - 0.05, d - 0.02), WATER)
     p.box((0, low, 0), (w - 0.012, 0.05, d - 0.012), Paint("soil", (0.46, 0.38, 0.26)))
@@ -259,7 +294,6 @@ def aquarium(stream: Stream, look: Look) -> Piece:
         paint = Paint("plastic", ((0.62, 0.22, 0.02), (0.10, 0.30, 0.60), (0.62, 0.48, 0.04))[k])
         p.bead((x * w, low + y, face), (0.09, 0.045, 0.02), paint)
         p.add("box", (x * w + 0.05, low + y, face), (0.03, 0.04, 0.012), paint)
-    p.add("box", (0, low + tall / 2, face), (w - 0.03, 0.004, 0.004), GLASS)
     return p
 
 

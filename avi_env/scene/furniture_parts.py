@@ -115,6 +115,8 @@ def panel(p: Piece, look: Look, at: Point, size: tuple[float, float], paint: Pai
     (x, y, z), (w, h) = at, size
     paint = look.front if paint is None else paint
     style = look.panel if min(w, h) > 0.16 else "flat"
+    if style in ("planks", "split") and w > 1.2 * h:
+        style = "flat"  # boards of doors run upwards
     if style in ("planks", "split"):
         _boards(p, (x, y, z), size, 3 if style == "planks" else 2, paint)
         return

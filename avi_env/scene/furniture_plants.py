@@ -27,8 +27,14 @@ def plant(stream: Stream, look: Look) -> Piece:
     h = min(h, 0.9) if style in ("blades", "cactus") else h
     base = 0.9 * pot
     glaze = Paint("porcelain", look.pick(stream, _POTS))
-    if look.pick(stream, ("round", "round", "square", "stand")) == "square":
+    shape = look.pick(stream, ("round", "round", "square", "stand"))
+    if shape == "square":
         p.box((0, 0, 0), (0.8 * pot, base, 0.8 * pot), glaze, taper=1.2)
+    elif shape == "stand":
+        for sx in (-1, 1):
+            for sz in (-1, 1):
+                p.box((sx * 0.36 * pot, 0, sz * 0.36 * pot), (0.025, 0.7 * base, 0.025), look.wood)
+        p.cylinder((0, 0.25 * base, 0), 0.9 * pot, 0.75 * base, glaze, taper=1.08)
     else:
         p.cylinder((0, 0, 0), 0.75 * pot, base, glaze, taper=1.33)
     p.cylinder((0, base - 0.01, 0), 0.9 * pot, 0.015, Paint("soil"))

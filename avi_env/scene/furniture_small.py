@@ -6,6 +6,7 @@ import math
 
 from avi_env.scene.furniture import Color, Look, Paint, Piece
 from avi_env.scene.furniture_lamps import ceiling_lamp, floor_lamp, table_lamp
+from avi_env.scene.furniture_parts import BRASS
 from avi_env.scene.furniture_plants import plant, vase
 from avi_env.scene.house_stream import Stream
 
@@ -51,13 +52,20 @@ _TROUSERS: tuple[Color, ...] = ((0.05, 0.07, 0.14), (0.12, 0.11, 0.10), (0.22, 0
 
 
 def phone(stream: Stream, look: Look) -> Piece:
-    """Returns a desk telephone: base, keypad, handset on its cradle."""
+    """Returns a desk telephone: a sloping base with keys, and a handset across its cradle."""
     p = Piece("phone")
-    paint = Paint("plastic", _RED) if stream.chance(0.5) else Paint("plastic", (0.03, 0.03, 0.035))
-    p.soft((0, 0, 0), (0.2, 0.06, 0.18), paint, 0.015)
-    p.box((0.02, 0.055, -0.03), (0.1, 0.012, 0.08), Paint("plastic", (0.6, 0.6, 0.58)))
-    p.box((0, 0.06, 0.055), (0.14, 0.025, 0.03), paint)
-    p.soft((0, 0.08, 0.055), (0.23, 0.03, 0.045), paint, 0.01)
+    colors: tuple[Color, ...] = (_RED, (0.03, 0.03, 0.035), (0.62, 0.60, 0.52), (0.06, 0.22, 0.20))
+    paint = Paint("plastic", look.pick(stream, colors))
+    p.box((0, 0, 0), (0.2, 0.03, 0.2), paint)
+    p.add("wedge", (0, 0.055, 0), (0.19, 0.05, 0.19), paint)
+    for row in range(3):
+        for column in range(3):
+            at = (0.02 + 0.03 * (column - 1), 0.043 + 0.0095 * row, -0.06 + 0.032 * row)
+            p.add("box", at, (0.02, 0.02, 0.018), Paint("plastic", (0.7, 0.7, 0.67)))
+    for sx in (-1, 1):
+        p.box((sx * 0.06, 0.06, 0.065), (0.03, 0.035, 0.03), paint)
+        p.box((sx * 0.1, 0.075, 0.065), (0.05, 0.035, 0.055), paint)
+    p.box((0, 0.095, 0.065), (0.22, 0.025, 0.035), paint)
     return p
 
 
@@ -74,13 +82,13 @@ def alarm_clock(stream: Stream, look: Look) -> Piece:
         return p
     if style == "cube":
         p.soft((0, 0, 0), (0.1, 0.1, 0.07), paint, 0.015)
-        p.disc((0, 0.05, -0.036), 0.08, 0.006, look.white, "rod")
+        p.disc((0, 0.05, -0.036), 0.08, 0.006, look.white)
     else:
         p.disc((0, 0.075, 0), 0.11, 0.05, paint)
-        p.disc((0, 0.075, -0.026), 0.095, 0.006, look.white, "rod")
+        p.disc((0, 0.075, -0.026), 0.095, 0.006, look.white)
+        p.box((0, 0, 0), (0.09, 0.03, 0.03), paint)
         for sx in (-1, 1):
-            p.box((sx * 0.035, 0, 0), (0.015, 0.035, 0.015), paint)
-            p.bead((sx * 0.035, 0.135, 0), (0.05, 0.04, 0.05), look.chrome)
+            p.rod((sx * 0.035, 0.122, 0), 0.05, 0.03, look.chrome, taper=0.5)
     p.box((0, 0.05 + 0.025 * (style == "bells"), -0.038), (0.006, 0.03, 0.008), look.dark)
     p.box((0.012, 0.048 + 0.025 * (style == "bells"), -0.038), (0.024, 0.006, 0.008), look.dark)
     return p
@@ -103,7 +111,7 @@ def kettle(stream: Stream, look: Look) -> Piece:
         p.box((0, 0.18, 0.09), (0.022, 0.022, 0.07), look.dark)
         p.rod((0, 0.19, 0), 0.12, 0.02, look.dark)
     p.bead((0, 0.15 if p.size[1] < 0.18 else 0.22, 0), (0.03, 0.03, 0.03), look.dark)
-    p.add("box", (0, 0.14, -0.095), (0.03, 0.03, 0.09), body, pitch=0.6)
+    p.add("box", (0, 0.12, -0.095), (0.03, 0.11, 0.03), body, pitch=-0.55)
     return p
 
 
@@ -176,7 +184,10 @@ def television(stream: Stream, look: Look, width: float) -> Piece:
     """Returns a television on its feet, or on one foot."""
     p = Piece("television")
     h = 0.5625 * width
-    if look.pick(stream, ("feet", "feet", "foot", "bar")) == "feet":
+    style = look.pick(stream, ("feet", "feet", "foot", "bar"))
+    if style == "bar":
+        p.soft((0, 0, -0.09), (0.8 * width, 0.055, 0.08), look.dark, 0.015)
+    if style == "feet":
         for sx in (-1, 1):
             p.box((sx * 0.3 * width, 0, 0), (0.03, 0.05, 0.2), look.dark)
     else:
@@ -217,13 +228,19 @@ def radio(stream: Stream, look: Look) -> Piece:
 
 
 def music_box(stream: Stream, look: Look) -> Piece:
-    """Returns a music box with open lid, drum and crank."""
+    """Returns a music box with open lid, pinned drum, comb and crank."""
     p = Piece("music_box")
-    p.box((0, 0, 0), (0.16, 0.07, 0.12), Paint("wood", _RED))
-    p.box((0, 0.07, 0), (0.14, 0.008, 0.1), Paint("metal", (0.55, 0.38, 0.10)))
-    p.add("cylinder", (0, 0.085, -0.01), (0.035, 0.1, 0.035), Paint("metal", (0.55, 0.38, 0.10)), pitch=math.pi / 2)
-    p.add("box", (0, 0.12, 0.063), (0.16, 0.11, 0.01), Paint("wood", _RED), pitch=0.15)
-    p.box((0.095, 0.03, 0), (0.03, 0.012, 0.012), look.chrome)
+    wood = look.pick(stream, (Paint("wood", _RED), look.wood_second, look.wood, Paint("wood", (0.05, 0.12, 0.16))))
+    for sz in (-1, 1):
+        p.box((0, 0, sz * 0.055), (0.18, 0.07, 0.01), wood)
+    for sx in (-1, 1):
+        p.box((sx * 0.085, 0, 0), (0.01, 0.07, 0.1), wood)
+    p.box((0, 0, 0), (0.17, 0.03, 0.1), Paint("cloth", (0.30, 0.04, 0.06)))
+    p.bar((-0.01, 0.058, 0.012), 0.05, 0.12, BRASS, "cylinder")
+    p.box((-0.01, 0.03, -0.03), (0.11, 0.012, 0.035), look.chrome)
+    p.add("box", (0, 0.125, 0.072), (0.18, 0.12, 0.01), wood, pitch=0.2)
+    p.bar((0.1, 0.045, 0), 0.012, 0.03, look.chrome)
+    p.box((0.115, 0.04, -0.012), (0.008, 0.012, 0.05), look.chrome)
     return p
 
 
@@ -248,16 +265,26 @@ def laundry_basket(stream: Stream, look: Look) -> Piece:
 
 
 def vacuum_cleaner(stream: Stream, look: Look) -> Piece:
-    """Returns a vacuum cleaner: body with wheels, hose, tube and nozzle."""
+    """Returns a vacuum cleaner: body with wheels, hose, tube and nozzle; or an upright one."""
     p = Piece("vacuum_cleaner")
-    paint = Paint("plastic", _RED) if stream.chance(0.5) else Paint("plastic", (0.04, 0.10, 0.26))
-    p.soft((0, 0.05, 0.06), (0.26, 0.2, 0.34), paint, 0.06)
+    colors: tuple[Color, ...] = (_RED, (0.04, 0.10, 0.26), (0.05, 0.26, 0.14), (0.50, 0.36, 0.03))
+    paint = Paint("plastic", look.pick(stream, colors))
+    if look.pick(stream, ("sledge", "sledge", "sledge", "upright")) == "upright":
+        p.box((0, 0.01, -0.1), (0.3, 0.09, 0.26), look.dark)
+        p.add("soft", (0, 0.44, 0.06), (0.24, 0.7, 0.16), paint, pitch=0.25, chamfer=0.05)
+        p.add("box", (0, 0.92, 0.19), (0.03, 0.34, 0.03), look.chrome, pitch=0.25)
+        p.box((0, 1.06, 0.2), (0.04, 0.04, 0.12), look.dark)
+        return p
+    p.soft((-0.06, 0.05, 0.1), (0.26, 0.2, 0.34), paint, 0.06)
     for sx in (-1, 1):
-        p.add("box", (sx * 0.14, 0.08, 0.14), (0.03, 0.16, 0.16), look.dark)
-    p.box((0, 0.25, 0.06), (0.03, 0.04, 0.16), look.dark)
-    p.add("cylinder", (0, 0.16, -0.16), (0.045, 0.2, 0.045), look.dark, pitch=1.2)
-    p.add("cylinder", (0.08, 0.45, -0.22), (0.035, 0.86, 0.035), look.chrome, pitch=0.08)
-    p.box((0.08, 0.0, -0.26), (0.26, 0.035, 0.1), look.dark)
+        p.bar((-0.06 + sx * 0.135, 0.08, 0.2), 0.16, 0.035, look.dark, "cylinder")
+    p.box((-0.06, 0.25, 0.1), (0.03, 0.03, 0.16), look.dark)
+    # the hose rises from the body to the handle of the tube
+    p.add("rod", (-0.06, 0.2, -0.1), (0.045, 0.14, 0.045), look.dark, pitch=-1.0)
+    p.add("rod", (0.02, 0.44, -0.12), (0.04, 0.5, 0.04), look.dark, yaw=1.3, pitch=0.42)
+    p.add("rod", (0.13, 0.43, -0.16), (0.035, 0.86, 0.035), look.chrome, pitch=0.2)
+    p.add("box", (0.13, 0.86, -0.06), (0.035, 0.035, 0.14), look.dark, pitch=-0.4)
+    p.box((0.13, 0.0, -0.27), (0.26, 0.035, 0.1), look.dark)
     return p
 
 

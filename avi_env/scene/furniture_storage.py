@@ -85,7 +85,13 @@ def console_table(stream: Stream, look: Look) -> Piece:
     w, d = stream.uniform(0.7, 1.0), 0.3
     style = look.pick(stream, ("drawer", "slim", "drawer", "arch"))
     legs(p, look, (w - 0.02, 0.78, d - 0.02), 0.04, look.metal, "sled" if style == "slim" else "")
-    if style != "slim":
+    if style == "arch":
+        p.box((0, 0.66, 0.02), (w - 0.06, 0.12, d - 0.08), look.wood)
+        for k in range(3):
+            x = (k - 1) * (w - 0.1) / 3
+            panel(p, look, (x, 0.67, -d / 2 + 0.06), ((w - 0.1) / 3 - 0.01, 0.1))
+            handle(p, look, (x, 0.72, -d / 2 + 0.044), (w - 0.1) / 3)
+    elif style != "slim":
         p.box((0, 0.66, 0.01), (w - 0.06, 0.12, d - 0.06), look.wood)
         panel(p, look, (0, 0.67, -d / 2 + 0.04), (w - 0.1, 0.1))
         handle(p, look, (0, 0.72, -d / 2 + 0.024), w - 0.1)
@@ -363,6 +369,10 @@ def wall_shelf(stream: Stream, look: Look, width: float) -> Piece:
         elif style == "cubes":
             for sx in (-1, 1):
                 p.box((sx * (width / 2 - 0.01), y + 0.025, 0), (0.02, 0.16, d), look.wood)
+        elif style == "ropes":
+            for sx in (-1, 1):
+                for sz in (-1, 1):
+                    p.box((sx * 0.44 * width, y, sz * 0.42 * d), (0.012, 0.4, 0.012), look.rug_border)
         if k == 0 and boards == 2:
             book_row(stream, p, (0.5 * width, top, 0.28), look, d / 2)
             p.spots.append((0.36 * width, top, 0.0))

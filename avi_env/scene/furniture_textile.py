@@ -53,15 +53,11 @@ def curtain(stream: Stream, look: Look, width: float, top: float, bottom: float 
     rod = width + 0.4
     p.bar((0, top, 0), 0.026, rod, look.metal)
     for sx in (-1, 1):
-        p.bead((sx * (rod / 2 + 0.01), top, 0), (0.05, 0.05, 0.05), look.metal)
-    fold = 0.085 if heavy else 0.065
-    folds = max(3, min(10, round(drawn * rod / 2 / fold)))
-    deep = 0.055 if heavy else 0.035
+        p.bar((sx * (rod / 2 + 0.012), top, 0), 0.05, 0.03, look.metal)
+    deep, wide = (0.075, drawn * rod / 2) if heavy else (0.05, 0.9 * drawn * rod / 2)
     for side in (-1, 1):
-        for k in range(folds):
-            x = side * (rod / 2 - 0.02 - (k + 0.5) * fold)
-            z = 0.35 * deep * (1 if k % 2 else -1)
-            p.box((x, bottom, z), (fold, top - bottom + 0.015, deep), look.curtain)
+        at = (side * (rod / 2 - 0.02 - wide / 2), (top + bottom) / 2, 0.0)
+        p.add("folds", at, (wide, top - bottom + 0.04, deep), look.curtain)
     return p
 
 
@@ -111,10 +107,7 @@ def shower_curtain(stream: Stream, look: Look, width: float) -> Piece:
     paint = Paint("curtain", look.pick(stream, _TOWELS))
     side = stream.pick((-1, 1))
     p.bar((0, 2.0, 0), 0.024, width, look.chrome)
-    folds = 7
-    for k in range(folds):
-        x = side * (width / 2 - 0.03 - (k + 0.5) * 0.065)
-        p.box((x, 0.3, 0.014 if k % 2 else -0.014), (0.065, 1.69, 0.034), paint)
+    p.add("folds", (side * (width / 2 - 0.26), 1.17, 0), (0.48, 1.7, 0.07), paint)
     return p
 
 
@@ -148,8 +141,13 @@ def cushion(stream: Stream, look: Look) -> Piece:
     w = stream.uniform(0.38, 0.46)
     paint = look.pick(stream, (look.accent, look.fabric, look.fabric_second, look.blanket))
     paint = Paint("upholstery", paint.color) if paint.color is not None else paint
-    if look.pick(stream, ("square", "round", "roll", "long")) == "round":
-        p.ball((0, 0.08, 0), (w, 0.16, w), paint)
+    style = look.pick(stream, ("square", "round", "roll", "long"))
+    if style == "round":
+        p.ball((0, 0.07, 0), (w, 0.14, w), paint)
+    elif style == "roll":
+        p.bar((0, 0.08, 0), 0.16, w, paint, "cylinder")
+    elif style == "long":
+        p.soft((0, 0, 0), (w + 0.14, 0.15, 0.3), paint, 0.06)
     else:
         p.soft((0, 0, 0), (w, 0.13, 0.92 * w), paint, 0.05)
         p.soft((0, 0.02, 0), (0.86 * w, 0.14, 0.78 * w), paint, 0.05)

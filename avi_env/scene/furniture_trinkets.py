@@ -82,6 +82,8 @@ def basket(stream: Stream, look: Look) -> Piece:
         for sx in (-1, 1):
             p.box((sx * 0.44 * w, h - 0.02, 0), (0.014, 0.12, 0.05), wicker)
         p.box((0, h + 0.09, 0), (0.9 * w, 0.014, 0.05), wicker)
+    if style == "tall":
+        p.cylinder((0, 0.45 * h, 0), 1.02 * w, 0.12 * h, look.accent)
     p.bead((0.1 * w, 0.6 * h, 0), (0.45 * w, 0.6 * h, 0.45 * w), look.accent)
     p.bead((-0.2 * w, 0.5 * h, 0.05 * w), (0.4 * w, 0.55 * h, 0.4 * w), Paint("cloth", look.fabric_second.color))
     return p
@@ -173,7 +175,7 @@ def ball(stream: Stream, look: Look) -> Piece:
     d = stream.uniform(0.16, 0.24)
     color = look.pick(stream, _TOYS)
     p.ball((0, d / 2, 0), (d, d, d), Paint("plastic", color))
-    p.rod((0, 0.42 * d, 0), 0.995 * d, 0.16 * d, look.white)
+    p.cylinder((0, 0.44 * d, 0), 1.04 * d, 0.12 * d, look.white)
     return p
 
 

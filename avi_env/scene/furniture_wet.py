@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from avi_env.scene.furniture import Look, Paint, Piece
 from avi_env.scene.furniture_parts import handle, legs, panel
 from avi_env.scene.house_stream import Stream
@@ -65,6 +67,8 @@ def kitchen_sink(stream: Stream, look: Look) -> Piece:
     p = Piece("sink")
     width, rim = 0.8, _COUNTER_HEIGHT
     _base_cabinet(p, look, width, 2, rim - 0.22)
+    for sx in (-1, 1):
+        p.box((sx * (width / 2 - 0.01), rim - 0.24, 0.018), (0.02, 0.2, _DEPTH - 0.036), look.front)
     steel = look.pick(stream, (_STEEL, _PORCELAIN, _STEEL, Paint("stone_counter", (0.12, 0.12, 0.13))))
     _basin(p, (0.52, 0.36), (width, _DEPTH + 0.01), (rim, 0.17), (look.counter, steel))
     p.rod((0, rim, 0.23), 0.05, 0.04, look.chrome)
@@ -207,8 +211,8 @@ def _drum_machine(category: str, body: Paint, look: Look) -> Piece:
     p = Piece(category)
     p.legs(0.56, 0.5, 0.02, 0.05, look.dark)
     p.box((0, 0.02, 0), (0.6, 0.83, 0.58), body)
-    p.add("cylinder", (0, 0.42, -0.3), (0.38, 0.03, 0.38), look.chrome, pitch=1.570796)
-    p.add("cylinder", (0, 0.42, -0.315), (0.29, 0.03, 0.29), _GLASS, pitch=1.570796)
+    p.add("cylinder", (0, 0.42, -0.3), (0.38, 0.03, 0.38), look.chrome, pitch=math.pi / 2)
+    p.add("cylinder", (0, 0.42, -0.315), (0.29, 0.03, 0.29), _GLASS, pitch=math.pi / 2)
     p.box((0.1, 0.745, -0.295), (0.3, 0.07, 0.014), _GLASS)
     p.box((-0.2, 0.735, -0.295), (0.16, 0.09, 0.014), Paint("appliance", (0.6, 0.61, 0.62)))
     p.disc((-0.03, 0.78, -0.305), 0.05, 0.02, look.chrome, "rod")
@@ -260,6 +264,9 @@ def washbasin(stream: Stream, look: Look) -> Piece:
     else:
         p.box((0, 0.25, 0.03), (w - 0.03, 0.45, d - 0.08), look.front)
         for sx in (-1, 1):
+            p.box((sx * (w / 2 - 0.025), 0.68, 0.03), (0.02, rim - 0.72, d - 0.08), look.front)
+        p.box((0, 0.68, -d / 2 + 0.08), (w - 0.04, rim - 0.72, 0.02), look.front)
+        for sx in (-1, 1):
             panel(p, look, (sx * (w - 0.03) / 4, 0.26, -d / 2 + 0.07), (w / 2 - 0.03, 0.42))
             handle(p, look, (sx * 0.05, 0.5, -d / 2 + 0.052), 0.24, upright=True)
     if style != "bowl":
@@ -306,8 +313,8 @@ def shower(stream: Stream, look: Look) -> Piece:
     p.rod((0, 0.057, 0), 0.1, 0.006, look.chrome)
     if style == "curtain":
         p.box((-w / 2 + 0.02, 1.97, 0), (0.02, 0.02, w), look.chrome)
-        for k in range(6):
-            p.box((-w / 2 + 0.02 + 0.012 * (k % 2), 0.12, w / 2 - 0.05 - 0.06 * k), (0.03, 1.86, 0.06), look.curtain)
+        at = (-w / 2 + 0.04, 1.05, w / 2 - 0.25)
+        p.add("folds", at, (0.46, 1.88, 0.06), look.curtain, yaw=math.pi / 2)
     else:
         p.box((-w / 2 + 0.006, 0.06, 0), (0.012, 1.9, w), Paint("glass_single"))
         p.box((-w / 2 + 0.01, 1.96, 0), (0.02, 0.025, w), look.chrome)

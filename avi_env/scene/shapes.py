@@ -26,6 +26,7 @@ _ROUND = 12  # sides of a cylinder
 _BALL_RINGS, _BALL_SIDES = 6, 10
 _ROD_SIDES, _POT_SIDES = 6, 10
 _BEAD_RINGS, _BEAD_SIDES = 4, 6
+_FOLDS = 5  # of a curtain
 
 
 class Shape(NamedTuple):
@@ -124,6 +125,22 @@ def _wedge() -> Shape:
     return Shape(vertices, np.zeros_like(vertices), triangles)
 
 
+def _folds(count: int) -> Shape:
+    """A sheet of cloth in upright folds, three tenths of its depth thick."""
+    steps = 2 * count
+    across = np.arange(steps + 1) / steps - 0.5
+    front = np.where(np.arange(steps + 1) % 2, -0.5, 0.2)
+    columns = [np.stack([across, np.full(steps + 1, y), front + z], axis=1) for y in (-0.5, 0.5) for z in (0.0, 0.3)]
+    vertices = np.concatenate(columns).round(9)
+    low, low_back, high, high_back = (k * (steps + 1) for k in range(4))
+    quads: list[tuple[int, ...]] = [(low, low_back, high_back, high)]
+    for i in range(steps):
+        for a, b in ((low, high), (high, high_back), (high_back, low_back), (low_back, low)):
+            quads.append((a + i, b + i, b + i + 1, a + i + 1))
+    quads.append((low + steps, high + steps, high_back + steps, low_back + steps))
+    return Shape(vertices, np.zeros_like(vertices), _fan(quads))
+
+
 def _ball(rings: int, sides: int) -> Shape:
     polar = math.pi * np.arange(1, rings) / rings
     angle = 2 * math.pi * np.arange(sides) / sides
@@ -154,9 +171,9 @@ def _fan(polygons: Sequence[tuple[int, ...]]) -> npt.NDArray[np.int64]:
     return np.array([(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)], dtype=np.int64)
 
 
-SHAPES = ("box", "soft", "cylinder", "ball", "rod", "bead", "pot", "wedge")
+SHAPES = ("box", "soft", "cylinder", "ball", "rod", "bead", "pot", "wedge", "folds")
 """Shapes by name: a box, a box with chamfered edges, an upright cylinder or cone, an ellipsoid; a rod and an ellipsoid
-of few sides; a vessel open at the top; half a box that slopes down to the front."""
+of few sides; a vessel open at the top; half a box that slopes down to the front; a sheet in upright folds."""
 
 
 @lru_cache(maxsize=1)
@@ -170,6 +187,7 @@ def _templates() -> dict[str, Shape]:
         "bead": _ball(_BEAD_RINGS, _BEAD_SIDES),
         "pot": _pot(_POT_SIDES),
         "wedge": _wedge(),
+        "folds": _folds(_FOLDS),
     }
 
 
