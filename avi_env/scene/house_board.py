@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from avi_env.scene.house_stream import Stream
 
 __all__ = ["Board", "Shape", "grow"]
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What counts about the form of a region."""
 
     cells: int
