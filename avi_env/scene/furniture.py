@@ -68,19 +68,22 @@ class Piece:
         """Adds a shape by the middle of its box [m]; `more` as in `shape_row` (yaw, pitch, taper, chamfer)."""
         self.parts.append((shape, shape_row(center, size, **more), paint))
 
-    def box(self, at: Point, size: Point, paint: Paint, **more: float) -> None:
+    def box(
+        self, at: Point, size: Point, paint: Paint, yaw: float = 0.0, pitch: float = 0.0, taper: float = 1.0
+    ) -> None:
         """Adds a box that stands on the point `at` [m]."""
-        self.add("box", (at[0], at[1] + size[1] / 2, at[2]), size, paint, **more)
+        x, y, z = at
+        w, h, d = size  # most parts are boxes: the row is written out, as `shape_row` has it
+        self.parts.append(("box", (x, y + h / 2, z, w, h, d, yaw, pitch, taper, 0.0), paint))
 
-    def soft(self, at: Point, size: Point, paint: Paint, chamfer: float = 0.03, **more: float) -> None:
+    def soft(self, at: Point, size: Point, paint: Paint, chamfer: float = 0.03, pitch: float = 0.0) -> None:
         """Adds a box with chamfered edges that stands on the point `at` [m]."""
         chamfer = min(chamfer, 0.45 * min(size))
-        self.add("soft", (at[0], at[1] + size[1] / 2, at[2]), size, paint, chamfer=chamfer, **more)
+        self.add("soft", (at[0], at[1] + size[1] / 2, at[2]), size, paint, pitch=pitch, chamfer=chamfer)
 
-    def cylinder(self, at: Point, diameter: float, height: float, paint: Paint, **more: float) -> None:
+    def cylinder(self, at: Point, diameter: float, height: float, paint: Paint, taper: float = 1.0) -> None:
         """Adds an upright cylinder (a cone with `taper`) that stands on the point `at` [m]."""
-        center = (at[0], at[1] + height / 2, at[2])
-        self.add("cylinder", center, (diameter, height, diameter), paint, **more)
+        self.add("cylinder", (at[0], at[1] + height / 2, at[2]), (diameter, height, diameter), paint, taper=taper)
 
     def ball(self, center: Point, size: Point, paint: Paint) -> None:
         """Adds an ellipsoid around its centre [m]."""
@@ -90,9 +93,9 @@ class Piece:
         """Adds an ellipsoid of few triangles around its centre [m]."""
         self.add("bead", center, size, paint)
 
-    def rod(self, at: Point, diameter: float, height: float, paint: Paint, **more: float) -> None:
+    def rod(self, at: Point, diameter: float, height: float, paint: Paint, taper: float = 1.0) -> None:
         """Adds an upright six-sided rod (a cone with `taper`) that stands on the point `at` [m]."""
-        self.add("rod", (at[0], at[1] + height / 2, at[2]), (diameter, height, diameter), paint, **more)
+        self.add("rod", (at[0], at[1] + height / 2, at[2]), (diameter, height, diameter), paint, taper=taper)
 
     def pot(self, at: Point, diameter: float, height: float, wall: float, paint: Paint, taper: float = 1.0) -> None:
         """Adds an open vessel with walls and bottom of a thickness [m] that stands on the point `at` [m]."""
@@ -126,26 +129,26 @@ class Piece:
 
     def _bounds(self) -> tuple[int, Point, Point]:
         if self._box[0] != len(self.parts):
-            spans = [_span(row) for _, row, _ in self.parts]
-            low = [min(span[k] for span in spans) for k in range(3)]
-            high = [max(span[k + 3] for span in spans) for k in range(3)]
-            size = (high[0] - low[0], high[1] - low[1], high[2] - low[2])
-            middle = ((high[0] + low[0]) / 2, (high[1] + low[1]) / 2, (high[2] + low[2]) / 2)
-            self._box = (len(self.parts), size, middle)
+            low, high = zip(*(_span(row) for _, row, _ in self.parts), strict=True)
+            (x0, y0, z0), (x1, y1, z1) = map(min, zip(*low, strict=True)), map(max, zip(*high, strict=True))
+            middle = ((x1 + x0) / 2, (y1 + y0) / 2, (z1 + z0) / 2)
+            self._box = (len(self.parts), (x1 - x0, y1 - y0, z1 - z0), middle)
         return self._box
 
 
-def _span(row: tuple[float, ...]) -> tuple[float, float, float, float, float, float]:
+def _span(row: tuple[float, ...]) -> tuple[Point, Point]:
     """Lowest and highest corner of a shape's box, its rotations included."""
-    wide = max(1.0, row[8])
-    x, y, z = row[3] / 2 * wide, row[4] / 2, row[5] / 2 * wide
-    if row[7]:
-        c, s = abs(math.cos(row[7])), abs(math.sin(row[7]))
+    cx, cy, cz, x, y, z, yaw, pitch, taper, _ = row
+    x, y, z = x / 2, y / 2, z / 2
+    if taper > 1.0:
+        x, z = x * taper, z * taper
+    if pitch:
+        c, s = abs(math.cos(pitch)), abs(math.sin(pitch))
         y, z = y * c + z * s, y * s + z * c
-    if row[6]:
-        c, s = abs(math.cos(row[6])), abs(math.sin(row[6]))
+    if yaw:
+        c, s = abs(math.cos(yaw)), abs(math.sin(yaw))
         x, z = x * c + z * s, x * s + z * c
-    return (row[0] - x, row[1] - y, row[2] - z, row[0] + x, row[1] + y, row[2] + z)
+    return (cx - x, cy - y, cz - z), (cx + x, cy + y, cz + z)
 
 
 @lru_cache(maxsize=256)
