@@ -41,10 +41,9 @@ def first_clashing(fixed: Sequence[Placed], placed: Sequence[Placed], host: Mapp
     apart = ((low[:, None] > high[None] - _DEPTH) | (low[None] > high[:, None] - _DEPTH)).any(axis=2)
     later = np.arange(len(pieces))[:, None] < np.maximum(np.arange(len(pieces)), len(fixed))[None]
     later[:, : len(fixed)] = False
-    first, second = np.nonzero(~apart & later)
     gone: set[int] = set()
-    for b, a in sorted(zip(second.tolist(), first.tolist(), strict=True)):
-        if id(pieces[a]) not in gone and id(pieces[b]) not in gone and clashes(pieces[a], pieces[b]):
+    for b, a in sorted(_clashing(pieces, np.argwhere(~apart & later).tolist())):
+        if id(pieces[a]) not in gone:
             gone.add(id(pieces[b]))
     for p in placed:  # hosts come before what stands on them
         if id(host.get(id(p))) in gone:
@@ -52,14 +51,34 @@ def first_clashing(fixed: Sequence[Placed], placed: Sequence[Placed], host: Mapp
     return gone
 
 
+def _clashing(pieces: Sequence[Placed], pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pairs (a, b) of which shapes share space, as (b, a)."""
+    if not pairs:
+        return []
+    start: dict[int, int] = {}
+    rows: list[tuple[float, ...]] = []
+    for k in sorted({k for pair in pairs for k in pair}):
+        start[k] = len(rows)
+        rows += pieces[k].rows
+    sizes = [(len(pieces[a].rows), len(pieces[b].rows)) for a, b in pairs]
+    owner = np.repeat(np.arange(len(pairs)), [m * n for m, n in sizes])
+    i = np.concatenate([np.repeat(start[a] + np.arange(m), n) for (a, _), (m, n) in zip(pairs, sizes, strict=True)])
+    j = np.concatenate([np.tile(start[b] + np.arange(n), m) for (_, b), (m, n) in zip(pairs, sizes, strict=True)])
+    met = _shapes_meet(np.array(rows), i, j)
+    return [(pairs[k][1], pairs[k][0]) for k in np.unique(owner[met]).tolist()]
+
+
 def _shapes_meet(rows: Array, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether shapes i and j overlap, as upright boxes that may be turned."""
     half, reach_y = _halves(rows)
-    away = np.abs(rows[i, 1] - rows[j, 1])
-    meets = reach_y[i] + reach_y[j] - away > _DEPTH
-    i, j = i[meets], j[meets]
-    if not len(i):
-        return np.zeros(0, dtype=np.bool_)
+    around = np.hypot(half[:, 0], half[:, 1])
+    meets = reach_y[i] + reach_y[j] - np.abs(rows[i, 1] - rows[j, 1]) > _DEPTH
+    for axis in (0, 2):
+        meets &= around[i] + around[j] - np.abs(rows[i, axis] - rows[j, axis]) > _DEPTH
+    near = np.flatnonzero(meets)
+    if not len(near):
+        return meets
+    i, j = i[near], j[near]
     offset = rows[j][:, [0, 2]] - rows[i][:, [0, 2]]
     free = np.zeros(len(i), dtype=np.bool_)
     for owner in (i, j):
@@ -67,7 +86,8 @@ def _shapes_meet(rows: Array, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]
         for axis in (np.stack([cos, -sin], axis=1), np.stack([sin, cos], axis=1)):
             reach = _reach(rows[i, 6], half[i], axis) + _reach(rows[j, 6], half[j], axis)
             free |= np.abs((offset * axis).sum(axis=1)) > reach - _DEPTH
-    return np.asarray(~free)
+    meets[near] = ~free
+    return np.asarray(meets)
 
 
 def _halves(rows: Array) -> tuple[Array, Array]:

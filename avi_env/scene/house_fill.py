@@ -163,7 +163,10 @@ def _open_way(space: RoomSpace, doorway: Doorway) -> None:
         space.add(box, 0.0, 2.1, CLEAR)
     space.add(zone(run, hole, side, 0.09, 0.1), -1.0, hole.y1 + 0.1, FIXED)
     if doorway.passable:
-        x, _, z = run.point((hole.s0 + hole.s1) / 2, 0.0, side * (WALL / 2 + BODY_RADIUS + 0.05))
+        s = (hole.s0 + hole.s1) / 2
+        if doorway.swing == space.room and doorway.openness < 1.0:  # beside a leaf that stands ajar
+            s = hole.s0 + BODY_RADIUS if doorway.hinge_high else hole.s1 - BODY_RADIUS
+        x, _, z = run.point(s, 0.0, side * (WALL / 2 + BODY_RADIUS + 0.05))
         space.spots.append((x, z))
 
 

@@ -35,8 +35,9 @@ def furnish_bedroom(room: Furnisher) -> None:
     stream, look, area = room.stream, room.look, room.space.area
     bed = _bed(room)
     standing = _nightstands(room, bed) if bed is not None else []
-    wardrobe = storage.wardrobe(stream, look, stream.pick((1.0, 1.5, 1.9) if area > 11 else (1.0, 1.2)))
-    if room.at_wall(wardrobe, front=0.6, rank=room.corner()) is None:
+    wardrobe = storage.wardrobe(stream, look, stream.pick((1.0, 1.5, 1.9) if area > 11 else (0.8, 1.0)))
+    roomy = room.density > 0.55
+    if roomy and room.at_wall(wardrobe, front=0.6, rank=room.corner()) is None:
         room.at_wall(storage.wardrobe(stream, look, 0.9), front=0.5)
     dresser = room.at_wall(room.make(storage.dresser), front=0.6) if room.wants(0.8) or not standing else None
     if not standing:
@@ -63,6 +64,8 @@ def furnish_bedroom(room: Furnisher) -> None:
 
 def _bed(room: Furnisher) -> Placed | None:
     widths = (1.6, 1.4, 0.95) if room.space.area > 11 else (1.4, 0.95)
+    if room.density < 0.6:
+        widths = (0.95,)
     for width in widths:
         piece = seats.bed(room.stream, room.look, width)
         bed = room.at_wall(piece, front=0.6, side=0.5, rank=room.away_from_doors()) or room.at_wall(piece, front=0.5)
@@ -86,7 +89,7 @@ def _nightstands(room: Furnisher, bed: Placed) -> list[Placed]:
 def furnish_bathroom(room: Furnisher) -> None:
     """Basin under a mirror, toilet, bath or shower, towels, mats."""
     stream, look = room.stream, room.look
-    tub = room.stream.chance(0.6) and room.space.area > 5.5 and _bath(room)
+    tub = room.stream.chance(0.6) and room.space.area > 5.5 and room.density > 0.55 and _bath(room)
     if not tub:
         room.at_wall(room.make(wet.shower), front=0.5, rank=room.corner())
     sink = room.at_wall(room.make(wet.washbasin), front=0.6, side=0.05)

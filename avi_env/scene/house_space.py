@@ -94,13 +94,15 @@ class Wall:
 
     def add(self, taken: Taken, number: int) -> None:
         """Takes note of a box if it is near."""
-        (x0, z0, x1, z1), (ox, oz) = taken.box, self.start
-        if self.step[0]:
-            s0, s1 = sorted(((x0 - ox) * self.step[0], (x1 - ox) * self.step[0]))
-            d0, d1 = sorted(((z0 - oz) * self.normal[1], (z1 - oz) * self.normal[1]))
+        (x0, z0, x1, z1), (ox, oz), (sx, sz) = taken.box, self.start, self.step
+        if sx > 0:  # the normal is +Z
+            s0, s1, d0, d1 = x0 - ox, x1 - ox, z0 - oz, z1 - oz
+        elif sx < 0:
+            s0, s1, d0, d1 = ox - x1, ox - x0, oz - z1, oz - z0
+        elif sz > 0:  # the normal is -X
+            s0, s1, d0, d1 = z0 - oz, z1 - oz, ox - x1, ox - x0
         else:
-            s0, s1 = sorted(((z0 - oz) * self.step[1], (z1 - oz) * self.step[1]))
-            d0, d1 = sorted(((x0 - ox) * self.normal[0], (x1 - ox) * self.normal[0]))
+            s0, s1, d0, d1 = oz - z1, oz - z0, x0 - ox, x1 - ox
         if d1 > _TOUCH and d0 < _NEAR and s1 > 0.0 and s0 < self.length:
             self.rows.append((s0, s1, d0, d1, taken.y0, taken.y1, taken.kind, number))
 
@@ -275,7 +277,7 @@ def footprints(placed: Placed) -> list[Box]:
     width, _, depth = placed.piece.size
     if abs(math.sin(2 * placed.yaw)) < 0.02:
         return [placed.box]
-    count = max(1, math.ceil(width / max(depth, 0.12)))
+    count = max(1, math.ceil(width / max(depth, 0.07)))
     middle, boxes = placed.piece.middle, []
     c, s = abs(math.cos(placed.yaw)), abs(math.sin(placed.yaw))
     half_x, half_z = (width / count * c + depth * s) / 2, (width / count * s + depth * c) / 2
