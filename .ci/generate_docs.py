@@ -18,11 +18,15 @@ from avi_env.bench.files import write_json
 from avi_env.bench.recorder import Footage
 from avi_env.bench.recordings import RECORDINGS, cues, write_opus
 from avi_env.bench.room_views import room_views
+from avi_env.bench.scene_sheet import overview, overview_tile
+from avi_env.bench.scene_show import scene_table
+from avi_env.bench.scenes_page import committed_scene_report, draw_scene_plots, rendered_scene_page
 from avi_env.bench.session import heard_words
 from avi_env.bench.sound_picture import depth_picture, sound_picture
 from avi_env.envs import AviEnv
-from avi_env.scene import emitting_objects, load_scene
+from avi_env.scene import emitting_objects, load_scene, scene_names
 from avi_env.scene.materials import materials_page
+from avi_env.scene.outline import outline_area
 from avi_env.vision import topdown_map
 from avi_env.whole_file import whole_file, write_whole
 
@@ -30,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 HOUSE, SEED, SOUND = "house:7", 0, "phone"
 TURNS = (2, 2, 2, 2)  # actions before the observation that is shown
-ROOMS = ("living_room", "kitchen")
+OVERVIEW = "houses:12"
 RESULTS = ROOT / "benchmarks" / "acoustics" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "acoustics.md")
 AUDIBLE = "house:8"
@@ -43,13 +47,14 @@ def save(name: str, image: np.ndarray) -> None:
 
 
 def house_picture() -> np.ndarray:
-    """The house from above and two views into it, 1280 x 480."""
+    """The house from above and views into its two largest rooms, 1280 x 480."""
     scene = load_scene(HOUSE)
     chart = topdown_map(scene, pixels_per_metre=56, labels=True).image
     width = round(chart.shape[1] * 480 / chart.shape[0])
     chart = np.array(Image.fromarray(chart).resize((width, 480), Image.Resampling.LANCZOS))
     views = room_views(scene, (1280 - width) // 2, 480, "shadows")
-    chosen = [next(view for name, view in views.items() if name.startswith(kind)) for kind in ROOMS]
+    largest = sorted(scene.rooms, key=lambda room: -outline_area(room.polygon))[:2]
+    chosen = [views[room.name] for room in largest]
     return np.concatenate([chart, *chosen], axis=1)
 
 
@@ -97,12 +102,25 @@ def recordings() -> None:
     write_json(RESULTS / "recordings.json", found)
 
 
+def overview_picture() -> np.ndarray:
+    """Twelve houses: from above, and the largest room of each."""
+    tiles = []
+    for name in scene_names(OVERVIEW):
+        scene = load_scene(name)
+        tiles.append(overview_tile(scene, scene_table(scene)))
+    return few_colours(overview(tiles))
+
+
+def few_colours(picture: np.ndarray) -> np.ndarray:
+    """A picture with a palette of 128 colours: a third of the bytes."""
+    return np.array(Image.fromarray(picture).quantize(128, dither=Image.Dither.NONE).convert("RGB"))
+
+
 def audibility() -> np.ndarray:
     """Levels of a ringing phone in a house, from above."""
     scene = load_scene(AUDIBLE)
     source = chosen_source(scene, (emitting_objects(scene, "phone")[0].name,))
-    picture = Image.fromarray(audibility_picture(scene, bake_field(scene, source.position), source))
-    return np.array(picture.quantize(96, dither=Image.Dither.NONE).convert("RGB"))  # a third of the bytes
+    return few_colours(audibility_picture(scene, bake_field(scene, source.position), source))
 
 
 def acoustics_pages() -> None:
@@ -113,10 +131,20 @@ def acoustics_pages() -> None:
         write_whole(page, rendered_page(page.read_text(encoding="utf-8"), report))
 
 
+def scene_pages() -> None:
+    """Writes the tables and plots of the committed report on scenes into their page."""
+    report = committed_scene_report()
+    draw_scene_plots(report, IMAGES)
+    page = ROOT / "docs" / "scenes.md"
+    write_whole(page, rendered_scene_page(page.read_text(encoding="utf-8"), report))
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(parents=True, exist_ok=True)
     recordings()
     acoustics_pages()
+    scene_pages()
+    save("houses.png", overview_picture())
     save("audibility.png", audibility())
     write_whole(ROOT / "docs" / "materials.md", materials_page())
     environment = AviEnv(scene=HOUSE, sounds=(SOUND,), sensors=("rgb", "depth", "audio", "semantic", "pose"))

@@ -19,7 +19,9 @@ MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), fl
 SHORTER = {
     "run": ["--steps", "3", "--calls", "2", "--no-video"],
     "evaluate": ["--scenes", "house:1", "--steps", "3", "--calls", "2"],
-    "bench": ["--quick", "--parts", "theory"],  # all of it: tests/cli/test_bench_acoustics.py
+    "bench acoustics": ["--quick", "--parts", "theory"],  # all of it: tests/cli/test_bench_acoustics.py
+    "bench scenes": ["--parts", "houses", "--count", "1"],  # most of it: tests/cli/test_scenes.py
+    "scenes generate": ["--count", "1"],
 }
 
 
@@ -45,7 +47,7 @@ def test_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         pytest.skip("needs a recorded episode; tests/cli/test_run.py replays one")
     if "chat" in words or "chat_local" in words:
         pytest.skip("needs an endpoint; tests/agent covers the chat planner with recorded replies")
-    assert main([*words, *SHORTER.get(words[0], [])]) in (0, 1)
+    assert main([*words, *SHORTER.get(" ".join(words[:2]), SHORTER.get(words[0], []))]) in (0, 1)
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if not c.startswith("avi ")])
