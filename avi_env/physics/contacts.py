@@ -63,7 +63,9 @@ class Motion(NamedTuple):
 
     def at(self, point: FloatArray) -> FloatArray:
         """Returns the velocity of its matter at a point [m/s], shape (3,)."""
-        return self.velocity + np.cross(self.spin, point - self.center)
+        (x, y, z), (p, q, r) = point - self.center, self.spin
+        turning: FloatArray = np.array([q * z - r * y, r * x - p * z, p * y - q * x])
+        return self.velocity + turning
 
 
 class _Meeting(NamedTuple):
@@ -93,9 +95,10 @@ def contacts_of_step(
     """
     found = []
     for meeting in _meetings(rows, before):
-        weight = meeting.force / meeting.force.sum() if meeting.force.sum() > 0.0 else None
-        if weight is None:
+        total = float(meeting.force.sum())
+        if not total > 0.0:
             continue
+        weight = meeting.force / total
         position, normal = weight @ meeting.points, weight @ meeting.normals
         normal /= max(float(np.linalg.norm(normal)), 1e-12)
         approach = before[meeting.first].at(position)
@@ -105,9 +108,8 @@ def contacts_of_step(
         if speed < SLOWEST:
             continue
         late = min(max(-float(meeting.distance.min()), 0.0) / speed, seconds)
-        impulse = float(meeting.force.sum()) * seconds
         sides = known[meeting.first], known[meeting.second]
-        found.append(Contact(now - late, position, normal, impulse, speed, *sides))
+        found.append(Contact(now - late, position, normal, total * seconds, speed, *sides))
     return found
 
 

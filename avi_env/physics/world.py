@@ -35,6 +35,7 @@ _REBOUND_SPEED = 0.1  # [m/s] below which nothing rebounds
 _DEEPEST_START = 0.005  # [m] that a body may start inside something: what touches or stands is meant
 _TRAVEL = 0.25  # share of its own thickness that a body may move in one step of the engine
 _MOST_PARTS = 16  # of one step
+_ROLLING_ARM = 0.02  # lever arm of rolling resistance re a body's thickness: round things come to rest
 _STILL = 0.02  # [m/s] slower than which everything rests
 
 
@@ -157,6 +158,7 @@ class PhysicsWorld:
         turn = _finite(turn, 4, f"quaternion of {body.name!r}")
         if not abs(float(np.linalg.norm(turn)) - 1.0) < 1e-3:
             raise ValueError(f"quaternion of {body.name!r} must have length 1, not {float(np.linalg.norm(turn)):g}")
+        speeds = _finite(velocity, 3, "velocity").tolist(), _finite(spin, 3, "spin").tolist()
         check_source(self.scene, place)
         number = engine.createMultiBody(
             body.kilograms,
@@ -166,7 +168,6 @@ class PhysicsWorld:
             physicsClientId=self._client,
         )
         self.adopt(number, body.touched(), float(min(body.size)), float(np.linalg.norm(body.size)) / 2)
-        speeds = _finite(velocity, 3, "velocity").tolist(), _finite(spin, 3, "spin").tolist()
         engine.resetBaseVelocity(number, *speeds, physicsClientId=self._client)
         return int(number)
 
@@ -187,6 +188,8 @@ class PhysicsWorld:
         """
         self._touched[number], self._thickness[number], self._reach[number] = side, thickness, reach
         self._set_surface(number, side.solid)
+        arm = _ROLLING_ARM * thickness
+        self.engine.changeDynamics(number, -1, rollingFriction=arm, spinningFriction=arm, physicsClientId=self._client)
         self._require_free(number, side.name)
         if control is not None:
             self._controls[number] = control
