@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from avi_env.scene.model import Scene, SceneObject
 
-__all__ = ["CEILING_CATEGORIES", "DOOR_CATEGORIES", "EMISSION_OFFSET", "emission_point", "emitting_objects"]
+__all__ = [
+    "CEILING_CATEGORIES",
+    "DOOR_CATEGORIES",
+    "EMISSION_OFFSET",
+    "FRONT_CATEGORIES",
+    "emission_place",
+    "emission_point",
+    "emitting_objects",
+]
 
 EMISSION_OFFSET = 0.05
 """Distance of the emission point from the object's box [m]."""
@@ -20,19 +28,38 @@ CEILING_CATEGORIES = frozenset({"smoke_alarm", "ceiling_lamp", "wind_chime"})
 DOOR_CATEGORIES = frozenset({"door", "front_door"})
 """These fill a wall and sound from the side that their yaw faces."""
 
+FRONT_CATEGORIES = DOOR_CATEGORIES | frozenset(
+    {"air_conditioner", "clock", "dishwasher", "doorbell", "fireplace", "radiator", "wardrobe"}
+)
+"""These sound from before their face: they hang or stand at a wall, or something stands on them."""
+
+
+def emission_place(
+    category: str, center: tuple[float, float, float], size: tuple[float, float, float], yaw: float
+) -> tuple[float, float, float]:
+    """Returns where an object of a category sounds from [m], world frame.
+
+    Args:
+        category: of the object.
+        center: middle of its box [m].
+        size: extents of its box along its own x, y, z [m].
+        yaw: heading of its front (-Z) [rad].
+    """
+    x, y, z = center
+    if category in FRONT_CATEGORIES:
+        reach = size[2] / 2 + EMISSION_OFFSET
+        return (x - reach * math.sin(yaw), y, z - reach * math.cos(yaw))
+    side = -1.0 if category in CEILING_CATEGORIES else 1.0
+    return (x, y + side * (size[1] / 2 + EMISSION_OFFSET), z)
+
 
 def emission_point(obj: SceneObject) -> npt.NDArray[np.float64]:
     """Returns where the object's sound comes from [m], shape (3,), world frame.
 
-    5 cm above the middle of its box; below it for what hangs from the ceiling; in front of a door's face.
+    5 cm above the middle of its box; below it for what hangs from the ceiling; before the face of doors and of what
+    hangs or stands at a wall (`FRONT_CATEGORIES`).
     """
-    center = np.asarray(obj.center, dtype=np.float64)
-    if obj.category in DOOR_CATEGORIES:
-        reach = obj.size[2] / 2 + EMISSION_OFFSET
-        return center + reach * np.array([-math.sin(obj.yaw), 0.0, -math.cos(obj.yaw)])
-    side = -1.0 if obj.category in CEILING_CATEGORIES else 1.0
-    point: npt.NDArray[np.float64] = center + np.array([0.0, side * (obj.size[1] / 2 + EMISSION_OFFSET), 0.0])
-    return point
+    return np.array(emission_place(obj.category, obj.center, obj.size, obj.yaw), dtype=np.float64)
 
 
 def emitting_objects(scene: Scene, sound: str | None = None) -> tuple[SceneObject, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from avi_env.scene.emitters import EMISSION_OFFSET, emission_place
 from avi_env.scene.furniture import Look, Piece, Placed, place
 from avi_env.scene.house_clashes import clashes, first_clashing
 from avi_env.scene.house_space import CLEAR, FIXED, Box, Place, RoomSpace, Slot, footprint
@@ -19,7 +20,7 @@ Maker = Callable[[Stream, Look], Piece]
 _STEP = 0.45  # between the places tried along a stretch of wall [m]
 _REACH = 0.02  # pieces on others keep this distance from each other [m]
 _RUG = 0.003  # height of a rug's top above that of the feet of furniture [m]
-_SOUNDS = (0.05, 0.12)  # above what sounds a space of this half width and height stays free [m]
+_SOUNDS = (0.05, 0.12)  # where something sounds from a space of this half width and height stays free [m]
 
 
 class Furnisher:
@@ -274,10 +275,10 @@ class Furnisher:
             zone = self.space.add(_front_zone(placed, front), 0.0, 2.0, CLEAR)
             self._numbers[id(placed)] = (number, zone)
         if placed.piece.emits:
-            x, _, z = placed.center
+            x, y, z = emission_place(placed.piece.category, placed.center, placed.piece.size, placed.yaw)
             side, tall = _SOUNDS
-            top = _span(placed)[1]
-            self.space.add((x - side, z - side, x + side, z + side), top, top + tall, FIXED)
+            low = y - EMISSION_OFFSET
+            self.space.add((x - side, z - side, x + side, z + side), low, low + tall, FIXED)
         self.placed.append(placed)
         return placed
 
