@@ -17,10 +17,10 @@ from avi_env.sounds.synthesis import (
     glide,
     harmonics,
     hump,
-    loop_seconds,
     lowpass,
     modes,
     place,
+    quick_seconds,
     steady_frequency,
     time_axis,
     wander,
@@ -66,11 +66,11 @@ def microwave(
     """Returns a microwave oven: transformer hum, a fan, the plate's wobble; then it is done and beeps."""
     run = 4.0
     length = draw(rng, beeping)
-    seconds = loop_seconds(run + beeps * 2.0 * length + 0.6)
+    seconds = quick_seconds(run + beeps * 2.0 * length + 0.6)
     t = time_axis(seconds)
     on = glide([(0.0, 0.0), (0.1, 1.0), (run - 0.1, 1.0), (run, 0.0), (seconds, 0.0)], t)
     core = harmonics(draw(rng, hum) * t, (1.0, 0.45, 0.5, 0.2, 0.3, 0.1, 0.18, 0.05, 0.1), rng.uniform(0, 6.3, 9))
-    fan = coloured_noise(rng, seconds, between(250.0, 1100.0, 1))
+    fan = coloured_noise(rng, seconds, between(250.0, 1100.0, 2))
     plate = 1.0 + 0.2 * np.sin(2 * np.pi * t / (run / round(draw(rng, (3.0, 6.0)))))
     tone = time_axis(length)
     ping = faded(harmonics(draw(rng, beep) * tone, (1.0, 0.05, 0.2)), 0.004, 0.006)
@@ -143,7 +143,7 @@ def printer(
 ) -> Signal:
     """Returns a printer: the carriage zips to and fro on its stepper motor, and between the rows the paper advances."""
     rows, row = 4, draw(rng, sweep)
-    seconds = loop_seconds(rows * (row + 0.28))
+    seconds = quick_seconds(rows * (row + 0.28))
     high, steps = draw(rng, pitch), draw(rng, feed)
     events = []
     for number in range(rows):
@@ -208,7 +208,7 @@ def sewing_machine(
     step = seconds / seams
     rate, turn = draw(rng, stitches), draw(rng, motor)
     plate = draw(rng, case) * np.array([1.0, 1.9, 2.7, 4.2, 6.1])
-    decays = 0.07 * (plate / plate[0]) ** -0.7
+    decays = 0.045 * (plate / plate[0]) ** -0.7
     events = []
     for number in range(seams):
         length = step * draw(rng, (0.68, 0.78))
@@ -216,7 +216,7 @@ def sewing_machine(
         speed = glide([(0.0, 0.3), (0.5, 1.0), (length - 0.25, 1.0), (length, 0.2)], t)
         phase = np.cumsum(rate * speed) / RATE
         motor_loud = (
-            0.22 * speed * harmonics(np.cumsum(turn * speed) / RATE, 0.8 ** np.arange(12), rng.uniform(0, 6.3, 12))
+            0.1 * speed * harmonics(np.cumsum(turn * speed) / RATE, 0.8 ** np.arange(12), rng.uniform(0, 6.3, 12))
         )
         start = number * step
         events.append((start, faded(motor_loud, 0.02, 0.05)))
@@ -224,7 +224,7 @@ def sewing_machine(
             at = start + float(np.searchsorted(phase, stitch)) / RATE
             down = (
                 modes(plate, decays, rng.uniform(0.4, 1.0, 5), 0.12)
-                + np.pad(0.5 * burst(rng, 0.004, 900.0, 4000.0), (0, 768))[: round(0.12 * RATE)]
+                + np.pad(0.8 * burst(rng, 0.006, 900.0, 4000.0), (0, 768))[: round(0.12 * RATE)]
             )
             events += [(at, faded(down, 0.0006, 0.02)), (at + 0.45 / rate, 0.45 * faded(down, 0.001, 0.02))]
     return filtered(place(seconds, events), lowpass(5500.0, 3))

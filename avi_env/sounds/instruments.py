@@ -15,10 +15,10 @@ from avi_env.sounds.synthesis import (
     glide,
     harmonics,
     highpass,
-    loop_seconds,
     lowpass,
     modes,
     place,
+    quick_seconds,
     time_axis,
 )
 
@@ -66,8 +66,8 @@ def guitar(
     strum: Span = (0.018, 0.03),
 ) -> Signal:
     """Returns a guitar: chords strummed down and up over plucked strings and the air in its body."""
-    step, root = draw(rng, beat), float(round(draw(rng, key)))
-    seconds = loop_seconds(12 * step)
+    root, seconds = float(round(draw(rng, key))), quick_seconds(12 * draw(rng, beat))
+    step = seconds / 12
     long, shine, spread = draw(rng, ring), draw(rng, bright), draw(rng, strum)
     first = int(rng.integers(len(_CHORDS)))
     events = []
@@ -112,7 +112,7 @@ def _beaten(
     """Bars of a drum kit in a loop of whole frames."""
     rows = _BEATS[beat]
     count = len(rows[0])
-    seconds = loop_seconds(bars * count * step)
+    seconds = quick_seconds(bars * count * step)
     kit = ((_kick(low), 1.0), (_snare(rng, body, wires), 0.8), (_hat(rng, 0.05), 0.3))
     events = []
     for number in range(bars * count):
@@ -120,7 +120,7 @@ def _beaten(
             if row[number % count] == "x":
                 onset = number * seconds / (bars * count) + draw(rng, (0.0, 0.004))
                 events.append((onset, loud * draw(rng, (0.7, 1.0)) * drum))
-    return place(seconds, events)
+    return filtered(place(seconds, events), lowpass(6500.0, 6))
 
 
 def drums(
@@ -192,15 +192,16 @@ def metronome(
     bar: int = 4,
 ) -> Signal:
     """Returns a metronome: even clacks of its wooden case, a little bell on the first of each bar."""
-    step = loop_seconds(draw(rng, beat))
+    bars = 2 if bar > 2 else 3
+    seconds = quick_seconds(bars * bar * draw(rng, beat))
+    step = seconds / (bars * bar)
     high = draw(rng, click)
     case = modes([high, 1.53 * high, 2.31 * high, 0.4 * high], [0.05, 0.035, 0.02, 0.06], [1.0, 0.6, 0.4, 0.3], 0.12)
     pitch = draw(rng, bell)
     ding = faded(modes([pitch, 1.005 * pitch, 2.3 * pitch], [0.9, 0.9, 0.3], [0.5, 0.3, 0.1], 1.0), 0.0008, 0.05)
-    bars = 2 if bar > 2 else 3
     events = [(number * step, 0.8 * faded(case, 0.0005, 0.01)) for number in range(bars * bar)]
     events += [(number * bar * step, ding) for number in range(bars)]
-    return filtered(place(loop_seconds(bars * bar * step), events), lowpass(6800.0, 4))
+    return filtered(place(seconds, events), lowpass(6800.0, 4))
 
 
 def clock_chime(
@@ -222,7 +223,7 @@ def clock_chime(
     change = _WESTMINSTER[int(rng.integers(len(_WESTMINSTER)))]
     events = [(number * step, rod(root + 12 + note)) for number, note in enumerate(change)]
     events += [(4 * step + 0.9 + number * 1.5, 1.2 * rod(root - 5)) for number in range(strokes)]
-    return place(loop_seconds(4 * step + 0.9 + 1.5 * strokes + 0.6), events)
+    return place(quick_seconds(4 * step + 0.9 + 1.5 * strokes + 0.6), events)
 
 
 def wind_chime(
@@ -269,7 +270,7 @@ def toy_robot(
     stride, whir = draw(rng, step), draw(rng, servo)
     steps = 6
     walk = steps * stride
-    seconds = loop_seconds(walk + chirps * 0.26 + 0.5)
+    seconds = quick_seconds(walk + chirps * 0.26 + 0.5)
     events = []
     for number in range(steps):
         t = time_axis(0.62 * stride)
@@ -302,9 +303,9 @@ def game_console(
     noise: float = 0.25,
 ) -> Signal:
     """Returns a game console: a tune of pulse waves, a triangle for the bass, noise for drums, a coin now and then."""
-    width, root = draw(rng, step), float(round(draw(rng, key)))
-    count = 32
-    seconds = loop_seconds(count * width)
+    root, count = float(round(draw(rng, key))), 32
+    seconds = quick_seconds(count * draw(rng, step))
+    width = seconds / count
     riff = _RIFFS[int(rng.integers(len(_RIFFS)))]
     numbers = np.arange(1, 13)
     pulse, triangle = np.sin(np.pi * numbers * duty) / numbers, (numbers % 2) / numbers**2

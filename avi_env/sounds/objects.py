@@ -15,7 +15,6 @@ from avi_env.sounds.synthesis import (
     faded,
     filtered,
     glide,
-    grains,
     hump,
     lowpass,
     modes,
@@ -55,7 +54,7 @@ def keyboard_typing(
 
 def door_creak(
     rng: np.random.Generator,
-    slips: Span = (90.0, 140.0),
+    slips: Span = (170.0, 260.0),
     wood: Span = (650.0, 900.0),
     swing: Span = (1.5, 2.0),
     rough: float = 0.15,
@@ -65,25 +64,24 @@ def door_creak(
     events = []
     low = draw(rng, wood)
     partials = low * np.array([1.0, 1.62, 2.35, 3.3, 4.6])
-    ring = faded(modes(partials, 0.05 * (partials / low) ** -0.4, [1.0, 0.8, 0.6, 0.35, 0.2], 0.08), 0.0005, 0.01)
+    ring = faded(modes(partials, 0.016 * (partials / low) ** -0.3, [1.0, 0.8, 0.6, 0.35, 0.2], 0.08), 0.0005, 0.01)
     for start in (0.1, 2.6):
         length = draw(rng, swing)
         t = time_axis(length)
         top = draw(rng, slips)
         turns = [
-            (0.0, 0.35 * top),
+            (0.0, 0.25 * top),
             (0.3 * length, top),
-            (0.55 * length, draw(rng, (0.6, 0.8)) * top),
-            (0.8 * length, 1.35 * top),
+            (0.55 * length, draw(rng, (0.45, 0.7)) * top),
+            (0.8 * length, 1.5 * top),
             (length, 0.4 * top),
         ]
         phase = np.cumsum(glide(turns, t)) / RATE
         slip = np.searchsorted(phase, np.arange(1, int(phase[-1]))) / RATE
         slip = slip + rough * rng.standard_normal(len(slip)) / top
         loud = glide([(0.0, 0.2), (0.3 * length, 0.9), (0.8 * length, 1.0), (length, 0.15)], np.clip(slip, 0.0, length))
-        events.append(
-            (start, grains(length + 0.2, np.clip(slip, 0.0, length), loud * rng.uniform(0.6, 1.0, len(slip)), ring))
-        )
+        for at, level in zip(slip, loud * rng.uniform(0.6, 1.0, len(slip)), strict=True):
+            events.append((start + float(at), level * ring))
     return filtered(place(seconds, events), lowpass(5000.0, 3))
 
 
@@ -96,7 +94,7 @@ def fireplace(
 ) -> Signal:
     """Returns a fire: a low flutter of flames, and wood that crackles in bursts of all sizes."""
     seconds = 6.0
-    pops = np.zeros(round(seconds * RATE))
+    pops: list[tuple[float, Signal]] = []
     for _ in range(5):
         count = int(rng.poisson(draw(rng, rate) * seconds / 5))
         high = draw(rng, crack) * draw(rng, (0.6, 1.5))
@@ -105,8 +103,9 @@ def fireplace(
         onsets = rng.uniform(0.0, seconds, count)
         clusters = onsets[rng.integers(len(onsets), size=count)] + rng.exponential(0.05, count) if count else onsets
         both = np.concatenate([onsets, clusters])
-        pops += grains(seconds, both, np.minimum(rng.pareto(1.6, len(both)) + 0.1, 4.0), faded(snap, 0.0003, 0.01))
+        loud, pop = np.minimum(rng.pareto(1.6, len(both)) + 0.1, 4.0), faded(snap, 0.0003, 0.01)
+        pops += [(float(at), level * pop) for at, level in zip(both, loud, strict=True)]
     flutter = 1.0 + 0.5 * np.tanh(wander(rng, seconds, 9.0))
     flames = flutter * coloured_noise(rng, seconds, hump(draw(rng, roar), 0.9))
     hiss = coloured_noise(rng, seconds, between(1500.0, 5000.0))
-    return filtered(pops + flame * flames + 0.15 * flame * hiss, lowpass(5800.0, 4))
+    return filtered(place(seconds, pops) + flame * flames + 0.15 * flame * hiss, lowpass(5800.0, 4))

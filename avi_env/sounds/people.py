@@ -16,9 +16,9 @@ from avi_env.sounds.synthesis import (
     glide,
     highpass,
     loop_noise,
-    loop_seconds,
     lowpass,
     place,
+    quick_seconds,
 )
 from avi_env.sounds.voices import VOWELS, call
 
@@ -114,8 +114,8 @@ def snoring(
     whistle: float = 0.1,
 ) -> Signal:
     """Returns snoring: the palate flutters through a slow breath in; the breath out is a soft blow."""
-    period = draw(rng, breath)
-    seconds = loop_seconds(2 * period)
+    seconds = quick_seconds(2 * draw(rng, breath))
+    period = seconds / 2
     low, rate = draw(rng, nose), draw(rng, flutter)
     events = []
     for number in range(2):
@@ -156,7 +156,7 @@ def singing(
         if rng.random() < 0.5
         else ((7, 1), (5, 1), (4, 2), (2, 1), (4, 1), (0, 2))
     )
-    seconds = loop_seconds(sum(beats for _, beats in tune) * step + 0.6)
+    seconds = quick_seconds(sum(beats for _, beats in tune) * step + 0.6)
     knots, formants, loud, at = [], [], [], 0.0
     last = float(440.0 * 2.0 ** ((root + tune[0][0] - 69) / 12))
     total = sum(beats for _, beats in tune) * step

@@ -6,6 +6,7 @@ events wrap, so that no loop ever clicks where it closes.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -26,7 +27,6 @@ __all__ = [
     "faded",
     "filtered",
     "glide",
-    "grains",
     "harmonics",
     "highpass",
     "hump",
@@ -35,6 +35,7 @@ __all__ = [
     "lowpass",
     "modes",
     "place",
+    "quick_seconds",
     "resonance",
     "sound_stream",
     "steady_frequency",
@@ -75,6 +76,21 @@ def sound_stream(name: str, seed: int) -> np.random.Generator:
 def loop_seconds(seconds: float) -> float:
     """Returns the nearest loop length [s] of whole frames."""
     return round(seconds / FRAME_SECONDS) * FRAME_SECONDS
+
+
+def quick_seconds(seconds: float) -> float:
+    """Returns a loop length [s] of at least `seconds` whose transforms are quick: 2, 3, 5 and 7 make up its frames."""
+    frames = math.ceil(seconds / FRAME_SECONDS - 1e-9)
+    while not _smooth(frames):
+        frames += 1
+    return frames * FRAME_SECONDS
+
+
+def _smooth(number: int) -> bool:
+    for factor in (2, 3, 5, 7):
+        while number % factor == 0:
+            number //= factor
+    return number == 1
 
 
 def time_axis(seconds: float) -> Signal:
@@ -146,13 +162,6 @@ def wander(rng: np.random.Generator, seconds: float, corner: float) -> Signal:
     curve = np.fft.irfft(spectrum, round(seconds * RATE))
     curve /= np.sqrt(np.mean(curve**2))
     return curve
-
-
-def grains(seconds: float, onsets: Signal, amplitudes: Signal, grain: Signal) -> Signal:
-    """Returns a loop of many copies of one grain at onsets [s], shape (n,), each with its amplitude."""
-    count = round(seconds * RATE)
-    train = np.bincount(np.round(onsets * RATE).astype(np.int64) % count, weights=amplitudes, minlength=count)
-    return np.fft.irfft(np.fft.rfft(train) * np.fft.rfft(grain, count), count)
 
 
 def burst(rng: np.random.Generator, seconds: float, low: float, high: float) -> Signal:

@@ -120,7 +120,7 @@ def _gongs(rng: np.random.Generator, cadences: tuple[int, ...], pitch: Span, str
     events = []
     for start, length in cadence:
         for number in range(round(length * rate)):
-            onset = start + (number + rng.normal(0.0, 0.02)) / rate
+            onset = max(start, start + (number + rng.normal(0.0, 0.02)) / rate)  # not before the felt lifts
             events.append((onset, rng.uniform(0.85, 1.0) * gongs[number % 2]))
     ring = place(seconds, events)
     t = time_axis(seconds)

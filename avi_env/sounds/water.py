@@ -15,12 +15,12 @@ from avi_env.sounds.synthesis import (
     faded,
     filtered,
     glide,
-    grains,
     harmonics,
     hump,
     lowpass,
     modes,
     place,
+    quick_seconds,
     steady_frequency,
     time_axis,
     wander,
@@ -43,12 +43,13 @@ def bubble(pitch: float, rise: float) -> Signal:
 
 def _bubbles(rng: np.random.Generator, seconds: float, rate: float, pitch: Span) -> Signal:
     """Bubbles at random moments, `rate` a second: sixteen sizes, each as often as the next in octaves."""
-    loop = np.zeros(round(seconds * RATE))
+    events = []
     for size in np.geomspace(*pitch, 16) * rng.uniform(0.97, 1.03, 16):
         count = int(rng.poisson(rate * seconds / 16))
         onsets, loud = rng.uniform(0.0, seconds, count), rng.uniform(0.3, 1.0, count)
-        loop += grains(seconds, onsets, loud, bubble(float(size), draw(rng, (0.05, 0.25))))
-    return loop
+        sung = bubble(float(size), draw(rng, (0.05, 0.25)))
+        events += [(float(at), level * sung) for at, level in zip(onsets, loud, strict=True)]
+    return place(seconds, events)
 
 
 def running_tap(
@@ -81,7 +82,7 @@ def toilet_flush(
     length = draw(rng, rush)
     flood = glide([(0.0, 0.0), (0.25, 1.0), (length, 0.8), (length + 0.8, 0.0), (seconds, 0.0)], t)
     low = draw(rng, bowl)
-    body = coloured_noise(rng, seconds, lambda f: hump(low, 0.7)(f) + 0.3 * between(900.0, 3000.0, 1)(f))
+    body = coloured_noise(rng, seconds, lambda f: hump(low, 0.7)(f) + 0.3 * between(900.0, 3000.0, 2)(f))
     swallow = glide([(0.0, 0.0), (length - 0.3, 0.0), (length + 0.4, 1.0), (length + 1.6, 0.0), (seconds, 0.0)], t)
     drain = _bubbles(rng, seconds, 22.0, (180.0, 420.0))
     drain *= gurgle * swallow / np.std(drain)
@@ -99,7 +100,7 @@ def dishwasher(
 ) -> Signal:
     """Returns a dishwasher: jets of the turning spray arm sweep by twice a turn, the pump hums, a glass clinks."""
     turns = 4
-    seconds = round(turns * draw(rng, turn) / 0.1) * 0.1
+    seconds = quick_seconds(turns * draw(rng, turn))
     t = time_axis(seconds)
     angle = 2 * np.pi * turns * t / seconds
     sweep = 0.25 + np.clip(np.cos(angle), 0.0, None) ** 3 + 0.75 * np.clip(-np.cos(angle), 0.0, None) ** 3
@@ -138,8 +139,8 @@ def coffee_machine(
     buzzing = glide([(0.0, 0.0), (0.15, 1.0), (length, 0.8), (length + 0.15, 0.0), (seconds, 0.0)], t)
     strokes = draw(rng, pump) * (1.0 + 0.03 * wander(rng, seconds, 2.0))
     phase = np.cumsum(strokes) / RATE
-    buzz = harmonics(phase, 1.0 / np.arange(1, 36) ** 0.6, rng.uniform(0, 2 * np.pi, 35))
-    buzz = filtered(buzz, lambda f: hump(450.0, 1.2)(np.maximum(f, 1.0)))
+    buzz = harmonics(phase, 1.0 / np.arange(1, 61) ** 0.7, rng.uniform(0, 2 * np.pi, 60))
+    buzz = filtered(buzz, lambda f: hump(420.0, 1.1)(np.maximum(f, 1.0)))
     blowing = glide([(0.0, 0.0), (length + 0.2, 0.0), (length + 0.7, 1.0), (6.2, 0.7), (6.8, 0.0), (seconds, 0.0)], t)
     spurt = np.clip(0.35 + wander(rng, seconds, draw(rng, spurts)), 0.03, 1.8)
     hiss = blowing * spurt * coloured_noise(rng, seconds, hump(draw(rng, steam), 0.8))
