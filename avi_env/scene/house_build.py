@@ -65,14 +65,15 @@ def _portal(number: int, doorway: Doorway) -> Portal:
 
 def emit_pieces(builder: SceneBuilder, pieces: Sequence[Placed]) -> None:
     """Adds every placed piece as one object with its shapes."""
-    index: dict[Paint, int] = {}
+    index: dict[int, int] = {}  # by identity: the pieces keep their paints, and hashing thousands of them takes long
     for placed in pieces:
         piece = placed.piece
         number = builder.add_object(piece.category, placed.room, placed.center, piece.size, placed.yaw, piece.emits)
         for (shape, _, paint), row in zip(piece.parts, placed.rows, strict=True):
-            if paint not in index:
-                index[paint] = _index(builder, paint)
-            builder.add_shape(shape, row, index[paint], number)
+            material = index.get(id(paint))
+            if material is None:
+                material = index[id(paint)] = _index(builder, paint)
+            builder.add_shape(shape, row, material, number)
 
 
 def room_lights(stream: Stream, pieces: Sequence[Placed], rooms: Sequence[Room]) -> list[Light]:
