@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from avi_env.acoustics.paths import Paths, join_paths
     from avi_env.acoustics.rir import render_rir, render_rirs
     from avi_env.acoustics.room import room_estimate
+    from avi_env.acoustics.scene_emitters import scene_emitters
     from avi_env.acoustics.soundscape import Soundscape
     from avi_env.acoustics.soundscape_render import render_soundscape
     from avi_env.acoustics.transmission import transmitted_paths
@@ -65,6 +66,7 @@ _HOMES = {
     "room_estimate": "room",
     "room_metrics": "metrics",
     "sabine_rt60": "formulas",
+    "scene_emitters": "scene_emitters",
     "spl_from_pressure": "bands",
     "trace_echogram": "path_tracer",
     "transmitted_paths": "transmission",
@@ -104,6 +106,7 @@ __all__ = [
     "room_estimate",
     "room_metrics",
     "sabine_rt60",
+    "scene_emitters",
     "spl_from_pressure",
     "trace_echogram",
     "transmitted_paths",

@@ -22,6 +22,7 @@ __all__ = [
     "DIRECTIVITIES",
     "Directivity",
     "cap_on_sphere",
+    "cone_directivity",
     "directivity_energy",
     "directivity_gain",
     "load_directivity",
@@ -168,6 +169,28 @@ def cap_on_sphere(cosine: npt.ArrayLike, sphere_metres: float, cap_metres: float
     energy = np.square(np.abs(pressure))
     energy = (energy / energy[..., -1:]).mean(axis=1).T  # as loud ahead at all frequencies, (places, 7)
     return np.asarray(energy[:-1].reshape(*np.shape(cosine), BAND_COUNT))
+
+
+def cone_directivity(inner: float, outer: float, outer_gain: float, pitch: float = 0.0) -> Directivity:
+    """Returns the directivity of a sound cone: gain 1 within `inner`, `outer_gain` beyond `outer`, linear between.
+
+    Args:
+        inner: full angle of the inner cone [rad].
+        outer: full angle of the outer cone [rad], not smaller.
+        outer_gain: factor of the pressure, 0..1.
+        pitch: how far the axis points up [rad]; levels count from the axis.
+
+    Source: W3C Web Audio API, "Sound cones"; glTF's KHR_audio_emitter takes it over.
+    """
+    elevation = np.radians(np.linspace(-90.0, 90.0, _ELEVATIONS))[:, None]
+    azimuth = np.radians(np.linspace(0.0, 360.0, _AZIMUTHS))[None, :]
+    along = np.cos(elevation) * np.cos(azimuth) * np.cos(pitch) + np.sin(elevation) * np.sin(pitch)
+    angle = np.arccos(np.clip(along, -1.0, 1.0))
+    span = max((outer - inner) / 2.0, 1e-9)
+    share = np.clip((angle - inner / 2.0) / span, 0.0, 1.0)
+    energy = np.square(1.0 + share * (outer_gain - 1.0))
+    energy[:, -1] = energy[:, 0]
+    return _directivity("cone", np.repeat(energy[..., None], BAND_COUNT, axis=-1))
 
 
 def _tabulated(levels: FloatArray) -> Directivity:

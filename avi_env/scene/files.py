@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from avi_env.content import name_error
 from avi_env.scene.findings import SceneError, report
+from avi_env.scene.gltf import open_gltf
+from avi_env.scene.gltf_audio import gltf_emitters
 from avi_env.scene.health import check_scene
 from avi_env.scene.materials import load_materials
 from avi_env.scene.materials import material as find_material
@@ -250,8 +252,9 @@ def _load_foreign(file: Path, materials: MaterialChoice) -> Scene:
     parts = read_parts(file)
     if not parts:
         raise ValueError(f"the mesh {str(file)!r} has no triangles")
+    emitters = gltf_emitters(open_gltf(file)) if file.suffix.lower() in (".glb", ".gltf") else ()
     parts = [part._replace(material=_material_of(file, part, materials)) for part in parts]
-    return scene_from_parts(file.stem, parts, file=file)
+    return scene_from_parts(file.stem, parts, emitters=emitters, file=file)
 
 
 def _material_of(file: Path, part: MeshPart, materials: MaterialChoice) -> Material:

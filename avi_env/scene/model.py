@@ -176,10 +176,12 @@ class AudioEmitter:
     outer_gain: float = 0.0
     """Pressure gain outside the outer cone, 0..1."""
     clip: str = ""
-    """A sound file's path, or the name of a sound class."""
+    """A sound file's path, the file itself as a "data:" URI, or the name of a sound class."""
     loop: bool = True
     object: int = -1
     """The object that sounds, -1 = none."""
+    pitch: float = 0.0
+    """How far the cone's axis points up [rad]."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.inner_angle <= self.outer_angle <= 2.0 * np.pi + 1e-6:
@@ -187,7 +189,10 @@ class AudioEmitter:
                 f"emitter {self.name!r}: a cone needs 0 <= inner_angle <= outer_angle <= 2 pi, "
                 f"not {self.inner_angle:g} and {self.outer_angle:g}"
             )
-        if not np.all(np.isfinite([*self.position, self.yaw, self.gain_db])) or not 0.0 <= self.outer_gain <= 1.0:
+        if (
+            not np.all(np.isfinite([*self.position, self.yaw, self.pitch, self.gain_db]))
+            or not 0.0 <= self.outer_gain <= 1.0
+        ):
             raise ValueError(
                 f"emitter {self.name!r}: position, yaw and gain must be finite and outer_gain within 0..1, "
                 f"got {self.position}, {self.yaw}, {self.gain_db} and {self.outer_gain}"
