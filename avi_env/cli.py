@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,30 +23,76 @@ from avi_env.bench.scenes import ScenesSettings
 __all__ = ["main"]
 
 
+Sounds = Annotated[tuple[str, ...], tyro.conf.Positional]
+
+
 @dataclass(frozen=True)
-class SceneSettings:
+class SceneGroup:
     """Lists what can be done with scenes."""
 
 
 @dataclass(frozen=True)
-class BenchSettings:
+class SoundGroup:
+    """Lists what can be done with sounds."""
+
+
+@dataclass(frozen=True)
+class BenchGroup:
     """Lists the benchmark suites."""
 
 
 @dataclass(frozen=True)
-class SoundSettings:
-    """Lists the sound classes; with names and --output, writes them as wav files."""
+class SoundListSettings:
+    """Lists sounds: class, variant, family, level, length, what emits them, splits."""
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Sound classes; none = all."""
+    names: Sounds = ()
+    """Classes ("phone"), sounds ("phone/marimba") or folders of sounds; none = all classes."""
     seed: int = 0
-    """Variant."""
-    sample_rate: int = 48000
-    """[Hz]"""
-    output: Path | None = None
-    """Folder for wav files."""
+    """Seed of the sounds."""
     json: Path | None = None
     """File for the table."""
+
+
+@dataclass(frozen=True)
+class SoundRenderSettings:
+    """Writes sounds as wav files in linear pressure (1.0 RMS = 94 dB SPL)."""
+
+    names: Sounds = ()
+    """As in `avi sounds list`; none = all classes."""
+    seed: int = 0
+    """Seed of the sounds."""
+    sample_rate: int = 48000
+    """[Hz]"""
+    output: Path = Path("sounds")
+    """Folder for CLASS/VARIANT.wav."""
+    json: Path | None = None
+    """File for the table."""
+
+
+@dataclass(frozen=True)
+class SoundPlaySettings:
+    """Plays a sound, or writes what would be played with --output."""
+
+    name: Annotated[str, tyro.conf.Positional]
+    """Class or sound."""
+    seed: int = 0
+    """Seed of the sound."""
+    seconds: float = 6.0
+    """How long [s]."""
+    output: Path | None = None
+    """A wav file instead."""
+
+
+@dataclass(frozen=True)
+class SoundShowSettings:
+    """Draws a sheet of spectrograms."""
+
+    names: Sounds = ()
+    """As in `avi sounds list`; none = one of each class."""
+    seed: int = 0
+    """Seed of the sounds."""
+    output: Path = Path("sounds.png")
+    """The picture."""
 
 
 @dataclass(frozen=True)
@@ -84,85 +131,47 @@ def _joined(words: list[str]) -> list[str]:
     return [two, *words[2:]] if two in _COMMANDS else words
 
 
-def _list_commands(group: str) -> int:
+def _group(settings: SceneGroup | SoundGroup | BenchGroup) -> int:
+    """Prints the commands of a group with what they do."""
+    group = next(name for name, (factory, _) in _COMMANDS.items() if factory is type(settings))
     for name, (factory, _) in _COMMANDS.items():
         if name.startswith(f"{group} "):
             print(f"avi {name:16} {(factory.__doc__ or '').strip()}")
     return 0
 
 
-def _bench(settings: BenchSettings) -> int:
-    return _list_commands("bench")
+def _from(module: str, function: str) -> Callable[[Any], int]:
+    """Returns the command that a module of `avi_env.bench` gives; imported when it runs."""
+
+    def run(settings: Any) -> int:
+        command: Callable[[Any], int] = getattr(import_module(f"avi_env.bench.{module}"), function)
+        return command(settings)
+
+    return run
 
 
-def _bench_acoustics(settings: AcousticsSettings) -> int:
-    from avi_env.bench.acoustics import bench_acoustics
+def _sounds_list(settings: SoundListSettings) -> int:
+    from avi_env.bench.sounds import list_sounds
 
-    return bench_acoustics(settings)
-
-
-def _bench_scenes(settings: ScenesSettings) -> int:
-    from avi_env.bench.scenes import bench_scenes
-
-    return bench_scenes(settings)
+    return list_sounds(settings.names, settings.seed, settings.json)
 
 
-def _run(settings: RunSettings) -> int:
-    from avi_env.bench.run import run
+def _sounds_render(settings: SoundRenderSettings) -> int:
+    from avi_env.bench.sounds import render_sounds
 
-    return run(settings)
-
-
-def _evaluate(settings: EvaluateSettings) -> int:
-    from avi_env.bench.evaluate import evaluate
-
-    return evaluate(settings)
+    return render_sounds(settings.names, settings.output, settings.seed, settings.sample_rate, settings.json)
 
 
-def _scenes(settings: SceneSettings) -> int:
-    return _list_commands("scenes")
+def _sounds_play(settings: SoundPlaySettings) -> int:
+    from avi_env.bench.sounds import play_sound
+
+    return play_sound(settings.name, settings.seed, settings.output, settings.seconds)
 
 
-def _scenes_list(settings: ListSettings) -> int:
-    from avi_env.bench.scene_files import list_scenes
+def _sounds_show(settings: SoundShowSettings) -> int:
+    from avi_env.bench.sound_sheet import show_sounds
 
-    return list_scenes(settings)
-
-
-def _scenes_generate(settings: GenerateSettings) -> int:
-    from avi_env.bench.scene_files import generate_houses
-
-    return generate_houses(settings)
-
-
-def _scenes_show(settings: ShowSettings) -> int:
-    from avi_env.bench.scene_show import show_scenes
-
-    return show_scenes(settings)
-
-
-def _scenes_check(settings: CheckSettings) -> int:
-    from avi_env.bench.scene_check import check_scenes
-
-    return check_scenes(settings)
-
-
-def _scenes_convert(settings: ConvertSettings) -> int:
-    from avi_env.bench.scene_files import convert_scene
-
-    return convert_scene(settings)
-
-
-def _scenes_acoustics(settings: AudibilitySettings) -> int:
-    from avi_env.bench.audibility import show_audibility
-
-    return show_audibility(settings)
-
-
-def _sounds(settings: SoundSettings) -> int:
-    from avi_env.bench.inventory import show_sounds
-
-    return show_sounds(settings.names, settings.seed, settings.sample_rate, settings.output, settings.json)
+    return show_sounds(settings.names, settings.output, settings.seed)
 
 
 def _doctor(settings: DoctorSettings) -> int:
@@ -181,19 +190,23 @@ def _doctor(settings: DoctorSettings) -> int:
 
 
 _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
-    "run": (RunSettings, _run),
-    "evaluate": (EvaluateSettings, _evaluate),
-    "scenes": (SceneSettings, _scenes),
-    "scenes list": (ListSettings, _scenes_list),
-    "scenes generate": (GenerateSettings, _scenes_generate),
-    "scenes show": (ShowSettings, _scenes_show),
-    "scenes check": (CheckSettings, _scenes_check),
-    "scenes convert": (ConvertSettings, _scenes_convert),
-    "scenes acoustics": (AudibilitySettings, _scenes_acoustics),
-    "sounds": (SoundSettings, _sounds),
-    "bench": (BenchSettings, _bench),
-    "bench acoustics": (AcousticsSettings, _bench_acoustics),
-    "bench scenes": (ScenesSettings, _bench_scenes),
+    "run": (RunSettings, _from("run", "run")),
+    "evaluate": (EvaluateSettings, _from("evaluate", "evaluate")),
+    "scenes": (SceneGroup, _group),
+    "scenes list": (ListSettings, _from("scene_files", "list_scenes")),
+    "scenes generate": (GenerateSettings, _from("scene_files", "generate_houses")),
+    "scenes show": (ShowSettings, _from("scene_show", "show_scenes")),
+    "scenes check": (CheckSettings, _from("scene_check", "check_scenes")),
+    "scenes convert": (ConvertSettings, _from("scene_files", "convert_scene")),
+    "scenes acoustics": (AudibilitySettings, _from("audibility", "show_audibility")),
+    "sounds": (SoundGroup, _group),
+    "sounds list": (SoundListSettings, _sounds_list),
+    "sounds render": (SoundRenderSettings, _sounds_render),
+    "sounds play": (SoundPlaySettings, _sounds_play),
+    "sounds show": (SoundShowSettings, _sounds_show),
+    "bench": (BenchGroup, _group),
+    "bench acoustics": (AcousticsSettings, _from("acoustics", "bench_acoustics")),
+    "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
     "doctor": (DoctorSettings, _doctor),
 }
 
