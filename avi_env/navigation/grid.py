@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from avi_env.navigation.grid_files import grid_beside
 from avi_env.navigation.raster import Raster, clearance_raster, floor_raster, raster_over, without_cavities
 from avi_env.navigation.storeys import layered_grid
 from avi_env.navigation.walkable import (
@@ -38,6 +39,8 @@ FloatArray = npt.NDArray[np.floating[Any]]
 def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float = 1.5) -> WalkableGrid:
     """Returns where an agent can walk in a scene, on all storeys, built once per scene and body.
 
+    A grid that `save_grid` has written beside the scene's file is used if it fits scene and body.
+
     Args:
         scene: any triangle scene.
         agent_radius: radius of the agent's body [m].
@@ -52,6 +55,9 @@ def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float =
 
 def _all_storeys(scene: Scene, agent_radius: float, agent_height: float) -> WalkableGrid:
     cell = _cell_of(scene)
+    kept = grid_beside(scene, agent_radius, agent_height, cell)
+    if kept is not None:
+        return kept
     levels = floor_levels(scene)
     if not levels:
         raise NavigationError(
