@@ -230,7 +230,7 @@ def radiator(stream: Stream, look: Look) -> Piece:
     if style == "columns":
         count = round(w / 0.085)
         for k in range(count):
-            p.soft(((k - (count - 1) / 2) * w / count, low, 0), (0.06, h, 0.12), paint, 0.02)
+            p.add("rod", ((k - (count - 1) / 2) * w / count, low + h / 2, 0), (0.065, h, 0.12), paint)
         for y in (low + 0.06, low + h - 0.1):
             p.box((0, y, 0), (w, 0.04, 0.04), paint)
     elif style == "bars":
@@ -282,7 +282,8 @@ def aquarium(stream: Stream, look: Look) -> Piece:
     elif style == "block":
         p.box((0, 0, 0), (w - 0.04, low - 0.03, d - 0.04), look.front)
     else:
-        drawers(p, look, (w, low - 0.03, d), 0.0, 1 if style == "doors" else 2, 2, doors=style == "doors")
+        rows, columns = (1, 2) if style == "doors" else (3, 1)
+        drawers(p, look, (w, low - 0.03, d), 0.0, rows, columns, doors=style == "doors")
     p.box((0, low - 0.03, 0), (w + 0.02, 0.03, d + 0.02), look.wood)
     p.box((0, low, 0), (w - 0.02, tall - 0.05, d - 0.02), WATER)
     p.box((0, low, 0), (w - 0.012, 0.05, d - 0.012), Paint("soil", (0.46, 0.38, 0.26)))
@@ -340,7 +341,6 @@ def wind_chime(stream: Stream, look: Look) -> Piece:
         x, z = 0.06 * math.cos(a), 0.06 * math.sin(a)
         long = 0.2 + 0.03 * k
         p.box((x, h - 0.28, z), (0.004, 0.05, 0.004), look.dark)
-        p.box((x, h - 0.28 - 0.0, z), (0.018, 0.005, 0.018), tubes)
         p.box((x, h - 0.28 - min(long, h - 0.3), z), (0.018, min(long, h - 0.3), 0.018), tubes)
     p.box((0, 0.06, 0), (0.004, h - 0.28, 0.004), look.dark)
     p.bead((0, 0.28, 0), (0.06, 0.02, 0.06), look.wood)

@@ -94,7 +94,7 @@ def handle(p: Piece, look: Look, at: Point, reach: float, upright: bool = False)
     if look.handle == "none":
         return
     if look.handle == "knob":
-        p.bead((x, y, z - 0.012), (0.03, 0.03, 0.026), look.metal)
+        p.disc((x, y, z - 0.012), 0.032, 0.024, look.metal, "rod")
         return
     length = {"bar": min(0.16, 0.5 * reach), "strip": 0.9 * reach, "cup": 0.09, "long": 0.65 * reach}[look.handle]
     thick = {"bar": 0.014, "strip": 0.02, "cup": 0.03, "long": 0.012}[look.handle]
@@ -131,7 +131,7 @@ def panel(p: Piece, look: Look, at: Point, size: tuple[float, float], paint: Pai
     elif style == "raised":
         p.add("box", (x, y + h / 2, z - 0.014), (w - 2 * rim, h - 2 * rim, 0.01), paint)
     elif style == "slats":
-        count = min(6, max(3, int(h / 0.1)))
+        count = min(6, max(2, int(h / 0.1)))
         for k in range(count):
             middle = y + rim / 2 + (k + 0.5) * (h - rim) / count
             p.add("box", (x, middle, z - 0.013), (w - rim, 0.5 * (h - rim) / count, 0.01), paint)

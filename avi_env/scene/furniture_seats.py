@@ -126,7 +126,7 @@ def sofa(stream: Stream, look: Look, width: float) -> Piece:
         p.soft((x, 0.29, -0.1), (inner - 0.012, 0.15, d - 0.26), fabric, 0.04)
         if style == "tufted":
             for u, v in ((-0.2, 0.56), (0.2, 0.56), (-0.2, 0.74), (0.2, 0.74)):
-                p.bead((x + u * inner, v, d / 2 - 0.22), (0.035, 0.035, 0.02), fabric)
+                p.add("box", (x + u * inner, v, d / 2 - 0.22), (0.03, 0.03, 0.02), fabric, yaw=math.pi / 4)
         elif style != "low":
             p.soft((x, 0.43, d / 2 - 0.28), (inner - 0.02, 0.36, 0.15), fabric, 0.05, pitch=0.2)
     for sx in (-1, 1):

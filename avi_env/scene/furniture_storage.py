@@ -333,7 +333,7 @@ def shoe_rack(stream: Stream, look: Look) -> Piece:
     """Returns a low rack with pairs of shoes."""
     p = Piece("shoe_rack")
     w, d, rows = stream.uniform(0.6, 0.85), 0.3, look.pick(stream, (2, 3))
-    h = 0.08 + 0.22 * rows
+    h, w = 0.08 + 0.22 * rows, w if rows == 2 else min(w, 0.7)
     for sx in (-1, 1):
         p.box((sx * (w / 2 - 0.012), 0, 0), (0.024, h, d), look.wood)
     p.box((0, h, 0), (w, 0.024, d), look.wood)

@@ -180,7 +180,7 @@ def ottoman(stream: Stream, look: Look) -> Piece:
             p.bead((x, h, 0), (0.03, 0.016, 0.03), look.fabric)
     if style == "tray":
         p.box((0, h, 0), (0.6 * w, 0.02, 0.6 * d), look.wood_second)
-    p.spots = [(0, h + (0.02 if style == "tray" else 0.0), 0)]
+    p.spots = [(0.12 * w, h + (0.02 if style == "tray" else 0.0), 0)]
     return p
 
 
