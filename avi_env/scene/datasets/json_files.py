@@ -71,14 +71,13 @@ class Entry:
             raise self.error(f"{key!r} must be a list of {length} finite numbers, not {value!r}")
         return np.array(value, dtype=np.float64)
 
-    def point(self, key: str) -> FloatArray:
-        """Returns an object {"x", "y", "z"} as a vector, shape (3,).
+    def vector_of(self, keys: str) -> FloatArray:
+        """Returns this object's numbers of one-letter keys, "xyz" for {"x", "y", "z"}, shape (len(keys),).
 
         Raises:
-            ValueError: it is missing, or one of its numbers is.
+            ValueError: one of them is missing, or no finite number.
         """
-        entry = self.entry(key)
-        return np.array([entry.number(axis) for axis in "xyz"])
+        return np.array([self.number(key) for key in keys])
 
     def entry(self, key: str, optional: bool = False) -> Entry:
         """Returns a JSON object within this one; an empty one for a missing optional one.
