@@ -16,8 +16,8 @@ __all__ = ["room_reverberation"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_SOURCES, _LISTENERS = 2, 4
-_PATHS = 512
+_SOURCES, _LISTENERS = 2, 3
+_PATHS = 400
 _BIN_SECONDS = 0.005
 _SECONDS = (1.2, 4.0)  # first as long as furnished rooms need, then as long as bare ones do
 _GAP = 0.8  # [m] listeners nearer than this to the source hear its own neighbourhood, not the room
@@ -26,7 +26,7 @@ _GAP = 0.8  # [m] listeners nearer than this to the source hear its own neighbou
 def room_reverberation(scene: Scene, room: int, seed: int = 0) -> FloatArray:
     """Returns the reverberation time T30 [s] of one room with its doors as they are, per octave, shape (7,).
 
-    Two sources, four listeners each, all at walkable places of the room at a height of 1.25 m (ISO 3382-2 asks for
+    Two sources, three listeners each, all at walkable places of the room at a height of 1.25 m (ISO 3382-2 asks for
     two sources and three listeners); the energies of all pairs are summed before the decay is read from -5 to -35 dB.
     What has gone into other rooms and comes back counts, as it does in a measurement.
 

@@ -51,7 +51,7 @@ def first_clashing(fixed: Sequence[Placed], placed: Sequence[Placed], host: Mapp
     return gone
 
 
-def _clashing(pieces: Sequence[Placed], pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _clashing(pieces: Sequence[Placed], pairs: Sequence[list[int]]) -> list[tuple[int, int]]:
     """The pairs (a, b) of which shapes share space, as (b, a)."""
     if not pairs:
         return []
@@ -73,11 +73,11 @@ def _shapes_meet(rows: Array, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]
     half, reach_y = _halves(rows)
     around = np.hypot(half[:, 0], half[:, 1])
     meets = reach_y[i] + reach_y[j] - np.abs(rows[i, 1] - rows[j, 1]) > _DEPTH
-    for axis in (0, 2):
-        meets &= around[i] + around[j] - np.abs(rows[i, axis] - rows[j, axis]) > _DEPTH
+    for column in (0, 2):
+        meets &= around[i] + around[j] - np.abs(rows[i, column] - rows[j, column]) > _DEPTH
     near = np.flatnonzero(meets)
     if not len(near):
-        return meets
+        return np.asarray(meets, dtype=np.bool_)
     i, j = i[near], j[near]
     offset = rows[j][:, [0, 2]] - rows[i][:, [0, 2]]
     free = np.zeros(len(i), dtype=np.bool_)

@@ -34,7 +34,7 @@ from avi_env.scene.house_walls import room_cells
 
 __all__ = ["EMITTER_REACH", "Skeleton", "furnish_house"]
 
-EMITTER_REACH = 0.72
+EMITTER_REACH = 0.76
 """What sounds lies within this horizontal distance of a walkable place [m]."""
 
 Cells = npt.NDArray[np.float64]
@@ -67,7 +67,7 @@ _VISITORS: tuple[tuple[Maker, float, frozenset[str]], ...] = (
 
 _CURTAINED = {"living_room": 0.85, "bedroom": 0.9, "dining_room": 0.75, "office": 0.6, "kitchen": 0.3, "hallway": 0.4}
 _RUGS = (("rug", 0.75), ("rug_thin", 0.25))
-_FABRICS = (("upholstery", 0.45), ("upholstery_heavy", 0.3), ("upholstery_light", 0.25))
+_FABRICS = (("upholstery", 0.45), ("upholstery_heavy", 0.35), ("upholstery_light", 0.2))
 
 
 @dataclass

@@ -16,6 +16,7 @@ __all__ = ["door_leaf", "dress_window", "frame_piece", "hang_leaf", "hole_place"
 
 _CASING = (0.06, 0.015)  # width and thickness of the trim around doors [m]
 _SILL = 0.115  # how far the sill board reaches into the room [m]
+_ROD = 0.06  # height of a curtain's rod with its ends [m]
 
 
 def hole_place(run: Run, hole: Hole, piece: Piece, room: int, side: int = -1) -> Placed:
@@ -109,7 +110,7 @@ def dress_window(
         bottom = 0.03 if stream.chance(0.65) or sill < 0.6 else sill - 0.12
         cloth = stream.pick_weighted(("curtain", "curtain_heavy", "curtain_light"), (0.4, 0.4, 0.2))
         dressed = replace(look, curtain=replace(look.curtain, material=cloth))
-        piece = textile.curtain(stream, dressed, width, top, bottom, drawn=stream.uniform(0.35, 0.8))
+        piece = textile.curtain(stream, dressed, width, top, bottom, drawn=stream.uniform(0.4, 0.9))
         placed = _before_wall(piece, space.room, spot, _SILL)
         if _take_curtain(space, placed):
             return placed
@@ -153,9 +154,14 @@ def _take_curtain(space: RoomSpace, placed: Placed) -> bool:
     y, half = placed.center[1], placed.piece.size[1] / 2
     stacks = _stacks(placed)
     solids = [t.box for t in space.taken if t.kind == SOLID]
-    if any(a < g and e < c and b < h and f < d for a, b, c, d in stacks for e, f, g, h in solids):
+    rods = [t.box for t in space.taken if t.kind == FIXED and t.y1 - t.y0 < _ROD + 0.01]
+    if any(_meet(mine, box) for mine in stacks for box in solids) or any(_meet(placed.box, box) for box in rods):
         return False
     for box in stacks:
         space.add(box, y - half, y + half, SOLID)
-    space.add(placed.box, y + half - 0.06, y + half, FIXED)
+    space.add(placed.box, y + half - _ROD, y + half, FIXED)
     return True
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

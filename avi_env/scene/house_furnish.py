@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from avi_env.scene.emitters import EMISSION_OFFSET, emission_place
 from avi_env.scene.furniture import Look, Piece, Placed, place
 from avi_env.scene.house_clashes import clashes, first_clashing
 from avi_env.scene.house_space import CLEAR, FIXED, Box, Place, RoomSpace, Slot, footprint
@@ -20,7 +19,7 @@ Maker = Callable[[Stream, Look], Piece]
 _STEP = 0.45  # between the places tried along a stretch of wall [m]
 _REACH = 0.02  # pieces on others keep this distance from each other [m]
 _RUG = 0.003  # height of a rug's top above that of the feet of furniture [m]
-_SOUNDS = (0.05, 0.12)  # where something sounds from a space of this half width and height stays free [m]
+_SOUNDS = (0.05, 0.12)  # above what sounds a space of this half width and height stays free [m]
 
 
 class Furnisher:
@@ -203,13 +202,13 @@ class Furnisher:
             return None
         return self._keep(placed, 0.0)
 
-    def on_floor(self, piece: Piece, margin: float = 0.1) -> Placed | None:
+    def on_floor(self, piece: Piece, margin: float = 0.15) -> Placed | None:
         """Leaves a small thing somewhere on the floor, turned as it fell."""
         x0, z0, x1, z1 = self.space.bounds
-        for _ in range(4):
+        for _ in range(8):
             x, z = self.stream.uniform(x0 + 0.3, x1 - 0.3), self.stream.uniform(z0 + 0.3, z1 - 0.3)
             placed = self._stand(piece, Place(x, z, self.stream.uniform(0.0, 6.28)))
-            if self.space.is_free(footprint(placed, margin), (0.0, 1.0)):
+            if self.space.is_free(footprint(placed, margin), (0.0, 1.0), clears=False):
                 return self._keep(placed, 0.0)
         return None
 
@@ -275,10 +274,10 @@ class Furnisher:
             zone = self.space.add(_front_zone(placed, front), 0.0, 2.0, CLEAR)
             self._numbers[id(placed)] = (number, zone)
         if placed.piece.emits:
-            x, y, z = emission_place(placed.piece.category, placed.center, placed.piece.size, placed.yaw)
+            x, _, z = placed.center
             side, tall = _SOUNDS
-            low = y - EMISSION_OFFSET
-            self.space.add((x - side, z - side, x + side, z + side), low, low + tall, FIXED)
+            top = _span(placed)[1]
+            self.space.add((x - side, z - side, x + side, z + side), top, top + tall, FIXED)
         self.placed.append(placed)
         return placed
 

@@ -63,11 +63,12 @@ def desk_group(room: Furnisher) -> Placed | None:
     """A desk with a chair, a computer or a laptop, a lamp and some paper."""
     stream, look = room.stream, room.look
     piece = storage.desk(stream, look)
-    piece.spots.append((0.0, 0.74, 0.02))
+    side = stream.pick((-1, 1))  # the screen stands a little aside of the chair, and one can get near it
+    piece.spots.append((0.13 * side, 0.74, -0.04))
     desk = room.at_wall(piece, front=1.0, rank=room.near_window() if stream.chance(0.4) else room.away_from_doors())
     if desk is None:
         return None
-    room.at_table(room.make(seats.office_chair), desk, (0.0, -0.52), math.pi)
+    room.at_table(room.make(seats.office_chair), desk, (-0.08 * side, -0.52), math.pi)
     maker = devices.computer if stream.chance(0.5) else small.laptop
     middle = len(piece.spots) - 1
     if room.on(room.make(maker), desk, middle, turn=0.0) is None:
@@ -75,6 +76,9 @@ def desk_group(room: Furnisher) -> Placed | None:
     if room.wants(0.6):
         room.on(room.make(small.table_lamp), desk)
     clutter(room, desk, (small.phone, trinkets.books, kitchen.cup, small.alarm_clock), 1, 3)
+    if room.wants(0.3):
+        table = room.at_wall(room.make(storage.side_table), front=0.4, rank=room.near(desk))
+        room.on(room.make(devices.printer), table, turn=0.0)
     return desk
 
 

@@ -72,14 +72,20 @@ def _walls(room: Furnisher) -> None:
     if kind in ("living_room", "kitchen", "dining_room", "office", "hallway") and room.wants(0.45):
         room.hang(room.make(home.clock))
     if kind in ("living_room", "office", "bedroom", "kitchen", "laundry", "closet") and room.wants(0.5):
-        shelf = room.hang(storage.wall_shelf(room.stream, room.look, room.stream.uniform(0.6, 1.2)), front=0.3)
-        clutter(room, shelf, DECOR, 2, 4)
+        for _ in range(2 if area > 18 else 1):
+            shelf = room.hang(storage.wall_shelf(room.stream, room.look, room.stream.uniform(0.6, 1.2)), front=0.3)
+            clutter(room, shelf, DECOR, 2, 4)
     if kind in ("office", "living_room") and room.wants(0.12 if kind == "living_room" else 0.35):
         room.hang(room.make(textile.wall_panel))
     if kind in ("bathroom", "laundry", "closet"):
         return
-    for _ in range(room.stream.integer(1, 2 + int(area / 8))):
+    for _ in range(room.stream.integer(1 + int(area / 12), 3 + int(area / 7))):
         room.hang(room.make(small.picture))
+
+
+def _is_nursery(room: Furnisher) -> bool:
+    """Whether a child sleeps here: a cot, or a narrow bed."""
+    return any(p.piece.category == "crib" or (p.piece.category == "bed" and p.piece.size[0] < 1.1) for p in room.placed)
 
 
 def _floor(room: Furnisher) -> None:
@@ -87,10 +93,10 @@ def _floor(room: Furnisher) -> None:
     kind = room.space.kind
     if kind in ("living_room", "bedroom", "office") and room.wants(0.16):
         room.at_wall(room.make(devices.fan), front=0.3, rank=room.corner())
-    if kind in ("living_room", "bedroom") and room.wants(0.22):
-        for maker in (trinkets.toy, trinkets.ball, trinkets.toy_robot):
+    if kind in ("living_room", "bedroom") and room.wants(0.8 if _is_nursery(room) else 0.15):
+        for maker in (trinkets.toy, trinkets.ball, trinkets.toy_robot, textile.cushion):
             if room.wants(0.6):
-                room.on_floor(room.make(maker), margin=0.35)
+                room.on_floor(room.make(maker))
     if kind in ("hallway", "office", "bedroom") and room.wants(0.3):
         room.at_wall(room.make(textile.backpack), front=0.05)
     if kind not in ("bathroom", "kitchen", "hallway") and room.wants(0.35):

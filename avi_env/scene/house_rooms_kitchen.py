@@ -39,7 +39,7 @@ def furnish_kitchen(room: Furnisher) -> None:
     room.at_wall(room.make(wet.fridge), front=0.7, rank=beside)
     if room.wants(0.35):
         room.at_wall(room.make(wet.washing_machine), front=0.6)
-    table = _island(room) if room.space.area > 13 and room.wants(0.4) else None
+    table = _island(room) if room.space.area > 12 and room.wants(0.5) else None
     if table is None and room.wants(0.85):
         table = dining_group(room, large=room.space.area > 18)
     board = room.at_wall(room.make(storage.sideboard), front=0.6) if room.wants(0.3) else None
@@ -121,7 +121,7 @@ def _island(room: Furnisher) -> Placed | None:
     """An island with stools behind it."""
     piece = kitchen.kitchen_island(room.stream, room.look, room.stream.uniform(1.2, 1.7))
     width, depth = piece.size[0], piece.size[2]
-    island = room.in_middle(piece, 0.75, (width, depth + 0.5))
+    island = room.in_middle(piece, 0.5, (width, depth + 0.3))
     if island is None:
         return None
     stool = room.make(kitchen.bar_stool if room.stream.chance(0.8) else seats.stool)

@@ -48,13 +48,13 @@ def furnish_living_room(room: Furnisher) -> None:
     for maker, chance, front in _SHOWPIECES:
         if area > 12 and room.wants(chance):
             piece = room.at_wall(room.make(maker), front, rank=None if maker is home.fireplace else room.corner())
-            clutter(room, piece, DECOR, 1, 3)
-    if room.wants(0.85):
-        room.at_wall(room.make(storage.bookshelf), front=0.5)
+            clutter(room, piece, (devices.metronome, *DECOR) if maker is devices.piano else DECOR, 1, 3)
+    shelves = 1 if area < 16 else 2 if area < 25 else 3
+    for _ in range(shelves):
+        if room.wants(0.85):
+            room.at_wall(room.make(storage.bookshelf), front=0.5)
     board = room.at_wall(room.make(storage.sideboard), front=0.5) if room.wants(0.8) else None
     clutter(room, board, _BOARD, 2, 4)
-    if area > 20 and room.wants(0.7):
-        room.at_wall(room.make(storage.bookshelf), front=0.5)
     if area > 20 and room.wants(0.7):
         _reading_corner(room)
     if not any(p.piece.category in ("phone", "radio") for p in room.placed):
@@ -91,9 +91,9 @@ def _around_sofa(room: Furnisher, sofa: Placed) -> None:
             room.at_wall(chair, front=0.6, rank=room.near(sofa))
     if room.wants(0.35):
         room.at_wall(room.make(seats.armchair), front=0.6, rank=room.near(sofa))
-    if table is not None and room.wants(0.3):
-        ottoman = room.make(textile.ottoman)
-        room.before(ottoman, table, 0.35)
+    if room.wants(0.3):
+        ottoman = room.at_wall(room.make(textile.ottoman), front=0.2, rank=room.near(sofa))
+        room.on(room.make(textile.blanket), ottoman)
 
 
 def _reading_corner(room: Furnisher) -> None:
@@ -118,7 +118,7 @@ def furnish_dining_room(room: Furnisher) -> None:
 
 def furnish_hallway(room: Furnisher) -> None:
     """Coats over shoes, a narrow table with a telephone, a bench, a long rug."""
-    stream, door = room.stream, room.space.entrance
+    door = room.space.entrance
     if door is not None:
         mat_at(room, door, 0.9, 0.6)
     if room.wants(0.85):
@@ -131,7 +131,10 @@ def furnish_hallway(room: Furnisher) -> None:
         room.on(room.make(small.phone), console)
         clutter(room, console, (small.table_lamp, small.vase, trinkets.books, trinkets.candle), 1, 3)
     if room.wants(0.4):
-        room.at_wall(room.make(seats.bench), front=0.7)
+        bench = room.make(seats.bench)
+        width, height, _ = bench.size
+        bench.spots.append((0.25 * width, height, 0.0))
+        room.on(room.make(textile.cushion), room.at_wall(bench, front=0.7), len(bench.spots) - 1)
     if room.wants(0.4):
         room.at_wall(room.make(trinkets.umbrella_stand), front=0.1, rank=room.corner())
     if room.wants(0.2):
@@ -165,7 +168,7 @@ def furnish_office(room: Furnisher) -> None:
     board = room.at_wall(room.make(storage.sideboard), front=0.5) if room.wants(0.75) else None
     if room.wants(0.7):
         room.on(room.make(devices.printer), board, turn=0.0)
-    clutter(room, board, (small.radio, devices.metronome, trinkets.books, small.vase, small.music_box), 1, 3)
+    clutter(room, board, (small.radio, devices.metronome, trinkets.books, devices.sewing_machine), 1, 3)
     hobby = stream.pick((devices.guitar, devices.loudspeaker, devices.exercise_bike, devices.piano, home.birdcage))
     if room.wants(0.5):
         room.at_wall(room.make(hobby), front=0.4, rank=room.corner())

@@ -22,10 +22,10 @@ _DRESSER: tuple[Maker, ...] = (
     small.music_box,
     small.vase,
     devices.hair_dryer,
-    trinkets.box,
+    trinkets.toy_robot,
     trinkets.candle,
     small.radio,
-    trinkets.books,
+    devices.sewing_machine,
 )
 _WASHING: tuple[Maker, ...] = (kitchen.bottle, trinkets.box, kitchen.bottle, trinkets.basket)
 
@@ -39,15 +39,13 @@ def furnish_bedroom(room: Furnisher) -> None:
     roomy = room.density > 0.55
     if roomy and room.at_wall(wardrobe, front=0.6, rank=room.corner()) is None:
         room.at_wall(storage.wardrobe(stream, look, 0.9), front=0.5)
-    dresser = room.at_wall(room.make(storage.dresser), front=0.6) if room.wants(0.8) or not standing else None
-    if not standing:
-        room.on(room.make(small.alarm_clock), dresser)
-    clutter(room, dresser, _DRESSER, 1, 3)
-    if dresser is not None and room.wants(0.5):
-        room.hang_above(room.make(wet.mirror), dresser)
+    if room.wants(0.8) or not standing:
+        _dresser(room, clock=not standing)
     if bed is not None:
+        if room.wants(0.35):
+            room.on(room.make(textile.blanket), room.before(room.make(textile.ottoman), bed, 0.04))
         rug_under(room, bed, (bed.piece.size[0] + 1.4, 1.7), -0.7)
-    if area > 10 and room.wants(0.22):
+    if area > 9.5 and room.wants(0.28):
         room.at_wall(room.make(home.crib), front=0.5, rank=room.corner())
     if area > 12 and room.wants(0.55):
         desk_group(room)
@@ -55,11 +53,23 @@ def furnish_bedroom(room: Furnisher) -> None:
         chair = room.at_wall(room.make(seats.armchair), front=0.5, rank=room.corner())
         if chair is not None and room.wants(0.5):
             lamp_beside(room, chair)
-    for maker, chance in ((storage.bookshelf, 0.35), (textile.ottoman, 0.3), (small.laundry_basket, 0.3)):
+    for maker, chance in ((storage.bookshelf, 0.35), (small.laundry_basket, 0.3)):
         if room.wants(chance):
             room.at_wall(room.make(maker), front=0.3, rank=room.corner())
-    if area > 12 and room.wants(0.15):
+    if area > 12 and room.wants(0.25):
         room.at_wall(room.make(stream.pick((devices.exercise_bike, devices.guitar, devices.loudspeaker))), front=0.4)
+
+
+def _dresser(room: Furnisher, clock: bool) -> None:
+    """A chest of drawers with things on it, under a mirror."""
+    dresser = room.at_wall(room.make(storage.dresser), front=0.6)
+    if dresser is None:
+        return
+    if clock:
+        room.on(room.make(small.alarm_clock), dresser)
+    clutter(room, dresser, _DRESSER, 1, 3)
+    if room.wants(0.5):
+        room.hang_above(room.make(wet.mirror), dresser)
 
 
 def _bed(room: Furnisher) -> Placed | None:

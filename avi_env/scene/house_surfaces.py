@@ -192,9 +192,9 @@ def _floor(stream: Stream, house: _House, kind: str) -> Paint:
         return Paint("linoleum", stream.pick(variants(split, _SHEET_COLORS)))
     if kind == "kitchen" and chance < 0.7:
         return _kitchen_floor(stream, split)
-    if kind in _QUIET and chance < 0.6:
+    if kind in _QUIET and chance < 0.7:
         return house.carpet
-    if kind == "living_room" and chance < 0.25:
+    if kind == "living_room" and chance < 0.35:
         return house.carpet
     if kind == "hallway" and chance < 0.2:
         return Paint(stream.pick(("ceramic_tile", "terrazzo")), stream.pick(variants(split, _TILE_COLORS)))
@@ -213,7 +213,7 @@ def _kitchen_floor(stream: Stream, split: str) -> Paint:
 
 def _ceiling(stream: Stream, split: str) -> Paint:
     materials = ("ceiling_plasterboard", "ceiling_plaster", "ceiling_fibrous_plaster", "ceiling_textured")
-    material = stream.pick_weighted(materials, (0.35, 0.15, 0.2, 0.3))
+    material = stream.pick_weighted(materials, (0.3, 0.12, 0.2, 0.38))
     return Paint(material, stream.pick(variants(split, _WHITES)))
 
 
