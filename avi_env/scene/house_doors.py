@@ -136,19 +136,19 @@ def hang_leaves(
     """
     hung = list(doorways)
     ways = {k: _approaches(d) for k, d in enumerate(doorways)}
-    leaves: list[Box] = []
+    leaves: list[tuple[int, Box]] = []
     passages: list[Box] = []
     for number, doorway in enumerate(doorways):
         if doorway.link.kind != "door":
             continue
-        others = [*taken, *leaves, *passages, *(box for k, boxes in ways.items() if k != number for box in boxes)]
+        others = [*taken, *passages, *(box for k, boxes in ways.items() if k != number for box in boxes)]
         made = next((o for o in _options(stream, doorway, spans) if _swings_free(o, runs, others, leaves)), None)
         if made is None:
             hung[number] = replace(doorway, link=doorway.link._replace(kind="doorway", openness=1.0))
         else:
             hung[number] = made
-            leaves.append(_leaf_box(made, _HANDLE))
-            passages.append(_passage(made))
+            leaves.append((made.swing, _leaf_box(made, _HANDLE)))
+            passages.append(_passage(made, made.openness))
     return hung
 
 
@@ -156,10 +156,12 @@ def _approaches(doorway: Doorway) -> list[Box]:
     return [zone(doorway.run, doorway.hole, side, 0.65, 0.04) for side in (-1.0, 1.0)]
 
 
-def _passage(doorway: Doorway) -> Box:
-    """A leaf's place when open and the way past its end."""
-    flat, reach = doorway.angle > 2.0, doorway.width + _OFF
-    return doorway.box((-reach if flat else -0.06, 0.1), (0.08, (_OFF + 0.1 if flat else reach) + _PASSAGE))
+def _passage(doorway: Doorway, openness: float) -> Box:
+    """A leaf's place and the way past its end."""
+    turn, half = doorway.angle * openness, doorway.width / 2
+    along, across = _middle(doorway.width, doorway.angle, turn)
+    reach = half * abs(math.cos(turn)) + LEAF
+    return doorway.box((along - reach, along + reach), (0.08, across + half * math.sin(turn) + _HANDLE + _PASSAGE))
 
 
 def _options(stream: Stream, doorway: Doorway, spans: Sequence[float]) -> list[Doorway]:
@@ -176,7 +178,9 @@ def _options(stream: Stream, doorway: Doorway, spans: Sequence[float]) -> list[D
     return ways
 
 
-def _swings_free(option: Doorway, runs: Sequence[Run], others: Sequence[Box], leaves: Sequence[Box]) -> bool:
+def _swings_free(
+    option: Doorway, runs: Sequence[Run], others: Sequence[Box], leaves: Sequence[tuple[int, Box]]
+) -> bool:
     """Whether the leaf can turn in its room, leaves a passage and stands in nobody's way."""
     run, reach = option.run, option.width + _OFF
     flat = option.angle > 2.0
@@ -184,13 +188,16 @@ def _swings_free(option: Doorway, runs: Sequence[Run], others: Sequence[Box], le
     if flat and beside < option.width + 0.06:
         return False
     sweep = option.box((-reach if flat else -0.06, option.width + 0.02), (0.08, reach + 0.02))
-    stands = _leaf_box(option, _HANDLE)
-    passage = _passage(option)
+    spaces = (sweep, _passage(option, 1.0), _passage(option, option.openness))
     walls = [_wall_box(r) for r in runs if r is not run and option.swing in (r.low, r.high)]
-    if any(_meet(sweep, wall) or _meet(passage, wall) for wall in walls):
+    if any(_meet(box, wall) for wall in walls for box in spaces):
         return False
-    return not any(_meet(stands, other) for other in others) and not any(
-        _meet(sweep, leaf) or _meet(passage, leaf) for leaf in leaves
+    if any(_meet(_leaf_box(option, _HANDLE), other) for other in others):
+        return False
+    x0, z0, x1, z1 = _leaf_box(option, _HANDLE)  # two leaves may not fence off a corner
+    near = (x0 - _PASSAGE, z0 - _PASSAGE, x1 + _PASSAGE, z1 + _PASSAGE)
+    return not any(
+        _meet(near, leaf) if room == option.swing else any(_meet(box, leaf) for box in spaces) for room, leaf in leaves
     )
 
 
