@@ -100,9 +100,16 @@ def guitar(stream: Stream, look: Look) -> Piece:
         return (0.0, 0.1 + up * math.cos(lean) + out * math.sin(lean), up * math.sin(lean) - out * math.cos(lean))
 
     flat = math.pi / 2 + lean
-    p.add("cylinder", at(0.19, 0), (0.38, 0.1, 0.36), wood, pitch=flat)
-    p.add("cylinder", at(0.41, 0), (0.28, 0.1, 0.26), wood, pitch=flat)
-    p.add("rod", at(0.31, 0.052), (0.1, 0.004, 0.1), _BLACK, pitch=flat)
+    if look.pick(stream, ("acoustic", "acoustic", "electric", "square")) == "electric":
+        p.add("cylinder", at(0.19, 0.02), (0.34, 0.045, 0.34), wood, pitch=flat)
+        for sx in (-1, 1):
+            p.add("box", (sx * 0.1, at(0.4, 0.02)[1], at(0.4, 0.02)[2]), (0.08, 0.2, 0.045), wood, pitch=lean)
+        for up in (0.24, 0.31):
+            p.add("box", at(up, 0.046), (0.09, 0.025, 0.012), _BLACK, pitch=lean)
+    else:
+        p.add("cylinder", at(0.19, 0), (0.38, 0.1, 0.36), wood, pitch=flat)
+        p.add("cylinder", at(0.41, 0), (0.28, 0.1, 0.26), wood, pitch=flat)
+        p.add("rod", at(0.31, 0.052), (0.1, 0.004, 0.1), _BLACK, pitch=flat)
     p.add("box", at(0.13, 0.055), (0.16, 0.02, 0.012), look.dark, pitch=lean)
     p.add("box", at(0.64, 0.045), (0.05, 0.66, 0.03), Paint("wood", (0.12, 0.06, 0.03)), pitch=lean)
     p.add("box", at(1.02, 0.045), (0.075, 0.14, 0.02), wood, pitch=lean)
@@ -175,6 +182,13 @@ def printer(stream: Stream, look: Look) -> Piece:
     p.add("box", (0, h + 0.06, d / 2 - 0.08), (0.21, 0.2, 0.006), paper, pitch=0.45)
     p.box((0, 0.06, -d / 2 - 0.03), (0.21, 0.006, 0.1), paper)
     p.box((0.3 * w, h - 0.002, -d / 2 + 0.08), (0.1, 0.008, 0.06), Paint("screen", (0.10, 0.26, 0.34)))
+    style = look.pick(stream, ("plain", "plain", "scanner", "cassette"))
+    if style == "scanner":
+        p.box((-0.02, h, -0.03), (w - 0.1, 0.035, d - 0.2), look.dark)
+        p.box((-0.02, h + 0.035, -0.03), (w - 0.12, 0.012, d - 0.22), body)
+    elif style == "cassette":
+        p.box((0, -0.0, 0), (w - 0.02, 0.05, d + 0.04), look.dark)
+        p.box((0, 0.02, -d / 2 - 0.025), (0.12, 0.02, 0.016), look.chrome)
     return p
 
 
@@ -225,6 +239,13 @@ def sewing_machine(stream: Stream, look: Look) -> Piece:
     p.box((-0.16, 0.07, 0.0), (0.06, 0.006, 0.05), look.chrome)
     p.bar((0.2, 0.22, 0.01), 0.1, 0.025, look.chrome, "cylinder")
     p.rod((0.06, 0.28, 0.02), 0.035, 0.05, look.accent)
+    style = look.pick(stream, ("plain", "plain", "dials", "cover"))
+    if style == "dials":
+        for x in (-0.04, 0.03, 0.1):
+            p.disc((x, 0.24, -0.05), 0.035, 0.02, look.chrome, "rod")
+    elif style == "cover":
+        p.box((-0.19, 0.0, -0.13), (0.16, 0.012, 0.14), Paint("cloth", look.accent.color))
+        p.box((0.02, 0.29, 0.02), (0.16, 0.012, 0.016), look.dark)
     return p
 
 
@@ -237,6 +258,12 @@ def hair_dryer(stream: Stream, look: Look) -> Piece:
     p.bar((0.08, 0.045, 0), 0.07, 0.02, look.dark)
     p.soft((0.03, 0.02, -0.1), (0.045, 0.045, 0.16), paint, 0.012)
     p.box((0.03, 0.06, -0.09), (0.02, 0.008, 0.04), look.dark)
+    style = look.pick(stream, ("plain", "plain", "diffuser", "cable"))
+    if style == "diffuser":
+        p.bar((-0.15, 0.05, 0), 0.1, 0.05, look.dark)
+    elif style == "cable":
+        p.box((0.03, 0, -0.2), (0.012, 0.012, 0.06), look.dark)
+        p.box((-0.02, 0, -0.225), (0.11, 0.012, 0.012), look.dark)
     return p
 
 

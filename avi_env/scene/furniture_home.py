@@ -264,9 +264,16 @@ def air_conditioner(stream: Stream, look: Look) -> Piece:
         "plastic", look.pick(stream, ((0.78, 0.78, 0.76), (0.70, 0.69, 0.64), (0.10, 0.10, 0.11), (0.45, 0.46, 0.47)))
     )
     p.soft((0, y, 0.01), (w, 0.28, 0.2), body, 0.035)
-    p.add("box", (0, y + 0.045, -0.092), (w - 0.08, 0.05, 0.012), look.dark, pitch=-0.35)
-    p.add("box", (0, y + 0.035, -0.106), (w - 0.1, 0.045, 0.008), body, pitch=-0.7)
-    p.box((0, y + 0.11, -0.092), (w - 0.06, 0.004, 0.006), look.dark)
+    style = look.pick(stream, ("flap", "flap", "slats", "panel"))
+    if style == "slats":
+        for k in range(4):
+            p.box((0, y + 0.05 + 0.025 * k, -0.092), (w - 0.1, 0.01, 0.012), look.dark)
+    else:
+        p.add("box", (0, y + 0.045, -0.092), (w - 0.08, 0.05, 0.012), look.dark, pitch=-0.35)
+        p.add("box", (0, y + 0.035, -0.106), (w - 0.1, 0.045, 0.008), body, pitch=-0.7)
+        p.box((0, y + 0.11, -0.092), (w - 0.06, 0.004, 0.006), look.dark)
+    if style == "panel":
+        p.box((0, y + 0.12, -0.1), (w - 0.12, 0.12, 0.02), look.chrome)
     p.box((0.36 * w, y + 0.14, -0.093), (0.07, 0.02, 0.008), Paint("lamp", (0.12, 0.5, 0.4)))
     return p
 
@@ -336,8 +343,9 @@ def wind_chime(stream: Stream, look: Look) -> Piece:
     h = stream.uniform(0.6, 0.75)
     p.box((0, h - 0.22, 0), (0.006, 0.22, 0.006), look.dark)
     p.rod((0, h - 0.24, 0), 0.16, 0.02, look.wood)
-    for k in range(6):
-        a = math.pi / 3 * k
+    count = look.pick(stream, (6, 6, 5, 4))
+    for k in range(count):
+        a = 2 * math.pi / count * k
         x, z = 0.06 * math.cos(a), 0.06 * math.sin(a)
         long = 0.2 + 0.03 * k
         p.box((x, h - 0.28, z), (0.004, 0.05, 0.004), look.dark)

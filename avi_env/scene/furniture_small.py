@@ -48,7 +48,7 @@ _COATS: tuple[Color, ...] = (
     (0.70, 0.68, 0.64),
     (0.28, 0.27, 0.27),
 )
-_TROUSERS: tuple[Color, ...] = ((0.05, 0.07, 0.14), (0.12, 0.11, 0.10), (0.22, 0.18, 0.12))
+_TROUSERS: tuple[Color, ...] = ((0.05, 0.07, 0.14), (0.12, 0.11, 0.10), (0.22, 0.18, 0.12), (0.16, 0.05, 0.06))
 
 
 def phone(stream: Stream, look: Look) -> Piece:
@@ -118,8 +118,14 @@ def kettle(stream: Stream, look: Look) -> Piece:
 def smoke_alarm(stream: Stream, look: Look) -> Piece:
     """Returns a smoke alarm; its top (y = 0.05) goes to the ceiling."""
     p = Piece("smoke_alarm")
-    p.cylinder((0, 0.0, 0), 0.1, 0.02, look.white, taper=1.25)
-    p.cylinder((0, 0.02, 0), 0.14, 0.03, look.white)
+    style = look.pick(stream, ("round", "round", "square", "dome"))
+    if style == "square":
+        p.box((0, 0, 0), (0.1, 0.02, 0.1), look.white, taper=1.25)
+        p.box((0, 0.02, 0), (0.14, 0.03, 0.14), look.white)
+    else:
+        p.cylinder((0, 0.0, 0), 0.06 if style == "dome" else 0.1, 0.02, look.white, taper=1.25)
+        p.cylinder((0, 0.02, 0), 0.14, 0.03, look.white)
+    p.box((0.03, -0.002, 0.0), (0.008, 0.006, 0.008), Paint("lamp", (0.9, 0.1, 0.05)))
     return p
 
 
@@ -201,11 +207,20 @@ def television(stream: Stream, look: Look, width: float) -> Piece:
 def laptop(stream: Stream, look: Look) -> Piece:
     """Returns an open laptop; its user sits at the front."""
     p = Piece("laptop")
-    shell = Paint("metal", (0.4, 0.41, 0.42))
+    greys: tuple[Color, ...] = ((0.4, 0.41, 0.42), (0.06, 0.06, 0.065), (0.62, 0.52, 0.44), (0.72, 0.72, 0.72))
+    shell = Paint("metal", look.pick(stream, greys))
     p.box((0, 0, 0), (0.33, 0.016, 0.23), shell)
     p.box((0, 0.014, 0.02), (0.29, 0.004, 0.11), look.dark)
     p.add("box", (0, 0.12, 0.148), (0.33, 0.22, 0.01), shell, pitch=0.3)
     p.add("box", (0, 0.12, 0.142), (0.31, 0.2, 0.006), Paint("screen", (0.10, 0.20, 0.34)), pitch=0.3)
+    shown = look.pick(stream, ("picture", "text", "window", "desktop"))
+    if shown == "text":
+        for k in range(3):
+            at = (0.03, 0.17 - 0.045 * k, 0.152 - 0.0139 * k)
+            p.add("box", at, (0.18, 0.016, 0.004), Paint("screen", (0.6, 0.6, 0.6)), pitch=0.3)
+    elif shown in ("window", "desktop"):
+        wide = 0.16 if shown == "window" else 0.26
+        p.add("box", (0.02, 0.122, 0.138), (wide, 0.13, 0.004), Paint("screen", (0.55, 0.57, 0.58)), pitch=0.3)
     return p
 
 
@@ -316,7 +331,7 @@ def person(stream: Stream, look: Look) -> Piece:
     """Returns a standing person; it looks to the front."""
     p = Piece("person")
     skin = Paint("skin", stream.pick(((0.60, 0.38, 0.27), (0.24, 0.12, 0.07), (0.42, 0.25, 0.15))))
-    legs, top = Paint("cloth", stream.pick(_TROUSERS)), Paint("cloth", stream.pick(_PICTURES))
+    legs, top = Paint("cloth", look.pick(stream, _TROUSERS)), Paint("cloth", look.pick(stream, _PICTURES))
     scale = stream.uniform(0.93, 1.06)
     for sx in (-1, 1):
         p.soft((sx * 0.09 * scale, 0, -0.05), (0.1, 0.08, 0.26), look.dark, 0.025)
@@ -328,4 +343,14 @@ def person(stream: Stream, look: Look) -> Piece:
     p.ball((0, 1.61 * scale, -0.01), (0.17, 0.24, 0.2), skin)
     hair = Paint("fur", stream.pick(((0.05, 0.03, 0.02), (0.25, 0.14, 0.05), (0.40, 0.38, 0.36))))
     p.ball((0, 1.66 * scale, 0.025), (0.19, 0.2, 0.2), hair)
+    for sx in (-1, 1):
+        p.box((sx * 0.035, 1.62 * scale, -0.103), (0.02, 0.014, 0.012), look.dark)
+    style = look.pick(stream, ("short", "long", "bun", "hat"))
+    if style == "long":
+        p.soft((0, 1.4 * scale, 0.075), (0.19, 0.28, 0.08), hair, 0.03)
+    elif style == "bun":
+        p.bead((0, 1.72 * scale, 0.11), (0.1, 0.1, 0.1), hair)
+    elif style == "hat":
+        p.rod((0, 1.71 * scale, 0.01), 0.21, 0.08, legs, taper=0.9)
+        p.box((0, 1.71 * scale, -0.11), (0.15, 0.015, 0.1), legs)
     return p

@@ -165,7 +165,14 @@ def toy_robot(stream: Stream, look: Look) -> Piece:
     p.box((0, 0.11, 0), (0.15, 0.12, 0.1), body)
     p.box((0, 0.14, -0.052), (0.1, 0.06, 0.008), Paint("screen"))
     p.box((0, 0.235, 0), (0.1, 0.08, 0.085), body)
-    p.box((0, 0.315, 0), (0.006, 0.05, 0.006), look.chrome)
+    style = look.pick(stream, ("aerial", "aerial", "ears", "lamp"))
+    if style == "aerial":
+        p.box((0, 0.315, 0), (0.006, 0.05, 0.006), look.chrome)
+    elif style == "lamp":
+        p.box((0, 0.315, 0), (0.03, 0.03, 0.03), lamp)
+    else:
+        for sx in (-1, 1):
+            p.box((sx * 0.056, 0.26, 0), (0.012, 0.04, 0.04), look.chrome)
     return p
 
 
