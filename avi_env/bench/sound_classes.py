@@ -1,4 +1,4 @@
-"""`avi sounds check`: are the sound classes distinct? Learned from the heard variants in the clear, told in unheard ones.
+"""`avi sounds check`: are the sound classes distinct? Learned from heard variants in the clear, told in unheard ones.
 
 The features and the classifier are those of the agent's own ear (`avi_env.agents`): spectrum shape, tones and rhythm of
 three stretches of a clip, linear discriminants with shrinkage, one Gaussian a class. No room, no noise, no other sound.

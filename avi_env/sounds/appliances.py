@@ -216,7 +216,7 @@ def sewing_machine(
         speed = glide([(0.0, 0.3), (0.5, 1.0), (length - 0.25, 1.0), (length, 0.2)], t)
         phase = np.cumsum(rate * speed) / RATE
         motor_loud = (
-            0.1 * speed * harmonics(np.cumsum(turn * speed) / RATE, 0.8 ** np.arange(12), rng.uniform(0, 6.3, 12))
+            0.06 * speed * harmonics(np.cumsum(turn * speed) / RATE, 0.8 ** np.arange(12), rng.uniform(0, 6.3, 12))
         )
         start = number * step
         events.append((start, faded(motor_loud, 0.02, 0.05)))

@@ -132,8 +132,9 @@ def sound_library(path: str | Path) -> SoundLibrary:
 
     A file `sounds.toml` in the folder may state `spl_db`, `licence`, `longest_seconds` for all, and under
     `[classes.NAME]` `spl_db`, `emitters`, `phrase`, `licence`, and `sounds_like`, which class of our own table it is.
-    Where nothing is stated, classes that our table knows (by its name or another data set's) take level, emitters and
-    phrase from it; others are 65 dB SPL at 1 m and sound without a body.
+    A folder is read anew when it or this file has changed. Where nothing is stated, classes that our table knows (by
+    its name or another data set's) take level, emitters and phrase from it; others are 65 dB SPL at 1 m and sound
+    without a body.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -143,11 +144,13 @@ def sound_library(path: str | Path) -> SoundLibrary:
     folder = Path(path)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of sounds at {folder}: give the path of ESC-50, FSD50K or class folders")
-    return _library(str(folder))
+    stamps = tuple(file.stat().st_mtime_ns for file in (folder, folder / SETTINGS_FILE) if file.exists())
+    return _library(str(folder), stamps)
 
 
 @lru_cache(maxsize=8)
-def _library(path: str) -> SoundLibrary:
+def _library(path: str, stamps: tuple[int, ...]) -> SoundLibrary:
+    """The library of a folder; `stamps` say when it and its settings were changed."""
     folder = Path(path)
     layout, listed = listed_sounds(folder)
     settings = _settings(folder / SETTINGS_FILE, {row.sound_class for row in listed})

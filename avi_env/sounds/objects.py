@@ -57,7 +57,7 @@ def door_creak(
     slips: Span = (170.0, 260.0),
     wood: Span = (650.0, 900.0),
     swing: Span = (1.5, 2.0),
-    rough: float = 0.15,
+    rough: float = 0.03,
 ) -> Signal:
     """Returns a creaking door: its hinge sticks and slips faster and slower, and each slip makes the leaf sing."""
     seconds = 5.0

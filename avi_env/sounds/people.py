@@ -162,7 +162,8 @@ def singing(
     total = sum(beats for _, beats in tune) * step
     for semitones, beats in tune:
         hertz = float(440.0 * 2.0 ** ((root + semitones - 69) / 12))
-        vowel = VOWELS[int(rng.choice([0, 3, 4, 5]))] * size
+        vowel = VOWELS[int(rng.choice([3, 4, 5, 9]))] * size
+        vowel[0] = max(vowel[0], 1.05 * hertz)  # a singer opens the mouth until the first formant is above the note
         length = beats * step
         knots += [(at / total, last), ((at + 0.06) / total, hertz)]
         waves = max(1, int(length * waver) - 1)

@@ -1,15 +1,25 @@
 """The sound classes: loops, levels, and what one recognises each by."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import find_peaks, get_window
 
-from avi_env.sounds import CLASS_OF_OBJECT, Clip, active_level, make_clip, sound_classes, sound_phrase, sounds_of_object
-from avi_env.sounds.classes import SOUND_CLASSES, _clip
+from avi_env.sounds import (
+    CLASS_OF_OBJECT,
+    SOUND_CLASSES,
+    Clip,
+    active_level,
+    make_clip,
+    sound_classes,
+    sound_phrase,
+    sound_variants,
+    sounds_of_object,
+)
+from avi_env.sounds.classes import _clip
+from avi_env.sounds.clip import resampled_loop
 
 NAMED = (
     "phone", "alarm_clock", "dripping_tap", "kettle", "smoke_alarm", "door_knock", "dog_bark", "vacuum_cleaner",
@@ -19,8 +29,8 @@ NAMED = (
 
 @cache
 def clip(name: str, seed: int = 0, rate: int = 16000) -> Clip:
-    """A clip, made once for all tests."""
-    return make_clip(name, seed, rate)
+    """A clip of the first variant of a class, made once for all tests."""
+    return make_clip(name, seed, rate, sound_variants(name)[0])
 
 
 def envelope(sound: Clip, seconds: float = 0.01) -> np.ndarray:
@@ -57,19 +67,6 @@ def runs(active: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-@pytest.mark.parametrize("name", sound_classes())
-def test_loop(name):
-    """Every class is a loop of 1-8 s, finite, without DC, of sane peaks, read-only, at its calibrated level."""
-    sound = clip(name)
-    assert 1.0 <= sound.seconds <= 8.0
-    assert sound.samples.dtype == np.float32
-    assert not sound.samples.flags.writeable
-    assert_allclose(sound.samples.mean(dtype=float), 0.0, atol=1e-4 * np.abs(sound.samples).max())
-    assert_allclose(active_level(sound.samples, 16000), sound.spl_db, atol=0.1)
-    # No peak is more than 30 dB above the RMS of the sounding parts: what one hears is not one freak sample.
-    assert 20 * np.log10(np.abs(sound.samples).max()) + 94 - sound.spl_db < 30.0
-
-
 def seam_against_rest(samples: np.ndarray) -> float:
     """Fourth difference (a step stands out in it) at the seam of a loop, over the largest one elsewhere."""
     count = len(samples)
@@ -78,9 +75,27 @@ def seam_against_rest(samples: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("name", sound_classes())
-def test_no_click_where_the_loop_closes(name):
-    """The seam is no sharper than the sharpest moment elsewhere in the loop."""
-    assert seam_against_rest(clip(name, 0, 48000).samples) <= 1.001
+def test_every_variant_is_a_sound_loop(name):
+    """Each is a loop of 1-8 s without DC, of sane peaks, at its level at 48 and 16 kHz, its energy below 7.2 kHz.
+
+    It does not click: its seam is no sharper than its sharpest moment elsewhere.
+    """
+    for variant in sound_variants(name):
+        sound = make_clip(name, 0, 48000, variant)
+        samples, label = sound.samples, f"{name}/{variant}"
+        assert sound.name == label
+        assert 1.0 <= sound.seconds <= 8.001, label
+        assert not samples.flags.writeable
+        assert_allclose(samples.mean(dtype=float), 0.0, atol=1e-4 * np.abs(samples).max())
+        slow = resampled_loop(samples, 48000, 16000)
+        assert_allclose(
+            [active_level(samples, 48000), active_level(slow, 16000)], sound.spl_db, atol=0.1, err_msg=label
+        )
+        # No peak is more than 30 dB above the RMS of the sounding parts: what one hears is not one freak sample.
+        assert 20 * np.log10(np.abs(samples).max()) + 94 - sound.spl_db < 30.0, label
+        frequency, share = spectrum(sound)
+        assert share[frequency < 7200].sum() > 0.993, label
+        assert seam_against_rest(samples) <= 1.001, label
 
 
 @pytest.mark.parametrize("name", ["piano", "kettle", "music_box"])
@@ -112,7 +127,7 @@ def test_same_arguments_same_bits_other_seed_other_sound():
     for name in ("phone", "dog_bark", "vacuum_cleaner"):
         first = clip(name).samples
         _clip.cache_clear()
-        assert_array_equal(first, make_clip(name).samples)
+        assert_array_equal(first, make_clip(name, variant=sound_variants(name)[0]).samples)
 
 
 def test_errors_name_the_remedy():
@@ -138,7 +153,7 @@ def test_tables_agree():
         assert not row.phrase.startswith(("a ", "the "))
         assert 35.0 <= row.spl_db <= 95.0
         assert all(name in sounds_of_object(category) for category in row.emitters)
-    assert sounds_of_object("person") == ("footsteps", "speech_babble")
+    assert set(sounds_of_object("person")) > {"footsteps", "speech_babble", "laughter"}
     assert sounds_of_object("wall") == ()
 
 
@@ -293,41 +308,6 @@ def test_babble_has_the_rhythm_of_speech():
     frequency, share = spectrum(sound)
     assert share[(frequency > 80) & (frequency < 3500)].sum() > 0.9
     assert 250 < centroid(sound) < 1200
-
-
-def log_mel(sound: Clip) -> np.ndarray:
-    """Mean and spread over time of 32 log-mel bands [dB below the clip's level], shape (64,)."""
-    count, hop = 1024, 512
-    starts = np.arange(0, len(sound.samples), hop)
-    frames = np.take(sound.samples, (starts[:, None] + np.arange(count)) % len(sound.samples)).astype(float)
-    power = np.abs(np.fft.rfft(frames * np.hanning(count), axis=1)) ** 2
-    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 34) / 2595) - 1)
-    frequency = np.fft.rfftfreq(count, 1 / 16000)
-    up = (frequency - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    down = (edges[2:, None] - frequency) / np.diff(edges)[1:, None]
-    mel = power @ np.clip(np.minimum(up, down), 0, None).T
-    decibels = 10 * np.log10(mel / mel.max() + 1e-6)
-    return np.concatenate([decibels.mean(axis=0), decibels.std(axis=0)])
-
-
-def test_classes_are_told_apart_on_held_out_variants(record_property):
-    """Nearest centroid over log-mel statistics, learned on three variants, names >= 90 % of two others right."""
-    names = sound_classes()
-    learned = np.stack([[log_mel(clip(name, seed)) for seed in range(3)] for name in names])
-    spread = learned.std(axis=(0, 1)) + 1e-9
-    centroids = learned.mean(axis=1) / spread
-    held_out = [(row, log_mel(clip(name, seed)) / spread) for row, name in enumerate(names) for seed in (101, 102)]
-    right = [row == np.argmin(np.linalg.norm(centroids - features, axis=1)) for row, features in held_out]
-    record_property("accuracy", float(np.mean(right)))
-    print(f"held-out accuracy {np.mean(right):.3f} over {len(right)} clips of {len(names)} classes")
-    assert np.mean(right) >= 0.9
-
-
-def test_the_page_lists_every_class_as_it_is():
-    """The table of docs/sounds.md has each class with its level and emitters."""
-    page = (Path(__file__).parents[2] / "docs" / "sounds.md").read_text(encoding="utf-8")
-    for name, row in SOUND_CLASSES.items():
-        assert f"| `{name}` | {row.spl_db:g} | {', '.join(row.emitters)} |" in page
 
 
 def test_generated_houses_emit_only_what_the_table_allows():
