@@ -16,7 +16,7 @@ from avi_env.acoustics.cell_tracer import LATE_BIN_SECONDS, CellHistograms, trac
 from avi_env.acoustics.decay import slope_energies
 from avi_env.acoustics.directivity import Directivity, load_directivity
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS, SourceField, WavefrontField
-from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells
+from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells, same_storey
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.room import room_estimate
@@ -147,13 +147,18 @@ def _bake(scene: Scene, source: FloatArray, order: _Order, wavefront: WavefrontF
 
 
 def _first_arrival(wavefront: WavefrontField, source: FloatArray, cells: ListenerCells) -> FloatArray:
-    """Returns the wavefront's travel time to each cell [s], shape (C,); the straight line's where it cannot go."""
+    """Returns the wavefront's travel time to each cell [s], shape (C,); the straight line's where it cannot go.
+
+    On other storeys than the source's, too: what comes through the slab comes first.
+    """
     points = cells.points.astype(np.float64)
     column = np.round((points[:, [0, 2]] - wavefront.origin) / wavefront.spacing).astype(int)
     column = np.clip(column, 0, np.array(wavefront.length.shape) - 1)
     level = wavefront.length[column[:, 0], column[:, 1]].astype(np.float64)
     straight = np.linalg.norm(points[:, [0, 2]] - source[[0, 2]], axis=1)
     bends = wavefront.bend_count[column[:, 0], column[:, 1]]
+    low, high = wavefront.storey
+    bends = np.where((points[:, 1] >= low) & (points[:, 1] < high), bends, 0)
     level = np.where(np.isfinite(level) & (bends > 0), np.maximum(level, straight), straight)
     return np.asarray(np.hypot(level, points[:, 1] - source[1]) / SPEED_OF_SOUND)
 
@@ -180,5 +185,5 @@ def neighbour_weights(cells: ListenerCells, radius: float) -> FloatArray:
     """Returns row-normalised weights of mutually visible cells within a radius [m], falling linearly, shape (C, C)."""
     x, z = cells.points[:, 0], cells.points[:, 2]
     gap = np.hypot(x[:, None] - x, z[:, None] - z).astype(np.float64)
-    weight = np.maximum(1.0 - gap / (radius + 0.25), 0.0) * cells.visible
+    weight = np.maximum(1.0 - gap / (radius + 0.25), 0.0) * (cells.visible & same_storey(cells.points))
     return np.asarray(weight / weight.sum(axis=1, keepdims=True))

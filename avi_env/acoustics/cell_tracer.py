@@ -68,8 +68,8 @@ class Cells:
     """World (x, z) of the lower corner of the grid [m]."""
     spacing: wp.float32
     fine_spacing: wp.float32
-    nearest: wp.array2d[wp.int32]
-    owner: wp.array2d[wp.int32]
+    nearest: wp.array3d[wp.int32]
+    owner: wp.array3d[wp.int32]
     points: wp.array[wp.vec3]
     first_metres: wp.array[wp.float32]
     """Length of the first arrival's path per cell [m]."""
@@ -117,9 +117,13 @@ def _link(
         return state
     column = wp.int32((meeting.point[0] - cells.origin[0]) / cells.spacing)
     row = wp.int32((meeting.point[2] - cells.origin[1]) / cells.spacing)
-    column = wp.clamp(column, 0, cells.nearest.shape[0] - 1)
-    row = wp.clamp(row, 0, cells.nearest.shape[1] - 1)
-    home = cells.nearest[column, row]
+    column = wp.clamp(column, 0, cells.nearest.shape[1] - 1)
+    row = wp.clamp(row, 0, cells.nearest.shape[2] - 1)
+    home = cells.nearest[0, column, row]
+    for layer in range(1, cells.nearest.shape[0]):
+        other = cells.nearest[layer, column, row]
+        if wp.abs(cells.points[other][1] - meeting.point[1]) < wp.abs(cells.points[home][1] - meeting.point[1]):
+            home = other
     start = cells.likely_start[home]
     likely = cells.likely_start[home + 1] - start
     count = cells.points.shape[0]
@@ -167,12 +171,13 @@ def _deposit_leg(
         point = walk.position + along * walk.direction
         column = wp.int32(wp.floor((point[0] - cells.origin[0]) / cells.fine_spacing))
         row = wp.int32(wp.floor((point[2] - cells.origin[1]) / cells.fine_spacing))
-        if column >= 0 and row >= 0 and column < cells.owner.shape[0] and row < cells.owner.shape[1]:
-            cell = cells.owner[column, row]
-            if cell >= 0 and wp.abs(point[1] - cells.points[wp.max(cell, 0)][1]) < _SLAB:
-                energy = damped(scene, walk.energy, along)
-                scale = per_path * pace / cells.volume[cell]
-                _deposit(cells, cell, energy, scale, walk.travelled + along, -walk.direction, early_out, late_out)
+        if column >= 0 and row >= 0 and column < cells.owner.shape[1] and row < cells.owner.shape[2]:
+            for layer in range(cells.owner.shape[0]):
+                cell = cells.owner[layer, column, row]
+                if cell >= 0 and wp.abs(point[1] - cells.points[wp.max(cell, 0)][1]) < _SLAB:
+                    energy = damped(scene, walk.energy, along)
+                    scale = per_path * pace / cells.volume[cell]
+                    _deposit(cells, cell, energy, scale, walk.travelled + along, -walk.direction, early_out, late_out)
 
 
 @wp.kernel
@@ -258,8 +263,8 @@ def _upload(listeners: ListenerCells, first_arrival: npt.NDArray[np.float64], li
     cells.points = wp.array(listeners.points, dtype=wp.vec3, device=device)
     metres = (first_arrival * SPEED_OF_SOUND).astype(np.float32)
     for name, values, kind in (
-        ("nearest", listeners.nearest, wp.int32),
-        ("owner", listeners.owner, wp.int32),
+        ("nearest", listeners.nearest.reshape(-1, *listeners.nearest.shape[-2:]), wp.int32),
+        ("owner", listeners.owner.reshape(-1, *listeners.owner.shape[-2:]), wp.int32),
         ("likely_start", listeners.likely_start, wp.int32),
         ("likely", listeners.likely, wp.int32),
         ("is_likely", listeners.is_likely.view(np.uint8), wp.uint8),

@@ -72,9 +72,10 @@ def _around(scene: Scene, cells: ListenerCells, place: FloatArray) -> list[tuple
     found = []
     for step in ((0, 0), (1, 0), (0, 1), (1, 1)):
         at = below + step
-        if np.all((at >= 0) & (at < cells.cell_index.shape)) and cells.cell_index[at[0], at[1]] >= 0:
-            share = np.prod(1.0 - np.abs(column - at))
-            found.append((int(cells.cell_index[at[0], at[1]]), float(share)))
+        there = cells.cells_at(at)
+        if len(there):
+            own = there[np.argmin(np.abs(cells.points[there, 1] - place[1]))]
+            found.append((int(own), float(np.prod(1.0 - np.abs(column - at)))))
     if found:
         points = cells.points[[cell for cell, _ in found]]
         hidden = occluded(scene, np.broadcast_to(place, points.shape), points)

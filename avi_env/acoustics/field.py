@@ -5,6 +5,7 @@ Energies are mean-square pressures of a source that makes 1 Pa at 1 m in free fi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,8 @@ class WavefrontField:
     """Number of bends, shape (nx, nz)."""
     detour: npt.NDArray[np.float32]
     """Path length less the straight distance [m] (delta of Kurze and Anderson), shape (nx, nz)."""
+    storey: tuple[float, float] = (-math.inf, math.inf)
+    """Heights y [m] between which ears are on the source's storey: the paths lead nowhere else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ class SourceField:
     spacing: float
     """Cell spacing [m]."""
     cell_index: npt.NDArray[np.int32]
-    """Cell number of each grid column or -1, shape (nx, nz)."""
+    """Cell number of each grid column or -1, shape (nx, nz), or (layers, nx, nz) with several storeys."""
     cells: npt.NDArray[np.float32]
     """Cell centres [m], shape (C, 3)."""
     first_arrival: npt.NDArray[np.float32]

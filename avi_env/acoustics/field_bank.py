@@ -1,5 +1,5 @@
 """Baked fields on the device, one per environment row, and their look-up where the listener stands."""
-# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc,no-any-return"
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import warp as wp
 
@@ -21,6 +22,9 @@ wp.set_module_options({"enable_backward": False})
 _SLOPES = len(DECAY_TIMES)
 _EARLY = EARLY_BINS * BAND_COUNT
 _LATE = len(DECAY_TIMES) * BAND_COUNT
+
+_STOREY = wp.constant(1.5)
+"""[m] by which an ear may be above or below a cell of its storey."""
 
 _SCALE = wp.constant(256.0)
 """Pressures are kept as 16-bit floats times this: -130 dB re the source at 1 m keeps eleven bits."""
@@ -50,6 +54,23 @@ class Corners(NamedTuple):
     """World position of the cells [m], the listener's own where there is none, shape (B, 4, 3)."""
 
 
+@wp.func
+def _own_storey(
+    cell_index: wp.array4d[wp.int32], cells: wp.array2d[wp.vec3], field: int, column: int, line: int, y: float
+) -> int:
+    """The cell of a grid column nearest in height to an ear, of those on its storey, or -1."""
+    best = wp.int32(-1)
+    least = wp.float32(_STOREY)
+    for layer in range(cell_index.shape[1]):
+        cell = cell_index[field, layer, column, line]
+        if cell >= 0:
+            apart = wp.abs(cells[field, cell][1] - y)
+            if apart < least:
+                least = apart
+                best = cell
+    return best
+
+
 @wp.kernel
 def _corners_kernel(
     slot: wp.array[wp.int64],
@@ -57,7 +78,7 @@ def _corners_kernel(
     position: wp.array[wp.vec3],
     grid: wp.array[wp.vec3],
     columns: wp.array2d[wp.int64],
-    cell_index: wp.array3d[wp.int32],
+    cell_index: wp.array4d[wp.int32],
     cells: wp.array2d[wp.vec3],
     cell_out: wp.array2d[wp.int32],
     weight_out: wp.array2d[wp.float32],
@@ -84,7 +105,9 @@ def _corners_kernel(
         z = 1.0 - z
     inside = column >= 0.0 and line >= 0.0
     if inside and column < float(columns[field, 0]) and line < float(columns[field, 1]):
-        cell = cell_index[field, int(column), int(line)]
+        cell = cell_index[field, 0, int(column), int(line)]
+        if cell_index.shape[1] > 1:
+            cell = _own_storey(cell_index, cells, field, int(column), int(line), position[row][1])
         if cell >= 0:
             cell_out[row, corner] = cell
             weight_out[row, corner] = x * z
@@ -209,7 +232,7 @@ class FieldBank:
         self._slot_on_device = self._slot.to(self.device)
         self._all_rows = torch.arange(rows, device=self.device)
         self._complete = False
-        self._allocate(slots=0, columns=(1, 1), cells=1)
+        self._allocate(slots=0, columns=(1, 1, 1), cells=1)
 
     @property
     def rows(self) -> int:
@@ -309,16 +332,17 @@ class FieldBank:
         used = set(self._slot.tolist())
         slot = next((i for i in range(len(self._fields)) if i not in used), len(self._fields))
         slots = len(self._fields) if slot < len(self._fields) else max(1, 2 * len(self._fields))
-        columns = tuple(max(a, b) for a, b in zip(self._cell_index.shape[1:], field.cell_index.shape, strict=True))
+        shape = _layered(field.cell_index).shape
+        columns = tuple(max(a, b) for a, b in zip(self._cell_index.shape[1:], shape, strict=True))
         cells = max(self._cells.shape[1], len(field.cells))
         if (slots, *columns, cells) != (*self._cell_index.shape, self._cells.shape[1]):
             kept = [(i, known) for i, known in enumerate(self._fields) if known is not None and i in used]
-            self._allocate(slots, (columns[0], columns[1]), cells)
+            self._allocate(slots, (columns[0], columns[1], columns[2]), cells)
             for i, known in kept:
                 self._write(i, known)
         return slot
 
-    def _allocate(self, slots: int, columns: tuple[int, int], cells: int) -> None:
+    def _allocate(self, slots: int, columns: tuple[int, int, int], cells: int) -> None:
         self._fields = (self._fields + [None] * slots)[:slots]
 
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -334,7 +358,8 @@ class FieldBank:
         self._late = zeros(cells, _LATE, dtype=torch.float16)
 
     def _write(self, slot: int, field: SourceField) -> None:
-        columns, count = field.cell_index.shape, len(field.cells)
+        index, count = _layered(field.cell_index), len(field.cells)
+        layers, *columns = index.shape
         omni = np.maximum(field.early[..., :1], 0.0)
         towards = field.early[..., 1:] / np.where(omni > 0, omni, 1.0)
         straight = np.linalg.norm(field.cells - np.asarray(field.source, dtype=np.float32), axis=1) / SPEED_OF_SOUND
@@ -344,9 +369,7 @@ class FieldBank:
         self._columns[slot] = torch.tensor(columns)
         self._count[slot] = count
         self._cell_index[slot] = -1
-        self._cell_index[slot, : columns[0], : columns[1]] = torch.from_numpy(np.array(field.cell_index)).to(
-            self.device
-        )
+        self._cell_index[slot, :layers, : columns[0], : columns[1]] = torch.from_numpy(np.array(index)).to(self.device)
         for target, value in (
             (self._cells, field.cells),
             (self._first_arrival, arrival),
@@ -355,6 +378,11 @@ class FieldBank:
             (self._late, float(_SCALE) * np.sqrt(np.maximum(field.late, 0.0)).reshape(count, -1)),
         ):
             target[slot, :count] = torch.from_numpy(np.array(value, dtype=np.float32)).to(target)
+
+
+def _layered(index: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """A table over grid columns with its axis of layers, (layers, nx, nz)."""
+    return index.reshape(-1, *index.shape[-2:])
 
 
 def _three(position: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from avi_env.acoustics.edges import sharp_pairs
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
-from avi_env.navigation.grid import floor_levels
+from avi_env.navigation.grid import floor_levels, storey_levels
 from avi_env.navigation.raster import Raster, clearance_raster, raster_over, without_cavities
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
@@ -128,13 +128,14 @@ def wavefront_field(
     if point.shape != (3,) or not np.all(np.isfinite(point)):
         raise ValueError(f"a source is a finite world point (x, y, z), not {np.asarray(source).tolist()}")
     spacing = column_width(scene) if spacing is None else spacing
-    plane = sound_map(scene, _plane_height(scene, float(point[1]), ear_height), spacing)
+    height, storey = _plane_height(scene, float(point[1]), ear_height)
+    plane = sound_map(scene, height, spacing)
     at = point[[0, 2]]
     seeds = _seeds(scene, plane, at)
     found = plane.paths.search([seeds], [np.hypot(*(seeds - at).T)])[0]
     if not np.array_equal(seeds, at[None]) and not _is_heard_outside(scene, plane, point):
         found = replace(found, root=np.full_like(found.root, -1))
-    return _field(found, plane, at)
+    return replace(_field(found, plane, at), storey=storey)
 
 
 def _is_heard_outside(scene: Scene, plane: SoundMap, source: npt.NDArray[np.float64]) -> bool:
@@ -146,13 +147,22 @@ def _is_heard_outside(scene: Scene, plane: SoundMap, source: npt.NDArray[np.floa
     return not occluded(scene, np.broadcast_to(source, targets.shape), targets).all()
 
 
-def _plane_height(scene: Scene, source_y: float, ear_height: float) -> float:
+def _plane_height(scene: Scene, source_y: float, ear_height: float) -> tuple[float, tuple[float, float]]:
+    """Height y of the plane at ear height on a source's storey [m], and heights between which ears are on it [m]."""
     low, high = (float(y) for y in scene.bounds[:, 1])
     levels = floor_levels(scene) or [low]
+    storeys = storey_levels(scene)
+    if len(storeys) > 1:
+        levels = storeys
     below = [level for level in levels if level <= source_y]
-    height = max(below, default=min(levels)) + ear_height
+    floor = max(below, default=min(levels))
+    height = floor + ear_height
     inside = low < height < high or high - low < _PLATE  # over a plate in the open nothing is in the wave's way
-    return height if inside else (low + high) / 2  # low rooms
+    height = height if inside else (low + high) / 2  # low rooms
+    if len(storeys) < 2:
+        return height, (-np.inf, np.inf)
+    above = [level for level in storeys if level > floor]
+    return height, (-np.inf if floor == storeys[0] else floor, min(above, default=np.inf))
 
 
 def _seeds(scene: Scene, plane: SoundMap, at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -40,6 +40,7 @@ class WaveArrays:
     origin: wp.array[wp.vec2]
     spacing: wp.array[wp.float32]
     height: wp.array[wp.float32]
+    storey: wp.array[wp.vec2]
 
 
 class WavefrontBank:
@@ -59,6 +60,8 @@ class WavefrontBank:
     """Width of a column [m], shape (B,), float32."""
     height: torch.Tensor
     """Height y of the plane in which paths bend [m], shape (B,), float32."""
+    storey: torch.Tensor
+    """Heights y between which ears are on the storey of the plane [m], shape (B, 2), float32."""
 
     def __init__(self, rows: int, device: str | torch.device = "cpu") -> None:
         """Makes room for a number of environments; no sound gets anywhere until `set_row`."""
@@ -68,6 +71,7 @@ class WavefrontBank:
         self.origin = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
         self.spacing = torch.ones(rows, dtype=torch.float32, device=self.device)
         self.height = torch.zeros(rows, dtype=torch.float32, device=self.device)
+        self.storey = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
         self._arrays: wp.array | None = None
 
     def __len__(self) -> int:
@@ -85,6 +89,7 @@ class WavefrontBank:
         self.origin[row] = torch.tensor(field.origin, device=self.device)
         self.spacing[row] = field.spacing
         self.height[row] = field.height
+        self.storey[row] = torch.tensor(field.storey, device=self.device)
 
     def _grow(self, nx: int, nz: int, count: int) -> None:
         rows, old_nx, old_nz = self.index.shape
@@ -107,6 +112,7 @@ class WavefrontBank:
             arrays.origin = wp.from_torch(self.origin, dtype=wp.vec2)
             arrays.spacing = wp.from_torch(self.spacing)
             arrays.height = wp.from_torch(self.height)
+            arrays.storey = wp.from_torch(self.storey, dtype=wp.vec2)
             self._arrays = wp.array([arrays], dtype=WaveArrays, device=wp_device(self.device))
         return self._arrays
 
@@ -219,11 +225,15 @@ def _columns(bank: WaveArrays, row: int, mesh: wp.uint64, p: wp.vec3, place: wp.
 
 @wp.func
 def wave_arrival(bank: WaveArrays, row: int, mesh: wp.uint64, s: wp.vec3, p: wp.vec3) -> Arrival:
-    """The shortest path of sound around edges to a listener; length -1 if there is none.
+    """The shortest path of sound around edges to a listener; length -1 if there is none, as to another storey.
 
     Columns beside the listener's own whose bend it does not see do not count, so that nothing leaks through walls
     thinner than a column; mesh 0 = all count.
     """
+    heard = Arrival()
+    heard[3] = -1.0
+    if p[1] < bank.storey[row][0] or p[1] >= bank.storey[row][1]:
+        return heard
     u = (p[0] - bank.origin[row][0]) / bank.spacing[row]
     v = (p[2] - bank.origin[row][1]) / bank.spacing[row]
     i = int(wp.floor(u + 0.5))

@@ -22,7 +22,7 @@ from avi_env.navigation.walkable import (
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 
-__all__ = ["CELL", "NavigationError", "WalkableGrid", "grid_from_mask", "storey_grid", "walkable_grid"]
+__all__ = ["CELL", "NavigationError", "WalkableGrid", "grid_from_mask", "storey_grid", "storey_levels", "walkable_grid"]
 
 _WIDEST = 200.0  # [m] a side, where columns are 10 cm wide: half an agent's radius
 _COLUMNS = 2030  # a side: what a search for shortest paths holds
@@ -30,6 +30,8 @@ _LEVEL_BIN = 0.05  # [m], resolution of the search for the floor's height
 _LEVEL_DEPTH = 0.3  # [m], how far below the storey's level its floor may lie
 _WALKABLE_NORMAL = 0.70710678  # cos 45 degrees, Habitat's agent_max_slope
 _FLOOR_GAP = 4  # cells; gaps in the floor up to this are seams of the mesh (under a door), not pits
+
+_STOREY_AREA = 2.0  # [m^2]; a smaller layer is a part of stairs
 
 _ROUNDING = 1e-3  # distances that differ by less count as equal
 
@@ -107,6 +109,22 @@ def floor_levels(scene: Scene) -> list[float]:
     near = np.convolve(total, np.ones(3))[1:-1]
     levels = [int(b) for b in np.flatnonzero(near >= 0.5 * near.max()) if near[b] == near[max(b - 1, 0) : b + 2].max()]
     return [float(np.average(height[np.abs(bins - b) <= 1], weights=area[np.abs(bins - b) <= 1])) for b in levels]
+
+
+def storey_levels(scene: Scene) -> list[float]:
+    """Returns the heights y [m] of the floors of a scene's storeys, from below; empty if nobody can walk in it."""
+    if scene.rooms and np.ptp([room.floor_y for room in scene.rooms]) <= STEP_HEIGHT:
+        return sorted({round(room.floor_y, 3) for room in scene.rooms})[:1]
+    try:
+        grid = walkable_grid(scene)
+    except NavigationError:
+        return []
+    levels: list[float] = []
+    for layer, own in zip(grid.layers, grid.own_places(), strict=True):
+        if own.sum() * grid.cell**2 >= _STOREY_AREA:
+            levels.append(float(np.median(layer.floor_y[own])))
+    kept = sorted(levels)
+    return [level for k, level in enumerate(kept) if k == 0 or level - kept[k - 1] >= grid.agent_height]
 
 
 def storey_grid(
