@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from avi_env.content import name_error
 from avi_env.scene.findings import SceneError, report
-from avi_env.scene.gltf import open_gltf
+from avi_env.scene.gltf import Gltf, open_gltf
 from avi_env.scene.gltf_audio import gltf_emitters
+from avi_env.scene.gltf_parts import gltf_parts
+from avi_env.scene.gltf_write import export_glb, part_name
 from avi_env.scene.health import check_scene
 from avi_env.scene.materials import load_materials
 from avi_env.scene.materials import material as find_material
@@ -29,11 +31,14 @@ from avi_env.whole_file import whole_file
 
 __all__ = ["SCENE_FORMAT", "load_scene_file", "save_scene"]
 
-SCENE_FORMAT = 1
-"""Version of the JSON sidecar."""
+SCENE_FORMAT = 2
+"""Version of the JSON sidecar; 1, which held its textures itself, is read too."""
 
 LEAKS = ("error", "warn")
 """What to do about a foreign mesh that leaks."""
+
+UP_AXES = ("y", "z")
+"""Which axis of a foreign mesh is up."""
 
 Record = TypeVar("Record", Material, SceneObject, Room, Portal, Light, AudioEmitter)
 Rows = list[dict[str, Any]]
@@ -55,45 +60,12 @@ def save_scene(scene: Scene, path: str | Path) -> Path:
         raise ValueError(
             f"scenes are saved as .glb with a .json beside it: {target.name!r} should be {target.stem}.glb"
         )
-    mesh, corner_vertex, order = _exported(scene)
-    text = json.dumps(_sidecar(scene, corner_vertex, order), indent=1)
+    exported = export_glb(scene)
+    text = json.dumps(_sidecar(scene, exported.vertex, exported.triangle), indent=1)
     with whole_file(target) as glb, whole_file(target.with_suffix(".json")) as sidecar:
-        glb.write_bytes(mesh)
+        glb.write_bytes(exported.content)
         sidecar.write_text(text, encoding="utf-8")
     return target
-
-
-def _exported(scene: Scene) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """The .glb's bytes, and which vertex and triangle of the scene each of its own is."""
-    import trimesh
-
-    out = trimesh.Scene()
-    sources, order = [], []
-    for index in np.unique(scene.triangle_material).tolist():
-        chosen = np.flatnonzero(scene.triangle_material == index)
-        used, local = np.unique(scene.triangles[chosen], return_inverse=True)
-        mesh = trimesh.Trimesh(scene.vertices[used], local.reshape(-1, 3), process=False, validate=False)
-        mesh.visual = trimesh.visual.TextureVisuals(material=_pbr(scene.materials[index] if index >= 0 else None))
-        out.add_geometry(mesh, node_name=_part_name(index), geom_name=_part_name(index))
-        sources.append(used)
-        order.append(chosen)
-    data: bytes = out.export(file_type="glb")
-    return data, np.concatenate(sources).astype(np.int32), np.concatenate(order).astype(np.int32)
-
-
-def _part_name(index: int) -> str:
-    return f"material_{index:04d}" if index >= 0 else "material_none"
-
-
-def _pbr(material: Material | None) -> Any:
-    from trimesh.visual.material import PBRMaterial
-
-    if material is None:
-        return PBRMaterial(name="none")
-    color = [*(round(255 * c) for c in material.color), 255]
-    return PBRMaterial(
-        name=material.name, baseColorFactor=color, metallicFactor=0.0, roughnessFactor=material.roughness
-    )
 
 
 def _sidecar(scene: Scene, corner_vertex: npt.NDArray[np.int32], order: npt.NDArray[np.int32]) -> dict[str, Any]:
@@ -120,7 +92,7 @@ def _sidecar(scene: Scene, corner_vertex: npt.NDArray[np.int32], order: npt.NDAr
             "uv": None if scene.uv is None else _packed(scene.uv),
             "vertex_color": None if scene.vertex_color is None else _packed(scene.vertex_color),
         },
-        "textures": [{"name": t.name, "png": _png(t.image), "wrap": list(t.wrap)} for t in scene.textures],
+        "textures": [{"name": t.name, "wrap": list(t.wrap)} for t in scene.textures],  # the images are in the .glb
         "material_texture": list(scene.material_texture),
     }
 
@@ -133,18 +105,10 @@ def _unpacked(text: str, dtype: Any) -> npt.NDArray[Any]:
     return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=dtype)
 
 
-def _png(image: npt.NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
 MaterialChoice = str | Material | Mapping[str, str | Material] | None
 
 
-def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: str = "error") -> Scene:
+def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: str = "error", up: str = "y") -> Scene:
     """Returns the scene in a file: a .glb with its sidecar, or a foreign mesh (.glb, .gltf, .obj, .ply, .stl, .off).
 
     Args:
@@ -152,10 +116,11 @@ def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: s
         materials: for foreign meshes: one material for all, or one for each material name of the file. Without it, a
             name of the file that is (or contains) a name of the materials table is taken.
         leaks: for foreign meshes: "error" refuses one that lets rays escape, "warn" only says so, as scans need it.
+        up: for foreign meshes: "y", or "z" for those that are +Z up with +Y ahead; they are turned.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file cannot be read.
+        ValueError: the file cannot be read, or an unknown option.
         SceneError: a foreign mesh leaks, has no floor, or a part of it has no material. What is only doubtful is a
             `SceneWarning` (docs/scenes.md).
     """
@@ -172,7 +137,9 @@ def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: s
         return own
     if leaks not in LEAKS:
         raise name_error("way to treat leaks", leaks, LEAKS)
-    scene = _load_foreign(file, materials)
+    if up not in UP_AXES:
+        raise name_error("axis that is up", up, UP_AXES)
+    scene = _load_foreign(file, materials, up)
     found = check_scene(scene)
     if leaks == "warn":
         found = tuple(replace(issue, severity="warning") if issue.kind == "leak" else issue for issue in found)
@@ -185,10 +152,11 @@ def _load_own(file: Path, sidecar: Path) -> Scene:
         table = json.loads(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"the sidecar {str(sidecar)!r} is not valid JSON ({error}): save the scene again") from error
-    if table.get("format") != SCENE_FORMAT:
+    if table.get("format") not in (1, SCENE_FORMAT):
         raise ValueError(f"{str(sidecar)!r} has scene format {table.get('format')}, this version reads {SCENE_FORMAT}")
     geometry = table["geometry"]
-    parts = sorted(read_parts(file, textures=False), key=lambda part: (part.name != "material_none", part.name))
+    gltf = open_gltf(file)
+    parts = sorted(gltf_parts(gltf, textures=False), key=lambda part: (part.name != part_name(-1), part.name))
     vertices = np.zeros((geometry["vertex_count"], 3), dtype=np.float32)
     source, order = _unpacked(geometry["vertex_index"], np.int32), _unpacked(geometry["triangle_index"], np.int32)
     stored = np.concatenate([p.vertices for p in parts]) if parts else np.zeros((0, 3))
@@ -219,7 +187,7 @@ def _load_own(file: Path, sidecar: Path) -> Scene:
         emitters=_records(AudioEmitter, table.get("emitters", [])),
         uv=None if uv is None else _unpacked(uv, np.float32).reshape(-1, 3, 2),
         vertex_color=None if colors is None else _unpacked(colors, np.uint8).reshape(-1, 3),
-        textures=tuple(_texture(t) for t in table["textures"]),
+        textures=tuple(_texture(gltf, k, row) for k, row in enumerate(table["textures"])),
         material_texture=tuple(table["material_texture"]),
         meta=table["meta"],
     )
@@ -240,16 +208,22 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
 
 
-def _texture(row: Mapping[str, Any]) -> Texture:
-    from PIL import Image
+def _texture(gltf: Gltf, number: int, row: Mapping[str, Any]) -> Texture:
+    if "png" in row:  # format 1
+        from PIL import Image
 
-    image = Image.open(io.BytesIO(base64.b64decode(row["png"]))).convert("RGB")
+        picture = Image.open(io.BytesIO(base64.b64decode(row["png"]))).convert("RGB")
+        image = np.asarray(picture, dtype=np.uint8)
+    else:
+        image = gltf.image(number, "the sidecar")
     wrap = row.get("wrap", ("repeat", "repeat"))
-    return Texture(row["name"], np.asarray(image, dtype=np.uint8), (wrap[0], wrap[1]))
+    return Texture(row["name"], image, (wrap[0], wrap[1]))
 
 
-def _load_foreign(file: Path, materials: MaterialChoice) -> Scene:
+def _load_foreign(file: Path, materials: MaterialChoice, up: str) -> Scene:
     parts = read_parts(file)
+    if up == "z":
+        parts = [part._replace(vertices=part.vertices[:, [0, 2, 1]] * np.array([1.0, 1.0, -1.0])) for part in parts]
     if not parts:
         raise ValueError(f"the mesh {str(file)!r} has no triangles")
     emitters = gltf_emitters(open_gltf(file)) if file.suffix.lower() in (".glb", ".gltf") else ()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import math
 import pickle
 from dataclasses import replace
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from avi_env.scene import (
     AudioEmitter,
@@ -21,6 +25,9 @@ from avi_env.scene import (
     scene_file,
     shoebox,
 )
+from avi_env.scene.gltf import open_gltf
+from avi_env.scene.gltf_audio import gltf_emitters
+from avi_env.scene.mesh_files import read_parts
 from avi_env.scene.mesh_parts import MeshPart, scene_from_parts
 
 _SQUARE = np.array([[0, 0, 0], [0, 0, 2], [2, 0, 2], [2, 0, 0]], dtype=np.float64)
@@ -49,7 +56,7 @@ def _painted() -> Scene:
         uv=rng.random((12, 3, 2), dtype=np.float32),
         textures=(_image(),),
         material_texture=(0,) * len(box.materials),
-        emitters=(AudioEmitter("radio", (1.0, 1.0, 1.0), 0.5, -6.0, 1.0, 2.0, 0.25, "phone", True, 2),),
+        emitters=(AudioEmitter("radio", (1.0, 1.0, 1.0), 0.5, -6.0, 1.0, 2.0, 0.25, "phone", True, 2, 0.3),),
     )
 
 
@@ -69,6 +76,42 @@ def test_painted_scene_round_trip(tmp_path: Path) -> None:
         {"materials": shoebox((2.0, 2.0, 2.0)).materials},
     ):
         assert replace(scene, **change).digest != scene.digest
+
+
+def test_other_programs_see_what_was_saved(tmp_path: Path) -> None:
+    """Read as a foreign file, a saved .glb has the same places, coordinates, colours, picture, wraps and emitters."""
+    scene = _painted()
+    path = save_scene(scene, tmp_path / "painted.glb")
+    (part,) = read_parts(path)
+    assert scene.uv is not None
+    assert part.uv is not None
+    assert scene.vertex_color is not None
+    assert part.color is not None
+    assert part.texture is not None
+    corner = part.triangles
+    np.testing.assert_allclose(part.vertices[corner], scene.vertices[scene.triangles], rtol=0, atol=0)
+    np.testing.assert_allclose(part.uv[corner], scene.uv, atol=1e-6)
+    np.testing.assert_array_equal(part.color[corner], scene.vertex_color[scene.triangles])
+    np.testing.assert_array_equal(part.texture.image, scene.textures[0].image)
+    assert (part.texture.wrap, part.unlit) == (("clamp", "mirror"), True)
+    (emitter,) = gltf_emitters(open_gltf(path))
+    np.testing.assert_allclose(emitter.position, scene.emitters[0].position)
+    np.testing.assert_allclose([emitter.yaw, emitter.gain_db], [0.5, -6.0], atol=1e-9)
+    np.testing.assert_allclose(emitter.pitch, scene.emitters[0].pitch, atol=1e-9)
+    assert (emitter.clip, emitter.inner_angle, emitter.outer_gain) == ("phone", 1.0, 0.25)
+
+
+def test_sidecars_of_format_1_are_read(tmp_path: Path) -> None:
+    """Older sidecars hold their textures themselves, and know neither wraps nor emitters nor colours."""
+    scene = replace(_painted(), vertex_color=None, emitters=(), textures=(Texture("noise", _image().image),))
+    path = save_scene(scene, tmp_path / "old.glb")
+    table = json.loads(path.with_suffix(".json").read_text())
+    out = io.BytesIO()
+    Image.fromarray(scene.textures[0].image).save(out, format="PNG")
+    table |= {"format": 1, "textures": [{"name": "noise", "png": base64.b64encode(out.getvalue()).decode()}]}
+    del table["emitters"], table["geometry"]["vertex_color"]
+    path.with_suffix(".json").write_text(json.dumps(table))
+    assert load_scene(path).digest == scene.digest
 
 
 def test_scene_file_is_known_after_loading(tmp_path: Path) -> None:
