@@ -337,7 +337,7 @@ def person(stream: Stream, look: Look) -> Piece:
         p.soft((sx * 0.09 * scale, 0, -0.05), (0.1, 0.08, 0.26), look.dark, 0.025)
         p.cylinder((sx * 0.09 * scale, 0.07, 0), 0.13, 0.8 * scale - 0.07, legs, taper=1.2)
         p.cylinder((sx * 0.24 * scale, 0.82 * scale, 0), 0.08, 0.58 * scale, top, taper=1.25)
-        p.ball((sx * 0.24 * scale, 0.78 * scale, -0.01), (0.08, 0.13, 0.09), skin)
+        p.bead((sx * 0.24 * scale, 0.78 * scale, -0.01), (0.08, 0.13, 0.09), skin)
     p.soft((0, 0.78 * scale, 0), (0.38 * scale, 0.64 * scale, 0.22), top, 0.07)
     p.cylinder((0, 1.4 * scale, 0), 0.11, 0.12 * scale, skin)
     p.ball((0, 1.61 * scale, -0.01), (0.17, 0.24, 0.2), skin)

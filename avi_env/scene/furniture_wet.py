@@ -168,7 +168,7 @@ def fridge(stream: Stream, look: Look) -> Piece:
         x = (k - (leaves - 1) / 2) * 0.3
         p.soft((x, split + 0.01, -0.3), (0.595 / leaves - 0.004, h - split - 0.02, 0.06), body, edge)
         grip = 0.24 if leaves == 1 else 0.05 * (2 * k - 1)
-        p.box((grip, split + 0.1, -0.35), (0.022, min(0.4, h - split - 0.2), 0.03), look.chrome)
+        p.box((grip, max(split + 0.1, 0.85), -0.35), (0.022, min(0.4, h - max(split, 0.75) - 0.15), 0.03), look.chrome)
     return p
 
 
