@@ -88,13 +88,27 @@ class Furnisher:
             return None
         return self._keep(placed, front)
 
-    def in_middle(self, piece: Piece, margin: float, size: tuple[float, float] | None = None) -> Placed | None:
-        """Places a piece away from the walls; `size` is the footprint to keep free, its own if not given."""
+    def in_middle(
+        self, piece: Piece, margin: float, size: tuple[float, float] | None = None, facing: Placed | None = None
+    ) -> Placed | None:
+        """Places a piece away from the walls.
+
+        Args:
+            piece: what to place.
+            margin: free distance all round [m].
+            size: the footprint to keep free, its own if not given.
+            facing: what its front turns to.
+        """
         width, depth = size or (piece.size[0], piece.size[2])
         places = self.space.middle_places(width, depth, margin)
         if not places:
             return None
-        return self._put(piece, self.stream.pick(places[: max(1, len(places) // 6)]), 0.0)
+        spot = self.stream.pick(places[: max(1, len(places) // 6)])
+        if facing is not None:
+            x, _, z = facing.center
+            behind = (x - spot.x) * math.sin(spot.yaw) + (z - spot.z) * math.cos(spot.yaw) > 0
+            spot = spot._replace(yaw=spot.yaw + math.pi) if behind else spot
+        return self._put(piece, spot, 0.0)
 
     def before(
         self, piece: Piece, anchor: Placed, gap: float, turn: float = math.pi, shift: float = 0.0
@@ -136,7 +150,8 @@ class Furnisher:
         self.stream.shuffle(free)
         ignore = self._numbers.get(id(host), ())
         yaw = host.yaw + self.stream.uniform(-turn, turn)
-        inside = host.piece.size[1] - 0.1 if piece.emits else 0.0  # what sounds does not stand in a compartment
+        # What sounds or is tall does not stand in a compartment.
+        inside = host.piece.size[1] - 0.1 if piece.emits or piece.size[1] > 0.3 else 0.0
         for number in [k for k in free if host.piece.spots[k][1] >= inside][:3]:
             x, y, z = host.world(host.piece.spots[number])
             placed = place(piece, self.space.room, (x, y - 0.002, z), yaw)

@@ -64,11 +64,11 @@ def desk_group(room: Furnisher) -> Placed | None:
     stream, look = room.stream, room.look
     piece = storage.desk(stream, look)
     side = stream.pick((-1, 1))  # the screen stands a little aside of the chair, and one can get near it
-    piece.spots.append((0.13 * side, 0.74, -0.04))
+    piece.spots.append((0.13 * side, 0.74, -0.02))
     desk = room.at_wall(piece, front=1.0, rank=room.near_window() if stream.chance(0.4) else room.away_from_doors())
     if desk is None:
         return None
-    room.at_table(room.make(seats.office_chair), desk, (-0.08 * side, -0.52), math.pi)
+    room.at_table(room.make(seats.office_chair), desk, (-0.08 * side, -0.62), math.pi)
     maker = devices.computer if stream.chance(0.5) else small.laptop
     middle = len(piece.spots) - 1
     if room.on(room.make(maker), desk, middle, turn=0.0) is None:

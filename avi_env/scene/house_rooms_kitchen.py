@@ -39,7 +39,7 @@ def furnish_kitchen(room: Furnisher) -> None:
     room.at_wall(room.make(wet.fridge), front=0.7, rank=beside)
     if room.wants(0.35):
         room.at_wall(room.make(wet.washing_machine), front=0.6)
-    table = _island(room) if room.space.area > 12 and room.wants(0.5) else None
+    table = _island(room, sink) if room.space.area > 12 and room.wants(0.5) else None
     if table is None and room.wants(0.85):
         table = dining_group(room, large=room.space.area > 18)
     board = room.at_wall(room.make(storage.sideboard), front=0.6) if room.wants(0.3) else None
@@ -60,7 +60,7 @@ def _row(room: Furnisher) -> Placed | None:
         pieces = _row_pieces(room, widths, modern)
         total = sum(p.size[0] for p in pieces) + 0.004 * (len(pieces) - 1)
         depth = max(p.size[2] for p in pieces)
-        slots = room.space.slots(total, depth, (0.0, 0.95), 0.75)
+        slots = room.space.slots(total, depth, (0.0, max(p.size[1] for p in pieces)), 0.75)
         if not slots:
             continue
         spot = _best(room, slots, depth)
@@ -117,16 +117,16 @@ def _above(room: Furnisher, placed: list[Placed]) -> None:
                 room.hang_above(wet.wall_cabinet(room.stream, room.look, width - 0.01), base)
 
 
-def _island(room: Furnisher) -> Placed | None:
+def _island(room: Furnisher, sink: Placed | None) -> Placed | None:
     """An island with stools behind it."""
     piece = kitchen.kitchen_island(room.stream, room.look, room.stream.uniform(1.2, 1.7))
     width, depth = piece.size[0], piece.size[2]
-    island = room.in_middle(piece, 0.5, (width, depth + 0.3))
+    island = room.in_middle(piece, 0.5, (width, depth + 0.3), facing=sink)
     if island is None:
         return None
     stool = room.make(kitchen.bar_stool if room.stream.chance(0.8) else seats.stool)
     count = 3 if width > 1.5 else 2
     for k in range(count):
-        room.at_table(stool, island, ((k - (count - 1) / 2) * 0.5, depth / 2 + 0.02), 0.0)
+        room.at_table(stool, island, ((k - (count - 1) / 2) * 0.5, depth / 2 - 0.12), 0.0)
     clutter(room, island, (kitchen.bowl, kitchen.bottle, kitchen.coffee_machine, kitchen.blender, kitchen.plate), 1, 4)
     return island

@@ -45,7 +45,7 @@ def furnish_bedroom(room: Furnisher) -> None:
         if room.wants(0.35):
             room.on(room.make(textile.blanket), room.before(room.make(textile.ottoman), bed, 0.04))
         rug_under(room, bed, (bed.piece.size[0] + 1.4, 1.7), -0.7)
-    if area > 9.5 and room.wants(0.28):
+    if area > 9.5 and room.wants(0.35):
         room.at_wall(room.make(home.crib), front=0.5, rank=room.corner())
     if area > 12 and room.wants(0.55):
         desk_group(room)
