@@ -54,6 +54,7 @@ class Furnisher:
             side: extra free width on either side [m].
         """
         width, height, depth = piece.size
+        height += _SOUNDS[1] if piece.emits else 0.0
         slots = self.space.slots(width + 2 * side, depth, (0.0, height), front)
         return self._at_slot(piece, slots, depth / 2 + 0.02, front, rank)
 
@@ -151,13 +152,14 @@ class Furnisher:
         ignore = self._numbers.get(id(host), ())
         yaw = host.yaw + self.stream.uniform(-turn, turn)
         # What sounds or is tall does not stand in a compartment.
+        room_above = _SOUNDS[1] if piece.emits else 0.0
         inside = host.piece.size[1] - 0.1 if piece.emits or piece.size[1] > 0.3 else 0.0
         for number in [k for k in free if host.piece.spots[k][1] >= inside][:3]:
             x, y, z = host.world(host.piece.spots[number])
             placed = place(piece, self.space.room, (x, y - 0.002, z), yaw)
             low, high = _span(placed)
             if high < self.space.height and self.space.is_free(
-                footprint(placed, _REACH), (low + 0.01, high), ignore, clears=False
+                footprint(placed, _REACH), (low + 0.01, high + room_above), ignore, clears=False
             ):
                 used.add(number)
                 self.host[id(placed)] = host
