@@ -89,7 +89,7 @@ def contact_sound(
     Raises:
         ValueError: no collision: what does not touch anything makes no sound.
     """
-    return _clip(list(enumerate(contacts)), sample_rate, seed, name)
+    return _clip(_audible(contacts), sample_rate, seed, name)
 
 
 def contact_emitters(
@@ -99,6 +99,7 @@ def contact_emitters(
     seed: int = 0,
     start: float = 0.0,
     merge: float = 0.3,
+    most: int = 8,
     name: str = "contacts",
 ) -> list[Emitter]:
     """Returns collisions as sources for `render_soundscape` and `Soundscape`, the strongest place first.
@@ -108,26 +109,28 @@ def contact_emitters(
         sample_rate: [Hz].
         seed: as for `contact_sound`.
         start: time on the episode's clock at which the world's clock was zero [s].
-        merge: collisions at most this far from a stronger one sound from its place [m].
+        merge: a collision at most this far from a stronger one makes no source of its own [m].
+        most: number of sources at most; each collision sounds from the nearest one.
         name: of the clips.
 
     Raises:
-        ValueError: no collision.
+        ValueError: no collision, or limits out of range.
     """
-    rest = sorted(enumerate(contacts), key=lambda item: -item[1].impulse)
-    emitters: list[Emitter] = []
-    while rest:
-        strongest = rest[0][1]
-        near = [np.linalg.norm(contact.position - strongest.position) <= merge for _, contact in rest]
-        group = sorted((item for item, close in zip(rest, near, strict=True) if close), key=lambda item: item[0])
-        rest = [item for item, close in zip(rest, near, strict=True) if not close]
-        if emitters and strongest.impulse < _quietest(contacts):
-            continue
+    if not (math.isfinite(merge) and merge >= 0.0 and most >= 1):
+        raise ValueError(f"merge must be finite and not negative, most at least 1, not {merge} and {most}")
+    numbered = _audible(contacts)
+    anchors: list[Contact] = []
+    for _, contact in sorted(numbered, key=lambda item: -item[1].impulse):
+        if len(anchors) < most and all(_apart(contact, anchor) > merge for anchor in anchors):
+            anchors.append(contact)
+    groups: list[list[tuple[int, Contact]]] = [[] for _ in anchors]
+    for item in numbered:
+        groups[int(np.argmin([_apart(item[1], anchor) for anchor in anchors]))].append(item)
+    emitters = []
+    for anchor, group in zip(anchors, groups, strict=True):
         clip, begin = _clip(group, sample_rate, seed, name)
-        place = (strongest.position + _CLEARANCE * strongest.normal).astype(np.float32)
+        place = (anchor.position + _CLEARANCE * anchor.normal).astype(np.float32)
         emitters.append(Emitter(clip, place, schedule=Schedule(start=start + begin, on=clip.seconds, count=1)))
-    if not emitters:
-        raise ValueError("there is no collision, so nothing sounds: let more time pass, or move the body")
     return emitters
 
 
@@ -169,23 +172,26 @@ def drop_clip(
     return replace(clip, samples=samples)
 
 
-def _quietest(contacts: Sequence[Contact]) -> float:
-    return float(max(contact.impulse for contact in contacts) * 10.0 ** (-_QUIETEST_DB / 20.0))
-
-
-def _clip(numbered: list[tuple[int, Contact]], sample_rate: int, seed: int, name: str) -> ContactSound:
-    """Returns the clip of some collisions, each with its number."""
-    if not numbered:
+def _audible(contacts: Sequence[Contact]) -> list[tuple[int, Contact]]:
+    """Returns the collisions that can be heard beside the strongest one, with their numbers."""
+    if not contacts:
         raise ValueError("there is no collision, so nothing sounds: let more time pass, or move the body")
-    first = min(round(contact.time * sample_rate) for _, contact in numbered) - CLICK_LEAD
-    least = _quietest([contact for _, contact in numbered])
+    least = max(contact.impulse for contact in contacts) * 10.0 ** (-_QUIETEST_DB / 20.0)
+    return [(number, contact) for number, contact in enumerate(contacts) if contact.impulse >= least]
+
+
+def _apart(one: Contact, other: Contact) -> float:
+    """Returns the distance of two collisions [m]."""
+    return float(np.linalg.norm(one.position - other.position))
+
+
+def _clip(numbered: Sequence[tuple[int, Contact]], sample_rate: int, seed: int, name: str) -> ContactSound:
+    """Returns the clip of some collisions, each with its number."""
+    onsets = [round(contact.time * sample_rate) - CLICK_LEAD for _, contact in numbered]
+    first = min(onsets)
     events = [
-        (
-            round(contact.time * sample_rate) - CLICK_LEAD - first,
-            contact_pressure(contact, sound_stream(f"contact {number}", seed), sample_rate),
-        )
-        for number, contact in numbered
-        if contact.impulse >= least
+        (onset - first, contact_pressure(contact, sound_stream(f"contact {number}", seed), sample_rate))
+        for onset, (number, contact) in zip(onsets, numbered, strict=True)
     ]
     samples = np.zeros(max(onset + len(pressure) for onset, pressure in events))
     for onset, pressure in events:

@@ -108,6 +108,8 @@ def test_emitters_lie_where_the_collisions_were() -> None:
     np.testing.assert_allclose(places[0], strongest.position + 0.05 * strongest.normal, atol=1e-3)
     for contact in contacts:
         assert np.linalg.norm(places - contact.position, axis=1).min() < 0.31
+    (one,) = contact_emitters(contacts, most=1, merge=0.0)
+    np.testing.assert_array_equal(one.clip.samples, contact_sound(contacts).clip.samples)
     first = min(emitter.schedule.start for emitter in emitters)
     np.testing.assert_allclose(first, 2.0 + contacts[0].time, atol=1e-3)
     assert all(emitter.schedule.count == 1 for emitter in emitters)
@@ -141,6 +143,8 @@ def test_malformed_drops_are_refused() -> None:
         contact_sound(())
     with pytest.raises(ValueError, match="there is no collision"):
         contact_emitters(())
+    with pytest.raises(ValueError, match=r"most at least 1, not 0\.3 and 0"):
+        contact_emitters((), most=0)
     with pytest.raises(ValueError, match="height must be positive"):
         drop_clip(CUP, "parquet", 0.0)
     with pytest.raises(ValueError, match="Did you mean 'parquet'"):
