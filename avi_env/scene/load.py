@@ -131,6 +131,9 @@ def _procthor(name: str, options: Mapping[str, Any]) -> Scene | None:
     match = _HOUSES.fullmatch(name)
     if match is None or Path(name).name == "info_semantic.json":
         return None
+    mesh = Path(name).with_suffix(".glb")
+    if name.endswith(".json") and mesh.is_file():
+        raise ValueError(f"{name!r} belongs to the saved scene {mesh.name!r}: load that file")
     _only(name, "a ProcTHOR house", options, ("materials", "assets"))
     from avi_env.scene.datasets.procthor_scene import load_procthor
 

@@ -20,6 +20,7 @@ from avi_env.scene.datasets.mp3d import read_house
 from avi_env.scene.datasets.named_scans import find_scan, load_named_scan
 from avi_env.scene.datasets.replica import read_info_semantic, read_scn
 from avi_env.scene.datasets.scan import read_descriptor
+from avi_env.scene.datasets.transfer import labels_from_mesh
 from avi_env.scene.rays import closest_hit
 
 
@@ -94,6 +95,27 @@ def test_hm3d_labels_reach_a_mesh_of_other_triangles(tmp_path: Path) -> None:
     scene = load_named_scan(tmp_path / "XYZ.glb")
     assert len(scene.triangles) == 9 * 24
     check_room(scene)
+
+
+def test_labels_of_large_meshes() -> None:
+    """Large meshes, which scenes put into another order, keep their labels; far ones get none."""
+    rng = np.random.default_rng(0)
+    steps = np.linspace(0.0, 8.0, 161)
+    x, z = np.meshgrid(steps, steps)
+    vertices = np.stack([x.ravel(), np.zeros(x.size), z.ravel()], axis=1)
+    index = np.arange(x.size).reshape(x.shape)
+    corner, right, below, far = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+    triangles = np.concatenate(
+        [np.stack([corner, below, right], -1).reshape(-1, 3), np.stack([right, below, far], -1).reshape(-1, 3)]
+    )
+    label = (4 * (vertices[triangles].mean(axis=1)[:, 0] // 2)).astype(np.int64)
+    order = rng.permutation(len(triangles))
+    found = labels_from_mesh(vertices + np.array([0.0, 0.05, 0.0]), triangles[order], (vertices, triangles), label)
+    np.testing.assert_array_equal(found, label[order])
+    away = labels_from_mesh(
+        vertices[:3] + np.array([0.0, 0.5, 0.0]), np.array([[0, 1, 2]]), (vertices, triangles), label
+    )
+    assert away.tolist() == [-1]
 
 
 def test_mp3d(tmp_path: Path) -> None:

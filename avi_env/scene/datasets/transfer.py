@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.scene.mesh_parts import MeshPart, scene_from_parts
-from avi_env.scene.model import Material
+from avi_env.scene.model import Material, Scene
 from avi_env.scene.rays import closest_hit
 
 __all__ = ["labels_from_mesh"]
@@ -41,8 +40,7 @@ def labels_from_mesh(
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     found = np.full(len(triangles), -1, dtype=np.int64)
-    part = MeshPart("labels", labelled[0], labelled[1], material=Material("labels"))
-    scene = scene_from_parts("labels", [part])
+    scene = _bare_scene(*labelled)
     met = np.zeros(len(triangles), dtype=bool)
     for start in range(0, len(triangles), _CHUNK):
         piece = slice(start, start + _CHUNK)
@@ -55,6 +53,19 @@ def labels_from_mesh(
             nearest[closer] = hits.distance[closer]
         met[piece] = np.isfinite(nearest)
     return _nearest_vertices(middle, found, ~met, labelled, label)
+
+
+def _bare_scene(vertices: FloatArray, triangles: IntArray) -> Scene:
+    """Geometry for rays alone; unlike other ways to a scene this one keeps the order of the triangles."""
+    count = len(triangles)
+    return Scene(
+        name="labels",
+        vertices=vertices.astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        triangle_material=np.zeros(count, dtype=np.int32),
+        triangle_object=np.full(count, -1, dtype=np.int32),
+        materials=(Material("labels"),),
+    )
 
 
 def _nearest_vertices(
