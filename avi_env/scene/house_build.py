@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from avi_env.scene.furniture import Paint, Placed
 from avi_env.scene.house_doors import Doorway
 from avi_env.scene.house_fill import Skeleton
@@ -12,9 +15,11 @@ from avi_env.scene.house_stream import Stream
 from avi_env.scene.house_surfaces import HouseSurfaces, choose_surfaces
 from avi_env.scene.house_walls import Shell, add_floors, add_walls
 from avi_env.scene.model import Light, Portal, Room
-from avi_env.scene.shapes import SceneBuilder
+from avi_env.scene.shapes import SHAPES, SceneBuilder
 
 __all__ = ["build_shell", "emit_pieces", "room_lights"]
+
+Array = npt.NDArray[np.float64]
 
 _TONES = ((1.0, 0.78, 0.55), (1.0, 0.86, 0.68), (1.0, 0.93, 0.82), (1.0, 0.97, 0.94), (0.93, 0.96, 1.0))
 """Colours of lamps, from about 2700 K to 6500 K."""
@@ -65,15 +70,43 @@ def _portal(number: int, doorway: Doorway) -> Portal:
 
 def emit_pieces(builder: SceneBuilder, pieces: Sequence[Placed]) -> None:
     """Adds every placed piece as one object with its shapes."""
-    index: dict[int, int] = {}  # by identity: the pieces keep their paints, and hashing thousands of them takes long
-    for placed in pieces:
+    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in SHAPES}
+    owners: dict[str, list[tuple[int, int]]] = {name: [] for name in SHAPES}
+    places: dict[str, list[int]] = {name: [] for name in SHAPES}
+    index: dict[Paint, int] = {}
+    for k, placed in enumerate(pieces):
         piece = placed.piece
         number = builder.add_object(piece.category, placed.room, placed.center, piece.size, placed.yaw, piece.emits)
-        for (shape, _, paint), row in zip(piece.parts, placed.rows, strict=True):
-            material = index.get(id(paint))
-            if material is None:
-                material = index[id(paint)] = _index(builder, paint)
-            builder.add_shape(shape, row, material, number)
+        last: Paint | None = None
+        material = -1
+        for shape, row, paint in piece.parts:
+            if paint is not last:
+                last = paint
+                found = index.get(paint)
+                material = index[paint] = _index(builder, paint) if found is None else found
+            rows[shape].append(row)
+            owners[shape].append((material, number))
+            places[shape].append(k)
+    stands = np.array([(*p.position, *p.turned, p.yaw) for p in pieces])
+    for shape in SHAPES:
+        if rows[shape]:
+            builder.add_shapes(shape, _placed_rows(np.array(rows[shape]), stands[places[shape]]), owners[shape])
+
+
+def _placed_rows(rows: Array, stands: Array) -> Array:
+    """Shapes carried from their pieces' frames to the world, as `Placed.rows`.
+
+    Args:
+        rows: shapes in their pieces' frames, shape (n, 10).
+        stands: position [m], cosine and sine of the yaw, and the yaw [rad] of the piece of each, shape (n, 6).
+    """
+    x0, y0, z0, c, s, yaw = stands.T
+    made = rows.copy()
+    made[:, 0] = x0 + rows[:, 0] * c + rows[:, 2] * s
+    made[:, 1] = y0 + rows[:, 1]
+    made[:, 2] = z0 + rows[:, 2] * c - rows[:, 0] * s
+    made[:, 6] = rows[:, 6] + yaw
+    return made
 
 
 def room_lights(stream: Stream, pieces: Sequence[Placed], rooms: Sequence[Room]) -> list[Light]:

@@ -81,6 +81,9 @@ class Material:
 
 
 def _octaves(value: object, what: str, low: float, high: float) -> tuple[float, ...]:
+    if isinstance(value, tuple) and len(value) == BAND_COUNT:
+        if all(type(v) is float and low <= v <= high for v in value):  # as `replace` gives them
+            return value
     values = np.atleast_1d(np.asarray(value, dtype=np.float64))
     if values.shape == (1,):
         values = np.repeat(values, BAND_COUNT)
