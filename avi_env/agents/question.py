@@ -44,6 +44,22 @@ _SPOKEN = {
     "canary": r"bird\w*|canary|sing\w*",
     "shower": r"shower",
     "frying_pan": r"frying|sizzl\w*|pan",
+    "running_tap": r"running water",
+    "toilet_flush": r"toilet|flush\w*",
+    "fridge_hum": r"fridge|refrigerator",
+    "coffee_machine": r"coffee",
+    "keyboard_typing": r"typ(?:ing|es?)|keyboard",
+    "wind_chime": r"wind chimes?",
+    "clock_chime": r"chim\w*|grandfather clock",
+    "fireplace": r"fire|crackl\w*",
+    "laughter": r"laugh\w*",
+    "coughing": r"cough\w*",
+    "snoring": r"snor\w*",
+    "door_creak": r"creak\w*",
+    "radiator": r"heating|clank\w*",
+    "toy_robot": r"robot",
+    "game_console": r"video games?|console",
+    "dishes": r"washing up|clatter\w*",
 }
 _ROOM_QUESTION = r"\b(?:which|what) room\b|^\s*where\b|\bin which room\b"
 _WHAT_QUESTION = r"^\s*what(?:'s| is| are)? .*\b(?:ring|sound|nois|beep|hear|bark|whistl|drip|play|mak)\w*"
