@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gltf_samples import GltfWriter
 from scan_samples import CHAIR, COLOR, room_quads, save_glb, save_house, save_ply, save_semantic_txt
 
 from avi_env.scene import Scene, SceneWarning
@@ -95,6 +96,28 @@ def test_hm3d_labels_reach_a_mesh_of_other_triangles(tmp_path: Path) -> None:
     scene = load_named_scan(tmp_path / "XYZ.glb")
     assert len(scene.triangles) == 9 * 24
     check_room(scene)
+
+
+def test_hm3d_with_basis_pictures(tmp_path: Path) -> None:
+    """Pictures that cannot be read are left out with a warning; the materials' own looks take their place."""
+    save_hm3d(tmp_path).unlink()
+    writer = GltfWriter()
+    points = np.concatenate([quad for _, quad in room_quads()])
+    index = np.concatenate([4 * k + np.array([0, 1, 2, 0, 2, 3]) for k in range(12)])
+    uv = np.tile([[0, 0], [1, 0], [1, 1], [0, 1]], (12, 1))
+    attributes = {"POSITION": writer.accessor(points), "TEXCOORD_0": writer.accessor(uv)}
+    primitive = {"attributes": attributes, "indices": writer.accessor(index, "u2"), "material": 0}
+    writer.table |= {"meshes": [{"primitives": [primitive]}], "nodes": [{"mesh": 0}], "scenes": [{"nodes": [0]}]}
+    writer.table["materials"] = [{"name": "m", "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}]
+    writer.table["textures"] = [{"extensions": {"KHR_texture_basisu": {"source": 0}}}]
+    writer.table["images"] = [{"mimeType": "image/ktx2", "bufferView": writer.view(b"no picture")}]
+    writer.table |= {"extensionsUsed": ["KHR_texture_basisu"], "extensionsRequired": ["KHR_texture_basisu"]}
+    writer.save_glb(tmp_path / "XYZ.basis.glb")
+    with pytest.warns(SceneWarning, match="Basis compressed"):
+        scene = load_named_scan(tmp_path / "XYZ.basis.glb")
+    check_room(scene)
+    assert not any(material.unlit for material in scene.materials)
+    assert not scene.textures
 
 
 def test_labels_of_large_meshes() -> None:

@@ -191,14 +191,15 @@ def read_asset(path: Path) -> list[MeshPart]:
     basis = path.name.lower().endswith(".basis.glb")
     if basis:
         warnings.warn(
-            f"{path.name}: its pictures are Basis compressed, which is not read: take the .glb beside it for colours",
+            f"{path.name}: its pictures are Basis compressed, which is not read: it looks as its materials do; take the "
+            f".glb beside it for its own colours",
             SceneWarning,
             stacklevel=4,
         )
     parts: list[MeshPart] = read_parts(path, textures=not basis)
     if not any(len(part.triangles) for part in parts):
         raise ValueError(f"the mesh {str(path)!r} has no triangles")
-    return parts
+    return [part._replace(base_color=None, uv=None) for part in parts] if basis else parts
 
 
 def posed(part: MeshPart, rotation: FloatArray, scale: Any = 1.0, translation: Any = 0.0) -> MeshPart:
