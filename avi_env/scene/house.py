@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from avi_env.content import name_error
-from avi_env.scene.furniture import Look, Placed, make_look
+from avi_env.scene.furniture import Placed, make_look
 from avi_env.scene.house_build import build_shell, emit_pieces, room_lights
 from avi_env.scene.house_doors import hang_leaves, zone
 from avi_env.scene.house_fill import Skeleton, furnish_house
@@ -13,7 +13,7 @@ from avi_env.scene.house_layout import linkable_pairs, room_areas, wall_posts, w
 from avi_env.scene.house_links import choose_links
 from avi_env.scene.house_openings import place_doors, place_front_door, place_windows
 from avi_env.scene.house_plan import Plan, make_plan
-from avi_env.scene.house_specs import SPLITS, HouseSpec, choose_spec
+from avi_env.scene.house_specs import SPLITS, HouseArguments, HouseSpec, choose_spec, house_name
 from avi_env.scene.house_stream import Stream
 from avi_env.scene.model import Scene
 from avi_env.scene.shapes import SceneBuilder
@@ -55,17 +55,19 @@ def generate_house(
         raise ValueError(f"the seed of a house must be >= 0, not {seed}")
     if split not in SPLITS:
         raise name_error("split", split, SPLITS)
+    rooms = rooms if rooms is None or isinstance(rooms, int) else tuple(rooms)
+    name = house_name(HouseArguments(seed, rooms, split, spec))
     chosen = choose_spec(Stream(seed, "program", 0, split), rooms, split, spec)
     for attempt in range(_ATTEMPTS):
-        scene = _try_house(seed, attempt, split, chosen, furniture)
+        scene = _try_house(name, seed, attempt, split, chosen, furniture)
         if scene is not None:
             return scene
     raise RuntimeError(
-        f"house {seed} with rooms {', '.join(chosen.types)}: no valid layout in {_ATTEMPTS} attempts; take another seed"
+        f"{name} with rooms {', '.join(chosen.types)}: no valid layout in {_ATTEMPTS} attempts; take another seed"
     )
 
 
-def _try_house(seed: int, attempt: int, split: str, spec: HouseSpec, furniture: bool) -> Scene | None:
+def _try_house(name: str, seed: int, attempt: int, split: str, spec: HouseSpec, furniture: bool) -> Scene | None:
     style = Stream(seed, "style", attempt, split)
     look = make_look(style, split)
     try:
@@ -76,7 +78,7 @@ def _try_house(seed: int, attempt: int, split: str, spec: HouseSpec, furniture: 
     pieces = furnish_house(seed, attempt, skeleton, look, furniture)
     if pieces is None:
         return None
-    return _assemble(seed, skeleton, look, pieces)
+    return _assemble(name, seed, skeleton, pieces)
 
 
 def _ceiling_height(stream: Stream) -> float:
@@ -99,13 +101,12 @@ def _skeleton(seed: int, attempt: int, split: str, plan: Plan, height: float) ->
     return Skeleton(plan, runs, doorways, front, windows, height, split)
 
 
-def _assemble(seed: int, skeleton: Skeleton, look: Look, pieces: list[Placed]) -> Scene:
+def _assemble(name: str, seed: int, skeleton: Skeleton, pieces: list[Placed]) -> Scene:
     builder = SceneBuilder()
     split = skeleton.split
     posts = wall_posts(skeleton.plan, skeleton.runs)
     rooms, portals = build_shell(builder, Stream(seed, "surfaces", 0, split), skeleton, posts)
     emit_pieces(builder, pieces)
-    name = f"house:{seed}" if split == "train" else f"house:{split}:{seed}"
     spec = skeleton.plan.spec
     meta = {
         "generator": "house",

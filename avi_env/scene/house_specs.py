@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from avi_env.content import content_path, name_error
 from avi_env.scene.house_program import MAX_ROOMS, MIN_ROOMS, ROOM_CELLS, ROOM_TYPES
@@ -16,11 +16,13 @@ from avi_env.scene.house_stream import Stream
 
 __all__ = [
     "SPLITS",
+    "HouseArguments",
     "HouseSpec",
     "RoomSpec",
     "ZoneSpec",
     "choose_spec",
     "house_arguments",
+    "house_name",
     "house_names",
     "house_specs",
     "read_specs",
@@ -149,23 +151,48 @@ def choose_spec(stream: Stream, rooms: int | Sequence[str] | None, split: str, n
     return stream.pick_weighted(fitting, [s.weight for s in fitting])
 
 
-def house_arguments(name: str) -> tuple[int, int | None, str]:
-    """Returns seed, number of rooms (None = drawn) and split of a house's name.
+class HouseArguments(NamedTuple):
+    """What a house's name says: the arguments of `generate_house`."""
 
-    "house:7" is seed 7 of the training split, "house:val:7" of validation, "house:test:7:5" of test with 5 rooms.
+    seed: int
+    rooms: int | tuple[str, ...] | None
+    split: str
+    spec: str | None
+
+
+def house_arguments(name: str) -> HouseArguments:
+    """Returns what a house's name stands for.
+
+    "house:7" is seed 7 of the training split, "house:val:7" of validation, "house:test:7:5" of test with 5 rooms,
+    "house:7:two_bedrooms" follows a specification, "house:7:living_room+bedroom" has rooms of these types.
 
     Raises:
         ValueError: no such form.
     """
-    match = re.fullmatch(r"house:(?:([a-z]+):)?(\d+)(?::(\d+))?", name)
+    match = re.fullmatch(r"house:(?:([a-z]+):)?(\d+)(?::(?:(\d+)|([a-z0-9_]+(?:\+[a-z_]+)*)))?", name)
     if match is None:
         raise ValueError(
             f"scene {name!r}: write 'house:SEED', 'house:SPLIT:SEED' or 'house:SPLIT:SEED:ROOMS', as in 'house:7', "
-            f"'house:val:7' or 'house:7:5'"
+            f"'house:val:7' or 'house:7:5'; ROOMS is a number, a specification or types joined by '+'"
         )
-    if match[1] is not None and match[1] not in SPLITS:
-        raise name_error("split", match[1], SPLITS)
-    return int(match[2]), None if match[3] is None else int(match[3]), match[1] or "train"
+    split, seed, count, text = match.groups()
+    if split is not None and split not in SPLITS:
+        raise name_error("split", split, SPLITS)
+    types = tuple((text or "").split("+"))
+    listed = len(types) > 1 or types[0] in ROOM_TYPES
+    rooms = int(count) if count is not None else types if listed else None
+    return HouseArguments(int(seed), rooms, split or "train", None if listed else text)
+
+
+def house_name(arguments: HouseArguments) -> str:
+    """Returns the name by which `load_scene` makes the same house again."""
+    seed, rooms, split, spec = arguments
+    parts = ["house", *([] if split == "train" else [split]), str(seed)]
+    if spec is not None:
+        parts.append(spec)
+    elif rooms is not None:
+        parts.append(str(rooms) if isinstance(rooms, int) else "+".join(rooms))
+    return ":".join(parts)
 
 
 def house_names(spec: str) -> list[str]:

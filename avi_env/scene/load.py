@@ -99,8 +99,8 @@ def _generated(name: str, options: Mapping[str, Any]) -> Scene | None:
         return None
     _only(name, "a generated scene", options, ())
     if kind == "house":
-        seed, rooms, split = house_arguments(name)
-        return generate_house(seed, rooms, split=split)
+        seed, rooms, split, spec = house_arguments(name)
+        return generate_house(seed, rooms, split=split, spec=spec)
     return _shoebox(name, argument)
 
 

@@ -19,7 +19,7 @@ from avi_env.scene.house_layout import linkable_pairs, room_areas, wall_runs
 from avi_env.scene.house_links import choose_links, ideal_cost, tree_of_links
 from avi_env.scene.house_plan import Plan, make_plan
 from avi_env.scene.house_program import DEAD_ENDS, ROOM_CELLS
-from avi_env.scene.house_specs import SPLITS, choose_spec, house_arguments, house_specs, read_specs
+from avi_env.scene.house_specs import SPLITS, choose_spec, house_arguments, house_name, house_specs, read_specs
 from avi_env.scene.house_stream import Stream
 
 _EMPTY = [(split, seed) for split in SPLITS for seed in range(200, 210)]
@@ -155,6 +155,8 @@ def test_splits_have_layouts_of_their_own() -> None:
     assert _empty("val", 200).meta["split"] == "val"
     assert load_scene("house:test:3:2").digest == generate_house(3, 2, split="test").digest
     assert load_scene("house:train:3:2").digest == generate_house(3, 2).digest
+    named = generate_house(3, ("office", "kitchen"), split="test")
+    assert load_scene(named.name).digest == named.digest
 
 
 def test_specifications_are_split() -> None:
@@ -185,8 +187,12 @@ def test_a_specification_by_name() -> None:
 
 def test_names_of_houses() -> None:
     """Names carry seed, rooms and split; wrong ones say how to write them."""
-    assert house_arguments("house:7") == (7, None, "train")
-    assert house_arguments("house:val:7:5") == (7, 5, "val")
+    assert house_arguments("house:7") == (7, None, "train", None)
+    assert house_arguments("house:val:7:5") == (7, 5, "val", None)
+    assert house_arguments("house:7:two_bedrooms") == (7, None, "train", "two_bedrooms")
+    assert house_arguments("house:test:7:office+bedroom") == (7, ("office", "bedroom"), "test", None)
+    for name in ("house:7", "house:val:7:5", "house:7:villa", "house:test:7:office", "house:7:office+bedroom"):
+        assert house_name(house_arguments(name)) == name
     assert scene_names("houses:2,houses:val:1,houses:test:7-8") == (
         *("house:0", "house:1", "house:val:0"),
         *("house:test:7", "house:test:8"),
