@@ -17,7 +17,7 @@ import numpy.typing as npt
 from avi_env.content import name_error
 from avi_env.scene.findings import SceneError, report
 from avi_env.scene.gltf import Gltf, open_gltf
-from avi_env.scene.gltf_audio import gltf_emitters
+from avi_env.scene.gltf_audio import gltf_emitters, turned_upright
 from avi_env.scene.gltf_parts import gltf_parts
 from avi_env.scene.gltf_write import export_glb, part_name
 from avi_env.scene.health import check_scene
@@ -227,6 +227,8 @@ def _load_foreign(file: Path, materials: MaterialChoice, up: str) -> Scene:
     if not parts:
         raise ValueError(f"the mesh {str(file)!r} has no triangles")
     emitters = gltf_emitters(open_gltf(file)) if file.suffix.lower() in (".glb", ".gltf") else ()
+    if up == "z":
+        emitters = tuple(map(turned_upright, emitters))
     parts = [part._replace(material=_material_of(file, part, materials)) for part in parts]
     return scene_from_parts(file.stem, parts, emitters=emitters, file=file)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from avi_env.scene.gltf import Gltf, data_uri
 from avi_env.scene.gltf_parts import gltf_nodes
 from avi_env.scene.model import AudioEmitter
 
-__all__ = ["AUDIO_EXTENSION", "SOUND_CLASS", "gltf_emitters"]
+__all__ = ["AUDIO_EXTENSION", "SOUND_CLASS", "gltf_emitters", "turned_upright"]
 
 AUDIO_EXTENSION = "KHR_audio_emitter"
 
@@ -56,6 +57,14 @@ def gltf_emitters(gltf: Gltf) -> tuple[AudioEmitter, ...]:
     for note in reader.notes:
         warnings.warn(f"{gltf.path.name}: {note}", SceneWarning, stacklevel=3)
     return tuple(found)
+
+
+def turned_upright(emitter: AudioEmitter) -> AudioEmitter:
+    """Returns an emitter of a world that is +Z up with +Y ahead, in ours."""
+    (x, y, z), rise = emitter.position, math.sin(emitter.pitch)
+    east, south = (-math.cos(emitter.pitch) * f(emitter.yaw) for f in (math.sin, math.cos))
+    yaw, pitch = _heading(np.array([east, south, -rise]))
+    return replace(emitter, position=(x, z, -y), yaw=yaw, pitch=pitch)
 
 
 class _Reader:

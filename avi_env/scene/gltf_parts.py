@@ -159,7 +159,9 @@ class _Reader:
         if look.texture is not None:
             part = part._replace(uv=self._uv(name, attributes, look))
         if "COLOR_0" in attributes:
-            part = part._replace(color=self._color(name, attributes["COLOR_0"]))
+            # Colours without a material are a scan's: nothing says how light should fall on them.
+            color = self._color(name, attributes["COLOR_0"])
+            part = part._replace(color=color, unlit=part.unlit or "material" not in row)
         return [part]
 
     def _triangles(self, name: str, row: dict[str, Any], count: int) -> npt.NDArray[np.int64]:

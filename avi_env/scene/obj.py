@@ -115,7 +115,7 @@ def obj_parts(file: Path, textures: bool = True) -> list[MeshPart]:
     for (group, material), corners in rows.corners.items():
         part = _part(group or material or file.stem, np.array(corners), table[:, :3], uv, colors)
         look = looks.get(material, _Look())
-        part = part._replace(label=material or part.name, base_color=look.color)
+        part = part._replace(label=material or part.name, base_color=look.color, unlit=part.unlit and look == _Look())
         if look.picture and textures and part.uv is not None:
             part = part._replace(texture=_picture(file, look, material, pictures), base_color=None)
         else:
@@ -157,6 +157,7 @@ def _part(
     pairs, index = np.unique(key, return_inverse=True)
     place, at = pairs // (len(uv) + 1), pairs % (len(uv) + 1) - 1
     part = MeshPart(name, points[place], index.reshape(-1, 3), color=None if colors is None else colors[place])
+    part = part._replace(unlit=colors is not None)
     if len(uv) and (at >= 0).all():
         part = part._replace(uv=uv[at])
     return part

@@ -15,7 +15,7 @@ from avi_env.acoustics import render_soundscape, scene_emitters
 from avi_env.acoustics.directivity import cone_directivity
 from avi_env.scene import AudioEmitter, SceneWarning, load_scene, save_scene, shoebox
 from avi_env.scene.gltf import open_gltf
-from avi_env.scene.gltf_audio import gltf_emitters
+from avi_env.scene.gltf_audio import gltf_emitters, turned_upright
 
 _HALF = np.sqrt(0.5)
 _CONE = {"shapeType": "cone", "coneInnerAngle": 1.0, "coneOuterAngle": 2.0, "coneOuterGain": 0.1}
@@ -70,6 +70,17 @@ def test_emitters_are_read(tmp_path: Path) -> None:
     assert talk.clip == hum.clip
     assert talk.clip.startswith("data:audio/wav;base64,")
     assert phone.clip == "phone"
+
+
+def test_emitters_turn_with_their_world() -> None:
+    """A world that is +Z up: what looked ahead (+Y) there looks ahead (-Z) here, what looked up looks up."""
+    ahead = AudioEmitter("e", (1.0, 2.0, 3.0), pitch=np.pi / 2)
+    turned = turned_upright(ahead)
+    np.testing.assert_allclose([*turned.position, turned.yaw, turned.pitch], [1.0, 3.0, -2.0, 0.0, 0.0], atol=1e-9)
+    up = turned_upright(AudioEmitter("e", (0.0, 0.0, 0.0), yaw=np.pi))
+    np.testing.assert_allclose(up.pitch, np.pi / 2, atol=1e-9)
+    east = turned_upright(AudioEmitter("e", (0.0, 0.0, 0.0), yaw=-np.pi / 2))
+    np.testing.assert_allclose([east.yaw, east.pitch], [-np.pi / 2, 0.0], atol=1e-9)
 
 
 def test_emitters_survive_saving_and_become_sources(tmp_path: Path) -> None:

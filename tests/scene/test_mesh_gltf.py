@@ -141,6 +141,9 @@ def test_colors_materials_and_modes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(strip.color, [[0, 255, 127]] * 4)  # 13933 / 65535 = 0.2126 linear
     assert strip.base_color == (0.5, 0.25, 0.0)
     assert (strip.unlit, fan.unlit) == (False, True)
+    del writer.table["meshes"][0]["primitives"][0]["material"]
+    with pytest.warns(SceneWarning):
+        assert read_parts(writer.save_gltf(tmp_path / "m.gltf"))[0].unlit  # as a scanner writes it
     np.testing.assert_allclose(fan.vertices[2], 9.0, rtol=0)
 
 
