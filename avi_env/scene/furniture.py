@@ -197,6 +197,8 @@ class Placed:
     """Middle of the piece's box in the world [m]."""
     box: tuple[float, float, float, float]
     """Rectangle (x0, z0, x1, z1) that the piece covers in the world [m]."""
+    span: tuple[float, float]
+    """Heights of its bottom and top [m]."""
 
     def world(self, local: Point) -> Point:
         """Returns a point of the piece's frame in the world [m]."""
@@ -218,11 +220,12 @@ def place(piece: Piece, room: int, position: Point, yaw: float) -> Placed:
     c, s = _turn(yaw)
     x0, y0, z0 = position
     y0 += _LIFT
-    (x, y, z), (w, _, d) = piece.middle, piece.size
+    (x, y, z), (w, h, d) = piece.middle, piece.size
     mx, mz = x0 + x * c + z * s, z0 + z * c - x * s
     half_x, half_z = (w * abs(c) + d * abs(s)) / 2, (w * abs(s) + d * abs(c)) / 2
     box = (mx - half_x, mz - half_z, mx + half_x, mz + half_z)
-    return Placed(piece, room, (x0, y0, z0), yaw, (c, s), (mx, y0 + y, mz), box)
+    span = (y0 + y - h / 2, y0 + y + h / 2)
+    return Placed(piece, room, (x0, y0, z0), yaw, (c, s), (mx, y0 + y, mz), box, span)
 
 
 def _turn(yaw: float) -> tuple[float, float]:

@@ -67,6 +67,14 @@ def piano(stream: Stream, look: Look) -> Piece:
     p.add("box", (0.02, 0.96, back - 0.39), (0.4, 0.2, 0.006), Paint("canvas", (0.76, 0.75, 0.70)), pitch=0.2)
     for x in (-0.07, 0.0, 0.07):
         p.box((x, 0.03, back - 0.42), (0.03, 0.015, 0.12), BRASS)
+    style = look.pick(stream, ("plain", "plain", "panels", "lamps"))
+    if style == "panels":
+        for sx in (-1, 1):
+            p.box((sx * 0.34, 0.16, back - 0.36), (0.52, 0.34, 0.02), paint)
+    elif style == "lamps":
+        for sx in (-1, 1):
+            p.box((sx * 0.5, 0.88, back - 0.37), (0.03, 0.03, 0.08), BRASS)
+            p.rod((sx * 0.5, 0.91, back - 0.4), 0.024, 0.1, _IVORY)
     _piano_stool(p, stream, look, paint)
     p.spots = [(-0.5, h + 0.03, back - 0.2), (0.5, h + 0.03, back - 0.2), (0.0, h + 0.03, back - 0.16)]
     return p
@@ -166,6 +174,11 @@ def computer(stream: Stream, look: Look) -> Piece:
     for row in range(4):
         p.box((-0.05, 0.016, -0.178 + 0.032 * row), (0.39, 0.007, 0.024), look.dark if row % 2 else look.chrome)
     p.bead((0.24, 0.014, -0.12), (0.06, 0.03, 0.1), shell)
+    style = look.pick(stream, ("plain", "plain", "speaker", "camera"))
+    if style == "speaker":
+        p.box((0, 0, -0.01), (0.34, 0.06, 0.06), look.dark)
+    elif style == "camera":
+        p.box((0, 0.1 + h, 0.09), (0.1, 0.025, 0.03), look.dark)
     return p
 
 
@@ -304,6 +317,14 @@ def metronome(stream: Stream, look: Look) -> Piece:
     p.box((0, 0.02, 0), (0.12, h - 0.02, 0.12), wood, taper=0.4)
     lean = math.atan(0.036 / (h - 0.02))
     ivory = Paint("canvas", (0.70, 0.66, 0.52))
+    style = look.pick(stream, ("plain", "plain", "feet", "key"))
+    if style == "feet":
+        for x, z in ((-0.05, -0.05), (0.05, -0.05), (-0.05, 0.05), (0.05, 0.05)):
+            p.box((1.2 * x, 0, 1.2 * z), (0.03, 0.012, 0.03), BRASS)
+        p.box((0, h, 0), (0.035, 0.02, 0.035), BRASS, taper=0.3)
+    elif style == "key":
+        p.bar((0.065, 0.08, 0), 0.012, 0.04, BRASS)
+        p.box((0.085, 0.065, 0), (0.006, 0.03, 0.03), BRASS)
     p.add("box", (0, 0.55 * h, -0.046), (0.075, 0.72 * h, 0.006), ivory, pitch=lean, taper=0.5)
     p.add("box", (0.004, 0.6 * h, -0.05), (0.006, 0.75 * h, 0.004), look.chrome, pitch=lean)
     p.box((0.004, 0.68 * h, -0.052), (0.026, 0.024, 0.012), BRASS)

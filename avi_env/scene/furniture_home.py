@@ -137,7 +137,9 @@ def crib(stream: Stream, look: Look) -> Piece:
             p.box((0, y, z), (w - 0.08, 0.045, 0.026), paint)
         for k in range(9):
             p.box(((k - 4) * (w - 0.08) / 9.5, floor - 0.04, z), (0.018, rail - floor, 0.014), paint)
-    solid = look.pick(stream, (True, False))
+    style = look.pick(stream, ("bars", "solid", "mobile", "posts"))
+    solid = style == "solid"
+    _crib_top(p, style, (w, rail, d), paint)
     for sx in (-1, 1):
         x = sx * (w / 2 - 0.02)
         if solid:
@@ -155,6 +157,25 @@ def crib(stream: Stream, look: Look) -> Piece:
         Paint("skin", stream.pick(((0.60, 0.38, 0.27), (0.24, 0.12, 0.07)))),
     )
     return p
+
+
+def _crib_top(p: Piece, style: str, size: Point, paint: Paint) -> None:
+    """What stands on the rail: a mobile, or knobs on the posts."""
+    w, rail, d = size
+    if style == "mobile":
+        p.box((w / 2 - 0.02, rail, 0), (0.02, 0.5, 0.02), paint)
+        p.box((w / 2 - 0.2, rail + 0.48, 0), (0.38, 0.02, 0.02), paint)
+        for x, drop, color in (
+            (0.24, 0.14, (0.60, 0.42, 0.06)),
+            (0.32, 0.2, (0.07, 0.24, 0.40)),
+            (0.4, 0.16, (0.55, 0.13, 0.08)),
+        ):
+            p.box((x, rail + 0.48 - drop, 0), (0.004, drop, 0.004), paint)
+            p.box((x, rail + 0.44 - drop, 0), (0.05, 0.05, 0.05), Paint("cloth", color))
+    elif style == "posts":
+        for sx in (-1, 1):
+            for sz in (-1, 1):
+                p.box((sx * (w / 2 - 0.02), rail, sz * (d / 2 - 0.02)), (0.06, 0.06, 0.06), paint, taper=0.3)
 
 
 def birdcage(stream: Stream, look: Look) -> Piece:
@@ -197,7 +218,12 @@ def cat(stream: Stream, look: Look) -> Piece:
     """Returns a cat, sitting or lying; it looks to the front."""
     p = Piece("cat")
     coat = Paint("fur", look.pick(stream, _COATS))
-    lying = look.pick(stream, (False, True))
+    style = look.pick(stream, ("sitting", "lying", "collar", "basket"))
+    lying = style in ("lying", "basket")
+    if style == "basket":
+        p.pot((0, 0, 0.0), 0.46, 0.12, 0.02, Paint("wood", (0.46, 0.31, 0.16), "fabric"), taper=1.1)
+    elif style == "collar":
+        p.add("box", (0, 0.285, -0.045), (0.12, 0.02, 0.12), look.accent)
     if lying:
         p.ball((0, 0.09, 0.04), (0.2, 0.18, 0.38), coat)
         head = (0.0, 0.17, -0.16)
@@ -329,8 +355,14 @@ def fireplace(stream: Stream, look: Look) -> Piece:
         )
     for x, tall in ((-0.12, 0.22), (0.02, 0.32), (0.14, 0.2)):
         p.rod((x, 0.2, 0.06), 0.12, tall, Paint("lamp", (1.0, 0.38, 0.06)), taper=0.1)
+    style = look.pick(stream, ("plain", "plain", "chimney", "columns"))
+    if style == "chimney":
+        p.box((0, h + 0.06, 0.1), (0.7 * w, 0.7, d - 0.2), stone)
+    elif style == "columns":
+        for sx in (-1, 1):
+            p.rod((sx * (w / 2 - 0.1), 0.05, -0.13), 0.12, h - 0.05, look.white)
     p.box((0, 0.05, -0.17), (0.66, 0.12, 0.02), look.dark)
-    p.spots = [(x * w, h + 0.06, -0.04) for x in (-0.4, -0.14, 0.14, 0.4)]
+    p.spots = [(x * w, h + 0.06, -0.12 if style == "chimney" else -0.04) for x in (-0.4, -0.14, 0.14, 0.4)]
     return p
 
 

@@ -63,8 +63,10 @@ def microwave(stream: Stream, look: Look) -> Piece:
     keys = w / 2 - (w - door) / 2
     p.box((keys, 0.02, -d / 2 + 0.008), (w - door - 0.012, h - 0.03, 0.012), look.dark)
     p.box((keys, h - 0.07, -d / 2 + 0.002), (w - door - 0.04, 0.03, 0.006), Paint("lamp", (0.10, 0.55, 0.35)))
-    if look.pick(stream, (True, False)):
-        p.disc((keys, 0.08, -d / 2 - 0.004), 0.05, 0.02, look.chrome, "rod")
+    style = look.pick(stream, ("keys", "keys", "dial", "dials"))
+    if style != "keys":
+        for y in (0.08,) if style == "dial" else (0.06, 0.13):
+            p.disc((keys, y, -d / 2 - 0.004), 0.05, 0.02, look.chrome, "rod")
     else:
         for row in range(3):
             p.box((keys, 0.05 + 0.04 * row, -d / 2 + 0.002), (w - door - 0.05, 0.022, 0.006), look.chrome)
@@ -78,6 +80,13 @@ def toaster(stream: Stream, look: Look) -> Piece:
     body = look.pick(stream, _CASES)
     p.box((0, 0, 0), (w - 0.02, 0.02, d - 0.02), look.dark)
     p.soft((0, 0.02, 0), (w, h - 0.02, d), body, 0.03)
+    style = look.pick(stream, ("plain", "plain", "rack", "feet"))
+    if style == "rack":
+        for z in (-0.05, 0.0, 0.05):
+            p.box((0, h + 0.045, z), (w - 0.06, 0.008, 0.008), look.chrome)
+    elif style == "feet":
+        for x in (-0.4 * w, 0.4 * w):
+            p.bar((x, 0.05, -d / 2 - 0.004), 0.03, 0.04, look.chrome)
     for z in (-0.035, 0.035):
         p.box((0, h - 0.004, z), (w - 0.1, 0.006, 0.03), look.dark)
         p.box((0, h - 0.03, z), (w - 0.16, 0.055, 0.018), Paint("cloth", (0.52, 0.32, 0.13), "plain"))
@@ -94,7 +103,12 @@ def coffee_machine(stream: Stream, look: Look) -> Piece:
     p.box((0, 0, 0), (w, 0.04, d), body)
     p.box((0, 0.04, 0.1), (w, h - 0.04, d - 0.2), body)
     p.soft((0, 0.68 * h, 0), (w, 0.32 * h, d), body, 0.02)
-    if look.pick(stream, ("filter", "espresso", "espresso", "filter")) == "filter":
+    style = look.pick(stream, ("filter", "espresso", "beans", "steam"))
+    if style == "beans":
+        p.box((0, h, 0.03), (0.7 * w, 0.06, 0.5 * d), Paint("screen", (0.12, 0.07, 0.04)), taper=1.2)
+    elif style == "steam":
+        p.box((0.42 * w, 0.4 * h, -0.14), (0.012, 0.3 * h, 0.012), look.chrome)
+    if style == "filter":
         p.add("cylinder", (0, 0.1, -0.055), (0.14, 0.12, 0.14), Paint("screen", (0.10, 0.06, 0.04)), taper=0.75)
         p.cylinder((0, 0.16, -0.055), 0.1, 0.018, look.dark)
         p.box((0, 0.06, -0.14), (0.02, 0.09, 0.03), look.dark)
@@ -102,7 +116,7 @@ def coffee_machine(stream: Stream, look: Look) -> Piece:
         p.box((0, 0.04, -0.06), (w - 0.04, 0.012, 0.18), look.chrome)
         p.rod((0, 0.68 * h - 0.04, -0.07), 0.07, 0.05, look.chrome)
         p.box((0, 0.68 * h - 0.025, -0.17), (0.028, 0.024, 0.16), look.dark)
-        p.pot((0, 0.05, -0.07), 0.07, 0.06, 0.006, Paint("porcelain"))
+        p.rod((0, 0.05, -0.07), 0.07, 0.06, Paint("porcelain"))
     p.box((0, h - 0.06, -d / 2 - 0.004), (0.6 * w, 0.03, 0.012), _SCREEN)
     return p
 
@@ -120,6 +134,12 @@ def blender(stream: Stream, look: Look) -> Piece:
     p.box((0.1, 0.17, 0), (0.022, h - 0.25, 0.022), look.dark)
     for y in (0.17, h - 0.1):
         p.box((0.08, y, 0), (0.05, 0.02, 0.02), look.dark)
+    style = look.pick(stream, ("dial", "dial", "keys", "collar"))
+    if style == "keys":
+        for x in (-0.05, 0.05):
+            p.box((x, 0.05, -0.08), (0.025, 0.018, 0.02), look.dark)
+    elif style == "collar":
+        p.rod((0, 0.125, 0), 0.14, 0.03, look.chrome)
     return p
 
 
@@ -136,7 +156,15 @@ def dishwasher(stream: Stream, look: Look) -> Piece:
     p.add("box", (0.14, 0.78, face - 0.016), (0.16, 0.04, 0.008), Paint("lamp", (0.16, 0.42, 0.55)))
     for k in range(4):
         p.add("box", (-0.22 + 0.06 * k, 0.78, face - 0.016), (0.03, 0.03, 0.008), look.chrome)
-    p.add("box", (0, 0.665, face - 0.03), (w - 0.12, 0.022, 0.03), look.chrome)
+    style = look.pick(stream, ("bar", "bar", "recess", "short"))
+    if style == "recess":
+        p.add("box", (0, 0.69, face - 0.016), (w - 0.2, 0.03, 0.008), look.chrome)
+        p.add("box", (0, 0.12, face - 0.016), (w - 0.01, 0.012, 0.008), look.chrome)
+    else:
+        p.add("box", (0, 0.665, face - 0.03), (w - 0.12 if style == "bar" else 0.24, 0.022, 0.03), look.chrome)
+        if style == "short":
+            for sx in (-1, 1):
+                p.add("box", (sx * 0.1, 0.665, face - 0.02), (0.02, 0.03, 0.02), look.chrome)
     p.box((0, rim - 0.04, -0.01), (w, 0.04, d + 0.01), look.counter)
     p.spots = [(-0.14, rim, -0.06), (0.14, rim, -0.06)]
     return p
@@ -255,9 +283,19 @@ def cup(stream: Stream, look: Look) -> Piece:
     p = Piece("cup")
     glaze = Paint("porcelain", look.pick(stream, _GLAZES))
     h = stream.uniform(0.07, 0.1)
+    style = look.pick(stream, ("saucer", "mug", "saucer", "mug", "spoon", "tall"))
+    if style in ("mug", "tall"):
+        h = h + (0.05 if style == "tall" else 0.01)
+        p.pot((0, 0, 0), 0.08, h, 0.006, glaze)
+        p.box((0.052, 0.2 * h, 0), (0.03, 0.55 * h, 0.012), glaze)
+        if style == "tall":
+            p.rod((0, 0, 0), 0.09, 0.01, glaze)
+        return p
     p.rod((0, 0, 0), 0.13, 0.008, glaze)
     p.pot((0, 0.008, 0), 0.06, h, 0.005, glaze, taper=1.3)
     p.box((0.048, 0.008 + 0.3 * h, 0), (0.03, 0.45 * h, 0.01), glaze)
+    if style == "spoon":
+        p.box((-0.01, 0.008, -0.05), (0.1, 0.004, 0.012), look.chrome)
     return p
 
 

@@ -58,7 +58,13 @@ def phone(stream: Stream, look: Look) -> Piece:
     paint = Paint("plastic", look.pick(stream, colors))
     p.box((0, 0, 0), (0.2, 0.03, 0.2), paint)
     p.add("wedge", (0, 0.055, 0), (0.19, 0.05, 0.19), paint)
-    for row in range(3):
+    style = look.pick(stream, ("keys", "keys", "dial", "dial_gold"))
+    if style != "keys":
+        metal = BRASS if style == "dial_gold" else look.chrome
+        lean = math.pi / 2 - math.atan2(0.05, 0.19)
+        p.add("cylinder", (0, 0.052, -0.025), (0.11, 0.016, 0.11), metal, pitch=math.pi / 2 - lean)
+        p.add("rod", (0, 0.06, -0.027), (0.045, 0.016, 0.045), look.white, pitch=math.pi / 2 - lean)
+    for row in range(3 if style == "keys" else 0):
         for column in range(3):
             at = (0.02 + 0.03 * (column - 1), 0.043 + 0.0095 * row, -0.06 + 0.032 * row)
             p.add("box", at, (0.02, 0.02, 0.018), Paint("plastic", (0.7, 0.7, 0.67)))
@@ -233,9 +239,14 @@ def radio(stream: Stream, look: Look) -> Piece:
     p.box((0.09, 0.1, -0.056), (0.09, 0.03, 0.012), Paint("lamp"))
     for x in (0.06, 0.12):
         p.disc((x, 0.05, -0.063), 0.03, 0.02, look.chrome, "rod")
-    if look.pick(stream, ("aerial", "handle")) == "aerial":
+    style = look.pick(stream, ("aerial", "handle", "twin", "arch"))
+    if style == "twin":
+        p.box((0.09, 0.02, -0.056), (0.1, 0.012, 0.012), look.accent)
+    elif style == "arch":
+        p.soft((0, 0.15, 0), (0.2, 0.09, 0.11), body, 0.035)
+    if style == "aerial":
         p.add("box", (0.1, 0.27, 0.045), (0.006, 0.22, 0.006), look.chrome, yaw=math.pi / 2, pitch=0.4)
-    else:
+    elif style != "arch":
         for sx in (-1, 1):
             p.box((sx * 0.11, 0.16, 0.01), (0.014, 0.05, 0.02), look.chrome)
         p.box((0, 0.205, 0.01), (0.234, 0.012, 0.02), look.chrome)
@@ -254,6 +265,13 @@ def music_box(stream: Stream, look: Look) -> Piece:
     p.bar((-0.01, 0.058, 0.012), 0.05, 0.12, BRASS, "cylinder")
     p.box((-0.01, 0.03, -0.03), (0.11, 0.012, 0.035), look.chrome)
     p.add("box", (0, 0.125, 0.072), (0.18, 0.12, 0.01), wood, pitch=0.2)
+    style = look.pick(stream, ("plain", "plain", "dancer", "feet"))
+    if style == "dancer":
+        p.rod((0.03, 0.07, -0.025), 0.06, 0.05, look.accent, taper=0.3)
+        p.box((0.03, 0.12, -0.025), (0.02, 0.026, 0.02), Paint("skin"))
+    elif style == "feet":
+        for sx in (-1, 1):
+            p.box((sx * 0.08, 0, 0), (0.03, 0.012, 0.13), BRASS)
     p.bar((0.1, 0.045, 0), 0.012, 0.03, look.chrome)
     p.box((0.115, 0.04, -0.012), (0.008, 0.012, 0.05), look.chrome)
     return p
@@ -308,7 +326,11 @@ def dog(stream: Stream, look: Look) -> Piece:
     p = Piece("dog")
     coat = Paint("fur", look.pick(stream, _COATS))
     second = Paint("fur", look.pick(stream, _COATS))
-    ears = look.pick(stream, ("hanging", "upright"))
+    ears = look.pick(stream, ("hanging", "upright", "short", "shaggy"))
+    if ears == "shaggy":
+        p.bead((0, 0.36, -0.05), (0.27, 0.3, 0.2), coat)
+    elif ears == "short":
+        p.box((0, 0.16, -0.04), (0.2, 0.14, 0.1), second)
     p.add("soft", (0, 0.3, 0.08), (0.24, 0.46, 0.26), coat, pitch=0.35, chamfer=0.08)
     p.ball((0, 0.13, 0.17), (0.34, 0.26, 0.32), coat)
     for sx in (-1, 1):

@@ -198,7 +198,14 @@ def washing_machine(stream: Stream, look: Look) -> Piece:
     paint = look.pick(
         stream, (_ENAMEL, _ENAMEL, Paint("appliance", (0.42, 0.43, 0.45)), Paint("appliance", (0.12, 0.12, 0.13)))
     )
-    return _drum_machine("washing_machine", paint, look)
+    p = _drum_machine("washing_machine", paint, look)
+    style = look.pick(stream, ("plain", "plain", "worktop", "drawer"))
+    if style == "worktop":
+        p.box((0, 0.848, 0), (0.62, 0.03, 0.6), look.counter)
+        p.spots = [(x, 0.878, z) for x, _, z in p.spots]
+    elif style == "drawer":
+        p.box((0, 0.05, -0.295), (0.54, 0.12, 0.014), look.chrome)
+    return p
 
 
 def dryer(stream: Stream, look: Look) -> Piece:
