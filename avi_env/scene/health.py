@@ -23,6 +23,7 @@ _BOUNCES = 8
 _UP = 0.7  # a floor's normal has at least this component along +Y
 _LOOKS = 12  # rays that tell whether a place is in the air
 _HEADROOM = 1.0  # [m] a room is at least this high
+_RUGS = 0.03  # rugs and mats lie below this height above a floor [m]
 _ENCLOSED = 0.75  # of the directions end on something, indoors; a narrow court open below and above has less
 _INSIDE_OUT = 0.8  # of the rays that start above what looks like a floor
 _FLIPPED_SHARE = 0.02  # of the floors' area that may be wound the wrong way
@@ -110,7 +111,7 @@ def _standing_points(scene: Scene) -> tuple[FloatArray, FloatArray]:
     rng = np.random.Generator(np.random.Philox(key=1))
     chosen = rng.choice(floors, size=256, p=length[floors] / length[floors].sum())
     weights = rng.dirichlet((1.0, 1.0, 1.0), size=256)
-    points: FloatArray = np.einsum("nk,nkd->nd", weights, corners[chosen]) + np.array([0.0, 1e-3, 0.0])
+    points: FloatArray = np.einsum("nk,nkd->nd", weights, corners[chosen]) + np.array([0.0, _RUGS, 0.0])
     headroom = closest_hit(scene, points, np.tile([0.0, 1.0, 0.0], (256, 1))).distance.astype(np.float64)
     points[:, 1] += np.minimum(1.2, np.where(np.isfinite(headroom), headroom / 2, 1.2))
     # Floors run on under walls and cupboards: who is within them sees the backs of their faces.

@@ -33,11 +33,8 @@ def first_clashing(fixed: Sequence[Placed], placed: Sequence[Placed], host: Mapp
         host: what a piece stands on, by its id.
     """
     pieces = [*fixed, *placed]
-    middle = np.array([p.center for p in pieces])
-    height = np.array([p.piece.size[1] for p in pieces])
-    plan = np.array([p.box for p in pieces])
-    low = np.stack([plan[:, 0], middle[:, 1] - height / 2, plan[:, 1]], axis=1)
-    high = np.stack([plan[:, 2], middle[:, 1] + height / 2, plan[:, 3]], axis=1)
+    extents = np.array([(*p.box, *p.span) for p in pieces])
+    low, high = extents[:, [0, 4, 1]], extents[:, [2, 5, 3]]
     apart = ((low[:, None] > high[None] - _DEPTH) | (low[None] > high[:, None] - _DEPTH)).any(axis=2)
     later = np.arange(len(pieces))[:, None] < np.maximum(np.arange(len(pieces)), len(fixed))[None]
     later[:, : len(fixed)] = False

@@ -116,8 +116,7 @@ def dress_window(
             return placed
     if stream.chance(0.5):
         placed = _before_wall(textile.blinds(stream, look, width - 0.04, sill + 0.03, head), space.room, spot, 0.01)
-        y, half = placed.center[1], placed.piece.size[1] / 2
-        space.add(placed.box, y - half, y + half, FIXED)
+        space.add(placed.box, *placed.span, FIXED)
         return placed
     return None
 
@@ -151,15 +150,14 @@ def _stacks(placed: Placed) -> list[tuple[float, float, float, float]]:
 
 def _take_curtain(space: RoomSpace, placed: Placed) -> bool:
     """Takes the space of the two stacks of folds and of the rod between them, unless another curtain is there."""
-    y, half = placed.center[1], placed.piece.size[1] / 2
     stacks = _stacks(placed)
     solids = [t.box for t in space.taken if t.kind == SOLID]
     rods = [t.box for t in space.taken if t.kind == FIXED and t.y1 - t.y0 < _ROD + 0.01]
     if any(_meet(mine, box) for mine in stacks for box in solids) or any(_meet(placed.box, box) for box in rods):
         return False
     for box in stacks:
-        space.add(box, y - half, y + half, SOLID)
-    space.add(placed.box, y + half - _ROD, y + half, FIXED)
+        space.add(box, *placed.span, SOLID)
+    space.add(placed.box, placed.span[1] - _ROD, placed.span[1], FIXED)
     return True
 
 

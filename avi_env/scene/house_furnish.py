@@ -17,6 +17,7 @@ Rank = Callable[[Place], float]
 Maker = Callable[[Stream, Look], Piece]
 
 _STEP = 0.45  # between the places tried along a stretch of wall [m]
+_BOARD = 0.013  # thickness of a baseboard [m]
 _REACH = 0.02  # pieces on others keep this distance from each other [m]
 _RUG = 0.003  # height of a rug's top above that of the feet of furniture [m]
 _SOUNDS = (0.05, 0.12)  # above what sounds a space of this half width and height stays free [m]
@@ -54,15 +55,16 @@ class Furnisher:
             side: extra free width on either side [m].
         """
         width, height, depth = piece.size
-        height += _SOUNDS[1] if piece.emits else 0.0
-        slots = self.space.slots(width + 2 * side, depth, (0.0, height), front)
+        above = _SOUNDS[1] if piece.emits else 0.0
+        slots = self.space.slots(width + 2 * side, depth, (0.0, height + above), front)
         return self._at_slot(piece, slots, depth / 2 + 0.02, front, rank)
 
     def hang(self, piece: Piece, rank: Rank | None = None, front: float = 0.0) -> Placed | None:
         """Hangs a piece on a wall at its own height, where nothing stands or hangs before that part of the wall."""
         width, height, depth = piece.size
         low = piece.middle[1] - height / 2
-        slots = self.space.slots(width, depth, (low, low + height), front, hung=True)
+        above = _SOUNDS[1] if piece.emits else 0.0
+        slots = self.space.slots(width, depth, (low, low + height + above), front, hung=True)
         return self._at_slot(piece, slots, depth / 2 + 0.002, 0.0, rank)
 
     def _at_slot(self, piece: Piece, slots: list[Slot], out: float, front: float, rank: Rank | None) -> Placed | None:
@@ -85,7 +87,7 @@ class Furnisher:
         out = piece.size[2] / 2 + (0.02 if piece.middle[1] < piece.size[1] else 0.002)
         x, z = spot.x - math.sin(spot.yaw) * out, spot.z - math.cos(spot.yaw) * out
         placed = self._stand(piece, Place(x, z, spot.yaw))
-        if not self.space.is_free(footprint(placed), _span(placed)):
+        if not self.space.is_free(footprint(placed), placed.span):
             return None
         return self._keep(placed, front)
 
@@ -138,7 +140,7 @@ class Furnisher:
             back = 0.05 * step
             placed = self._stand(piece, Place(x + math.sin(yaw) * back, z + math.cos(yaw) * back, yaw))
             if not clashes(placed, table):
-                free = self.space.is_free(footprint(placed), _span(placed), ignore)
+                free = self.space.is_free(footprint(placed, _BOARD), placed.span, ignore)
                 return self._keep(placed, 0.0) if free else None
         return None
 
@@ -152,14 +154,14 @@ class Furnisher:
         ignore = self._numbers.get(id(host), ())
         yaw = host.yaw + self.stream.uniform(-turn, turn)
         # What sounds or is tall does not stand in a compartment.
-        room_above = _SOUNDS[1] if piece.emits else 0.0
         inside = host.piece.size[1] - 0.1 if piece.emits or piece.size[1] > 0.3 else 0.0
         for number in [k for k in free if host.piece.spots[k][1] >= inside][:3]:
             x, y, z = host.world(host.piece.spots[number])
             placed = place(piece, self.space.room, (x, y - 0.002, z), yaw)
-            low, high = _span(placed)
+            low, high = placed.span
+            high += _SOUNDS[1] if piece.emits else 0.0
             if high < self.space.height and self.space.is_free(
-                footprint(placed, _REACH), (low + 0.01, high + room_above), ignore, clears=False
+                footprint(placed, _REACH), (low + 0.01, high), ignore, clears=False
             ):
                 used.add(number)
                 self.host[id(placed)] = host
@@ -206,7 +208,7 @@ class Furnisher:
         back = anchor.piece.middle[2] + anchor.piece.size[2] / 2 - piece.size[2] / 2
         x, _, z = anchor.world((anchor.piece.middle[0] + shift, 0.0, back + 0.015))
         placed = self._stand(piece, Place(x, z, anchor.yaw))
-        low, high = _span(placed)
+        low, high = placed.span
         if high > self.space.height or not self.space.is_free(footprint(placed), (low, high), clears=False):
             return None
         return self._keep(placed, 0.0)
@@ -215,7 +217,7 @@ class Furnisher:
         """Fixes a piece to the ceiling, if nothing tall is there."""
         top = piece.middle[1] + piece.size[1] / 2
         placed = place(piece, self.space.room, (x, self.space.height - top - 0.006, z), 0.0)
-        if not self.space.is_free(footprint(placed), _span(placed), clears=False):
+        if not self.space.is_free(footprint(placed), placed.span, clears=False):
             return None
         return self._keep(placed, 0.0)
 
@@ -271,7 +273,8 @@ class Furnisher:
     def _try(self, piece: Piece, spot: Place, anchor: Placed) -> Placed | None:
         placed = self._stand(piece, spot)
         mine = self._numbers.get(id(anchor), ())[1:]
-        return self._keep(placed, 0.0) if self.space.is_free(footprint(placed), _span(placed), mine) else None
+        free = self.space.is_free(footprint(placed, _BOARD), placed.span, mine)
+        return self._keep(placed, 0.0) if free else None
 
     def _put(self, piece: Piece, spot: Place, front: float) -> Placed:
         return self._keep(self._stand(piece, spot), front)
@@ -285,7 +288,7 @@ class Furnisher:
         return place(piece, self.space.room, (x, -min(below, 0.0), z), spot.yaw)
 
     def _keep(self, placed: Placed, front: float) -> Placed:
-        number = self.space.add(footprint(placed), *_span(placed))
+        number = self.space.add(footprint(placed), *placed.span)
         self._numbers[id(placed)] = (number,)
         if front > 0:
             zone = self.space.add(_front_zone(placed, front), 0.0, 2.0, CLEAR)
@@ -293,7 +296,7 @@ class Furnisher:
         if placed.piece.emits:
             x, _, z = placed.center
             side, tall = _SOUNDS
-            top = _span(placed)[1]
+            top = placed.span[1]
             self.space.add((x - side, z - side, x + side, z + side), top, top + tall, FIXED)
         self.placed.append(placed)
         return placed
@@ -305,11 +308,6 @@ def _along(slot: Slot, out: float) -> list[Place]:
     if not steps:
         return [slot.wall.place((slot.low + slot.high) / 2, out)]
     return [slot.wall.place(slot.low + k / steps * (slot.high - slot.low), out) for k in range(steps + 1)]
-
-
-def _span(placed: Placed) -> tuple[float, float]:
-    y, half = placed.center[1], placed.piece.size[1] / 2
-    return (y - half, y + half)
 
 
 def _front_zone(placed: Placed, front: float) -> Box:
