@@ -61,9 +61,9 @@ def phone(stream: Stream, look: Look) -> Piece:
     style = look.pick(stream, ("keys", "keys", "dial", "dial_gold"))
     if style != "keys":
         metal = BRASS if style == "dial_gold" else look.chrome
-        lean = math.pi / 2 - math.atan2(0.05, 0.19)
-        p.add("cylinder", (0, 0.052, -0.025), (0.11, 0.016, 0.11), metal, pitch=math.pi / 2 - lean)
-        p.add("rod", (0, 0.06, -0.027), (0.045, 0.016, 0.045), look.white, pitch=math.pi / 2 - lean)
+        slope = math.atan2(0.05, 0.19)
+        p.add("cylinder", (0, 0.052, -0.025), (0.12, 0.018, 0.12), metal, pitch=-slope)
+        p.add("rod", (0, 0.06, -0.027), (0.05, 0.016, 0.05), look.white, pitch=-slope)
     for row in range(3 if style == "keys" else 0):
         for column in range(3):
             at = (0.02 + 0.03 * (column - 1), 0.043 + 0.0095 * row, -0.06 + 0.032 * row)
@@ -243,7 +243,7 @@ def radio(stream: Stream, look: Look) -> Piece:
     if style == "twin":
         p.box((0.09, 0.02, -0.056), (0.1, 0.012, 0.012), look.accent)
     elif style == "arch":
-        p.soft((0, 0.15, 0), (0.2, 0.09, 0.11), body, 0.035)
+        p.disc((0, 0.15, 0), 0.28, 0.11, body)
     if style == "aerial":
         p.add("box", (0.1, 0.27, 0.045), (0.006, 0.22, 0.006), look.chrome, yaw=math.pi / 2, pitch=0.4)
     elif style != "arch":
