@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ from small_scenes import room
 from avi_env.acoustics import render_soundscape
 from avi_env.acoustics.metrics import interaural_delay
 from avi_env.physics import Body, Contact, PhysicsWorld, contact_emitters, contact_sound, drop_clip
-from avi_env.scene import Scene
+from avi_env.scene import Scene, check_source, generate_house
 from avi_env.scene.pack import pack_scene
 from avi_env.sounds import Clip
 from avi_env.sounds.modal import CLICK_LEAD, fast_level
@@ -135,6 +136,24 @@ def test_an_agent_in_the_other_room_hears_the_door() -> None:
         heard = np.interp(interaural_delay(sound[:, onset - 32 : onset + 32], RATE), delays, np.degrees(angles))
         true = math.atan2(listener[0] - jamb[0], listener[2] - jamb[2]) - yaw
         np.testing.assert_allclose(heard, math.degrees(math.asin(math.sin(true))), atol=10.0)
+
+
+def test_cups_thrown_about_a_house_stay_in_it_and_sound_in_the_air() -> None:
+    """None falls through floors or furniture, and no emitter lies inside anything."""
+    house, rng = generate_house(5, rooms=2), np.random.default_rng(0)
+    with PhysicsWorld(house, time_step=1 / 480) as world:
+        cups = []
+        for door in house.portals:
+            for _ in range(6):  # the doorway is free
+                away = rng.uniform(-0.2, 0.2, 3)
+                place = np.array([door.center[0], 1.2, door.center[2]]) + away
+                with contextlib.suppress(ValueError):  # one that would start in a door's leaf or in another cup
+                    cups.append(world.add(CUP, place, velocity=rng.normal(size=3), spin=3 * rng.normal(size=3)))
+        contacts = world.settle(2.0)
+        assert len(cups) >= 2
+        assert min(world.pose(cup)[0][1] for cup in cups) > 0.0
+    for emitter in contact_emitters(contacts, merge=0.05, most=100):
+        check_source(house, emitter.position)
 
 
 def test_malformed_drops_are_refused() -> None:
