@@ -191,8 +191,8 @@ def read_asset(path: Path) -> list[MeshPart]:
     basis = path.name.lower().endswith(".basis.glb")
     if basis:
         warnings.warn(
-            f"{path.name}: its pictures are Basis compressed, which is not read: it looks as its materials do; take the "
-            f".glb beside it for its own colours",
+            f"{path.name}: its pictures are Basis compressed, which is not read: it looks as its materials do; for its "
+            f"own colours take the .glb without '.basis'",
             SceneWarning,
             stacklevel=4,
         )
