@@ -43,7 +43,7 @@ def synthetic_scan(triangles: int = 1_000_000, seed: int = 0) -> MeshPart:
     """Returns a flat of six rooms and a corridor, 14 m x 10 m, with clutter, as one welded mesh without material.
 
     Args:
-        triangles: about how many (within 5 %); the mesh gets finer, not larger.
+        triangles: about how many (within 5 % from 50 000 up); the mesh gets finer, not larger.
         seed: of clutter, colours and noise.
 
     Raises:

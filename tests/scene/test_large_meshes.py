@@ -14,7 +14,7 @@ from avi_env.scene import SceneError, SceneWarning, check_scene, load_scene, mat
 from avi_env.scene.files import load_scene_file
 from avi_env.scene.mesh_parts import MeshPart, scene_from_parts
 
-_COUNT = 30_000
+_COUNT = 60_000
 
 
 @pytest.fixture(scope="module")
