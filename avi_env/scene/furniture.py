@@ -110,13 +110,6 @@ class Piece:
         """Adds a bar along the piece's x around its centre [m]."""
         self.add(shape, center, (diameter, length, diameter), paint, yaw=math.pi / 2, pitch=math.pi / 2)
 
-    def legs(self, width: float, depth: float, height: float, thickness: float, paint: Paint) -> None:
-        """Adds four legs at the corners of a rectangle around the origin."""
-        for sx in (-1, 1):
-            for sz in (-1, 1):
-                at = (sx * (width - thickness) / 2, 0.0, sz * (depth - thickness) / 2)
-                self.box(at, (thickness, height, thickness), paint)
-
     @property
     def size(self) -> Point:
         """Extents along its own x, y, z [m]."""

@@ -9,6 +9,8 @@ from avi_env.content import name_error
 from avi_env.scene import furniture_devices as devices
 from avi_env.scene import furniture_home as home
 from avi_env.scene import furniture_kitchen as kitchen
+from avi_env.scene import furniture_lamps as lamps
+from avi_env.scene import furniture_plants as plants
 from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
@@ -41,9 +43,11 @@ _MAKERS: Mapping[str, Maker] = MappingProxyType(
         "counter": lambda s, k: wet.counter(s, k, s.uniform(0.5, 1.2)),
         "sink": lambda s, k: wet.kitchen_sink(s, k) if s.chance(0.5) else wet.washbasin(s, k),
         "wall_cabinet": lambda s, k: wet.wall_cabinet(s, k, s.uniform(0.5, 1.2)),
-        **_plain(small, "alarm_clock dog floor_lamp kettle laptop laundry_basket music_box person phone picture plant"),
-        **_plain(small, "radio smoke_alarm table_lamp vacuum_cleaner vase"),
-        "ceiling_lamp": lambda s, k: small.ceiling_lamp(s, k, s.pick((0.1, 0.5))),
+        **_plain(small, "alarm_clock dog kettle laptop laundry_basket music_box person phone picture radio"),
+        **_plain(small, "smoke_alarm vacuum_cleaner"),
+        **_plain(lamps, "floor_lamp table_lamp"),
+        **_plain(plants, "plant vase"),
+        "ceiling_lamp": lambda s, k: lamps.ceiling_lamp(s, k, s.pick((0.1, 0.5))),
         "rug": lambda s, k: small.rug(s, k, s.uniform(1.2, 2.4), s.uniform(0.8, 1.6)),
         "television": lambda s, k: small.television(s, k, s.uniform(0.8, 1.2)),
         **_plain(kitchen, "bar_stool blender bottle bowl coffee_machine cup dishwasher microwave plate range_hood"),

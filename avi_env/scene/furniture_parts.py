@@ -1,4 +1,4 @@
-"""Parts that many pieces share: legs, handles, doors and drawer fronts, rows of books, panes, feet."""
+"""Parts that many pieces share: legs, handles, doors and drawer fronts, rows of books."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import math
 from avi_env.scene.furniture import Color, Look, Paint, Piece, Point
 from avi_env.scene.house_stream import Stream
 
-__all__ = ["BOOKS", "BRASS", "GLASS", "WATER", "book_row", "drawers", "handle", "legs", "panel"]
+__all__ = ["BOOKS", "BRASS", "WATER", "book_row", "drawers", "handle", "legs", "panel"]
 
 BRASS = Paint("metal", (0.55, 0.38, 0.10))
-GLASS = Paint("glass_single")
 WATER = Paint("glass_single", (0.16, 0.34, 0.42))
 BOOKS: tuple[Color, ...] = (
     (0.30, 0.06, 0.05),

@@ -1,20 +1,16 @@
-"""Lamps, plants, pictures, small things, and what sounds: phones, clocks, kettles, radios, a dog, a person."""
+"""Small things, and what sounds: phones, clocks, kettles, radios, a dog, a person."""
 
 from __future__ import annotations
 
 import math
 
 from avi_env.scene.furniture import Color, Look, Paint, Piece
-from avi_env.scene.furniture_lamps import ceiling_lamp, floor_lamp, table_lamp
 from avi_env.scene.furniture_parts import BRASS
-from avi_env.scene.furniture_plants import plant, vase
 from avi_env.scene.house_stream import Stream
 
 __all__ = [
     "alarm_clock",
-    "ceiling_lamp",
     "dog",
-    "floor_lamp",
     "kettle",
     "laptop",
     "laundry_basket",
@@ -22,14 +18,11 @@ __all__ = [
     "person",
     "phone",
     "picture",
-    "plant",
     "radio",
     "rug",
     "smoke_alarm",
-    "table_lamp",
     "television",
     "vacuum_cleaner",
-    "vase",
 ]
 
 _RED: Color = (0.50, 0.04, 0.03)

@@ -216,7 +216,7 @@ def dryer(stream: Stream, look: Look) -> Piece:
 
 def _drum_machine(category: str, body: Paint, look: Look) -> Piece:
     p = Piece(category)
-    p.legs(0.56, 0.5, 0.02, 0.05, look.dark)
+    legs(p, look, (0.56, 0.02, 0.5), 0.05, look.dark, "square")
     p.box((0, 0.02, 0), (0.6, 0.83, 0.58), body)
     p.add("cylinder", (0, 0.42, -0.3), (0.38, 0.03, 0.38), look.chrome, pitch=math.pi / 2)
     p.add("cylinder", (0, 0.42, -0.315), (0.29, 0.03, 0.29), _GLASS, pitch=math.pi / 2)
