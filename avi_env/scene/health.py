@@ -80,7 +80,7 @@ def outside_building(scene: Scene, position: FloatArray) -> bool:
 
     False in scenes without rooms: of a bare mesh nobody knows what is inside.
     """
-    if not scene.rooms or any(_in_polygon(room.polygon, position[0], position[2]) for room in scene.rooms):
+    if not scene.rooms or _in_rooms(scene, position[None]).any():
         return False
     rng = np.random.Generator(np.random.Philox(key=2))
     directions = _units(rng, 64)
@@ -119,6 +119,8 @@ def _standing_points(scene: Scene) -> tuple[FloatArray, FloatArray]:
     met = closest_hit(scene, np.repeat(points, _LOOKS, axis=0), around).triangle
     back = ((met >= 0) & ((normal[met] * around).sum(axis=1) > 0.0)).reshape(256, _LOOKS).mean(axis=1)
     air = back < 0.5
+    indoors = _in_rooms(scene, points)
+    air &= indoors if (air & indoors).any() else True
     if not air.any():  # all wound inside out
         air[:] = True
     return points[air], headroom[air]
@@ -234,13 +236,17 @@ def _inside(scene: Scene, point: FloatArray) -> str:
     return f"at {at} is inside {name}: move it out, for example to avi_env.scene.emission_point(object)"
 
 
-def _in_polygon(polygon: tuple[tuple[float, float], ...], x: float, z: float) -> bool:
-    """Even-odd rule over the outline in (x, z)."""
-    inside = False
-    for (x1, z1), (x2, z2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if (z1 > z) != (z2 > z) and x < x1 + (z - z1) / (z2 - z1) * (x2 - x1):
-            inside = not inside
-    return inside
+def _in_rooms(scene: Scene, points: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether each point [m], shape (n, 3), lies over the outline of a room (even-odd rule), shape (n,)."""
+    x, z = points[:, 0], points[:, 2]
+    found = np.zeros(len(points), dtype=np.bool_)
+    for room in scene.rooms:
+        inside = np.zeros(len(points), dtype=np.bool_)
+        for (x1, z1), (x2, z2) in zip(room.polygon, (*room.polygon[1:], room.polygon[0]), strict=True):
+            if z1 != z2:
+                inside ^= ((z1 > z) != (z2 > z)) & (x < x1 + (z - z1) / (z2 - z1) * (x2 - x1))
+        found |= inside
+    return found
 
 
 def _point(values: FloatArray) -> tuple[float, float, float]:
