@@ -6,7 +6,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,16 +100,20 @@ class SoundLibrary:
             ValueError: no such class or file; the message names the nearest one.
         """
         kind, slash, file = name.partition("/")
-        sounds = self.select(kind)
         if slash:
-            files = {sound.name.removeprefix(f"{self.folder}:{kind}/"): sound for sound in sounds}
-            if file not in files:
+            found = self._by_name.get(f"{self.folder}:{name}")
+            if found is None:
+                files = [sound.name.removeprefix(f"{self.folder}:{kind}/") for sound in self.select(kind)]
                 raise name_error(f"sound of class {kind!r} in {self.folder}", file, files)
-            return files[file]
+            return found
         if seed < 0:
             raise ValueError(f"the seed of a sound must be >= 0, not {seed}")
-        heard = self.select(kind, "train") or sounds
+        heard = self.select(kind, "train") or self.select(kind)
         return heard[seed % len(heard)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, LibrarySound]:
+        return {sound.name: sound for sound in self.sounds}
 
     def clip(self, name: str, seed: int = 0, sample_rate: int = 16000) -> Clip:
         """Returns a sound as a calibrated loop; `name` and `seed` are those of `pick`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -55,9 +56,7 @@ def draw_source(
     Returns:
         Its place [m], the object's id (-1 = no body), and the sound.
     """
-    kinds: dict[str, list[str]] = {}
-    for name in wanted:
-        kinds.setdefault(class_of_sound(name), []).append(name)
+    kinds = _by_class(tuple(wanted))
     bodies = [obj for obj in scene.objects if obj.id not in barred]
     pairs = [(obj, kind) for obj in bodies for kind, names in kinds.items() if _may_emit(obj, kind, names[0])]
     if not pairs:
@@ -70,6 +69,15 @@ def draw_source(
     chosen: list[SceneObject] = [obj for obj, emitted in pairs if emitted == kind]
     body = chosen[int(rng.integers(len(chosen)))]
     return triple(emission_point(body)), body.id, _one_of(kinds[kind], rng)
+
+
+@lru_cache(maxsize=8)
+def _by_class(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Sounds by their class, in order."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(class_of_sound(name), []).append(name)
+    return kinds
 
 
 def _may_emit(body: SceneObject, kind: str, name: str) -> bool:

@@ -74,7 +74,7 @@ def test_sheet(tmp_path: Path) -> None:
 
 
 def test_unheard_variants_are_told_apart() -> None:
-    """Taught one clip of each heard variant of every fourth class, the classifier names 9 of 10 unheard ones rightly."""
+    """Taught two clips of each heard variant of every fourth class, it names 9 of 10 unheard ones rightly."""
     kinds = sound_classes()[1::4]
     verdicts = judge_sounds(learn_sounds(2, kinds), [s for s in sound_split("unheard") if s[0] in kinds], 1)
     assert verdicts.total() >= 20
