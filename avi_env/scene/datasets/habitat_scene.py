@@ -22,6 +22,7 @@ from avi_env.scene.datasets.quaternions import rotation_matrix, xyzw_from_wxyz
 from avi_env.scene.datasets.regions import read_regions
 from avi_env.scene.datasets.replica import read_lexicon
 from avi_env.scene.datasets.scan import Scan, labelled_parts, posed, read_asset, read_descriptor
+from avi_env.scene.datasets.urdf import read_urdf
 from avi_env.scene.findings import SceneWarning
 from avi_env.scene.mesh_parts import MeshPart
 from avi_env.scene.model import Light, Room, Scene
@@ -53,7 +54,8 @@ def load_habitat(path: str | Path, scene: str = "", materials: MaterialChoice = 
     """Returns a scene of a Habitat data set.
 
     Objects stand where their instances say (rotations w, x, y, z); what moves in Habitat stands still here. A stage
-    without semantics becomes the objects floor, ceiling and wall. Articulated objects are left out with a warning.
+    without semantics becomes the objects floor, ceiling and wall. Articulated objects stand with their joints at rest;
+    those whose URDF file shows more than meshes are left out with a warning.
     `meta["motion_types"]` holds the motion type of each object instance, `meta["object_keys"]` the number of each
     object's instance.
 
@@ -111,14 +113,7 @@ def _instance_scene(dataset: HabitatDataset, scene: Template, materials: Materia
         if item.table.get("is_instance_visible") is not False:
             _add_object(content, dataset, number, item, origin, lexicon, assets)
     motion = [item.text("motion_type", "undefined").lower() for item in instances]
-    articulated = [i.text("template_name") for i in entry.entries("articulated_object_instances", optional=True)]
-    if articulated:
-        warnings.warn(
-            f"{entry.where}: {len(articulated)} articulated objects are left out, because files of joints (URDF) are "
-            f"not read: {', '.join(sorted(set(articulated)))}",
-            SceneWarning,
-            stacklevel=4,
-        )
+    _add_articulated(content, dataset, entry, lexicon, assets)
     lighting = entry.text("default_lighting", "")
     lights = () if lighting in _NO_LIGHTS else read_lights(dataset.find("light_setups", lighting))
     return _built(dataset, scene.name, content, lights, materials, {"motion_types": motion})
@@ -301,6 +296,54 @@ def _add_object(
     for part in parts:
         content.parts.append(posed(part, rotation, factor, place))
         content.labels.append(np.full(len(part.triangles), number, dtype=np.int64))
+
+
+def _add_articulated(
+    content: _Content,
+    dataset: HabitatDataset,
+    scene: Entry,
+    lexicon: dict[int, str],
+    assets: dict[Path, list[MeshPart]],
+) -> None:
+    """Adds articulated objects with their joints at rest; names those that cannot be read in one warning."""
+    left_out = []
+    for row in scene.entries("articulated_object_instances", optional=True):
+        name = row.text("template_name")
+        rotation, factor, translation = _pose(row)
+        try:
+            template = dataset.find("articulated_objects", name)
+            local = _rest_parts(template, assets)
+        except (ValueError, FileNotFoundError) as error:
+            left_out.append(f"{name} ({error})")
+            continue
+        factor = factor * template.entry.number("uniform_scale", 1.0)
+        points = np.concatenate([part.vertices for part in local]) * factor
+        low, high = points.min(axis=0), points.max(axis=0)
+        box = upright_box(rotation @ ((low + high) / 2) + translation, rotation, high - low)
+        number, room = len(content.objects), room_of_point(content.rooms, box.center)
+        content.objects.append(ScanObject(-1, _category(template, lexicon), room, box))
+        for part in local:
+            content.parts.append(posed(part, rotation, factor, translation))
+            content.labels.append(np.full(len(part.triangles), number, dtype=np.int64))
+    if left_out:
+        warnings.warn(
+            f"{scene.where}: {len(left_out)} articulated objects are left out: {'; '.join(dict.fromkeys(left_out))}",
+            SceneWarning,
+            stacklevel=5,
+        )
+
+
+def _rest_parts(template: Template, assets: dict[Path, list[MeshPart]]) -> list[MeshPart]:
+    """The parts of an articulated object in its root's frame, all joints at 0."""
+    path = template.file("urdf_filepath") or template.asset or template.folder / f"{template.name}.urdf"
+    parts = []
+    for mesh in read_urdf(path):
+        if mesh.path not in assets:
+            assets[mesh.path] = read_asset(mesh.path)
+        parts += [posed(p, mesh.pose[:3, :3], mesh.scale, mesh.pose[:3, 3]) for p in assets[mesh.path]]
+    if not parts:
+        raise ValueError("it shows nothing")
+    return parts
 
 
 def _category(template: Template, lexicon: dict[int, str]) -> str:
