@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from avi_env.sounds.solids import Solid, load_solids, solid
 
-__all__ = ["SOLID_OF_MATERIAL", "solid_of_material"]
+__all__ = ["SOLID_OF_MATERIAL", "solid_of_material", "solids_of_materials"]
 
 _TINT = r"_[0-9a-f]{6}$"  # as `avi_env.scene.materials.tinted` names the colour
 
@@ -62,21 +62,32 @@ SOLID_OF_MATERIAL: Mapping[str, str] = MappingProxyType(
 
 
 def solid_of_material(material: str, solids: Mapping[str, str | Solid] | None = None) -> Solid:
-    """Returns what a material is made of.
+    """Returns what one material is made of; arguments and errors as for `solids_of_materials`."""
+    return solids_of_materials([material], solids)[material]
+
+
+def solids_of_materials(materials: Iterable[str], solids: Mapping[str, str | Solid] | None = None) -> dict[str, Solid]:
+    """Returns what materials are made of, by their names.
 
     Args:
-        material: its name.
+        materials: their names.
         solids: solids (or their names) of further materials, by the materials' names; they come before the table's.
 
     Raises:
-        ValueError: a material that neither knows; the message tells how to name its solid.
+        ValueError: materials that neither knows; the message tells how to name their solids.
     """
-    if solids is not None and material in solids:
-        return solid(solids[material])
-    base = material if material in SOLID_OF_MATERIAL else re.sub(_TINT, "", material)
-    if base not in SOLID_OF_MATERIAL:
+    own = {} if solids is None else solids
+    names = {name: own.get(name, SOLID_OF_MATERIAL.get(name) or _of_tint(name)) for name in materials}
+    unknown = [name for name, found in names.items() if found is None]
+    if unknown:
+        remedy = ", ".join(f"{name!r}: NAME" for name in unknown)
         raise ValueError(
-            f"material {material!r} has no solid: pass solids={{{material!r}: NAME}} with one of "
+            f"no solid is known for {len(unknown)} material(s): pass solids={{{remedy}}}, each NAME one of "
             f"{', '.join(sorted(load_solids()))}"
         )
-    return solid(SOLID_OF_MATERIAL[base])
+    return {name: solid(found) for name, found in names.items() if found is not None}
+
+
+def _of_tint(material: str) -> str | None:
+    """Returns the solid of a material in another colour."""
+    return SOLID_OF_MATERIAL.get(re.sub(_TINT, "", material))

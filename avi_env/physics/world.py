@@ -13,7 +13,7 @@ import numpy.typing as npt
 from avi_env.physics.bodies import Body, Touched, touched_surface
 from avi_env.physics.contacts import Contact, Motion, Touch, contacts_of_step, touches
 from avi_env.physics.engine import load_engine, quaternion_of_yaw
-from avi_env.physics.materials import solid_of_material
+from avi_env.physics.materials import solids_of_materials
 from avi_env.physics.statics import scene_without, static_meshes
 from avi_env.scene.health import check_source
 from avi_env.scene.model import Scene
@@ -72,7 +72,7 @@ class PhysicsWorld:
                 f"time_step must lie between 0 and 1/60 s, not {time_step}: bodies would pass through walls"
             )
         self.scene, self.time_step = scene_without(scene, without), time_step
-        made = {material.name: solid_of_material(material.name, solids) for material in self.scene.materials}
+        made = solids_of_materials((material.name for material in self.scene.materials), solids)
         engine = load_engine()
         client = engine.connect(engine.DIRECT)
         if client < 0:

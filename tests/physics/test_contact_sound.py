@@ -12,8 +12,7 @@ from small_scenes import room
 from avi_env.acoustics import render_soundscape
 from avi_env.acoustics.metrics import interaural_delay
 from avi_env.physics import Body, Contact, PhysicsWorld, contact_emitters, contact_sound, drop_clip
-from avi_env.scene import Scene, check_source, generate_house
-from avi_env.scene.pack import pack_scene
+from avi_env.scene import Scene, check_source, generate_house, load_scene
 from avi_env.sounds import Clip
 from avi_env.sounds.modal import CLICK_LEAD, fast_level
 
@@ -121,7 +120,7 @@ def test_emitters_lie_where_the_collisions_were() -> None:
 
 def test_an_agent_in_the_other_room_hears_the_door() -> None:
     """The first arrival's interaural delay points at the door's jamb within 10 degrees, at the right moment."""
-    scene, listener = pack_scene("rooms/coupled_rooms"), np.array([7.5, 1.25, 3.2])
+    scene, listener = load_scene("rooms/coupled_rooms"), np.array([7.5, 1.25, 3.2])
     contacts = fallen(scene, (2.0, 0.85, 3.2))
     emitters = contact_emitters(contacts[:1], start=0.1)
     jamb = np.array([5.12, listener[1], 2.4])  # round which the shortest way bends
