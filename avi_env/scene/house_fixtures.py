@@ -108,9 +108,9 @@ def dress_window(
     top = min(head + 0.12, space.height - 0.07)
     if stream.chance(chance) and spare > width / 2 + 0.3:
         bottom = 0.03 if stream.chance(0.65) or sill < 0.6 else sill - 0.12
-        cloth = stream.pick_weighted(("curtain", "curtain_heavy", "curtain_light"), (0.4, 0.4, 0.2))
+        cloth = stream.pick_weighted(("curtain", "curtain_heavy", "curtain_light"), (0.4, 0.45, 0.15))
         dressed = replace(look, curtain=replace(look.curtain, material=cloth))
-        piece = textile.curtain(stream, dressed, width, top, bottom, drawn=stream.uniform(0.4, 0.9))
+        piece = textile.curtain(stream, dressed, width, top, bottom, drawn=stream.uniform(0.5, 1.0))
         placed = _before_wall(piece, space.room, spot, _SILL)
         if _take_curtain(space, placed):
             return placed

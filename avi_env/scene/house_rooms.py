@@ -29,7 +29,7 @@ _RECIPES: dict[str, Callable[[Furnisher], None]] = {
     "laundry": furnish_laundry,
     "closet": furnish_closet,
 }
-_PLANTS = {"living_room": 3, "dining_room": 2, "office": 2, "bedroom": 1, "kitchen": 1, "hallway": 1, "bathroom": 1}
+_PLANTS = {"living_room": 5, "dining_room": 2, "office": 2, "bedroom": 1, "kitchen": 1, "hallway": 1, "bathroom": 1}
 _HEATED = 0.75  # share of rooms with a radiator, if there is a place
 _DRY = frozenset({"living_room", "bedroom", "office", "dining_room"})
 
@@ -75,8 +75,9 @@ def _walls(room: Furnisher) -> None:
         for _ in range(2 if area > 18 else 1):
             shelf = room.hang(storage.wall_shelf(room.stream, room.look, room.stream.uniform(0.6, 1.2)), front=0.3)
             clutter(room, shelf, DECOR, 2, 4)
-    if kind in ("office", "living_room") and room.wants(0.12 if kind == "living_room" else 0.35):
-        room.hang(room.make(textile.wall_panel))
+    for _ in range(1 + int(area / 14) if kind in _DRY else 0):
+        if room.wants(0.6):
+            room.hang(room.make(textile.wall_panel))
     if kind in ("bathroom", "laundry", "closet"):
         return
     for _ in range(room.stream.integer(1 + int(area / 12), 3 + int(area / 7))):

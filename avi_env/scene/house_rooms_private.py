@@ -5,8 +5,6 @@ from __future__ import annotations
 from avi_env.scene import furniture_devices as devices
 from avi_env.scene import furniture_home as home
 from avi_env.scene import furniture_kitchen as kitchen
-from avi_env.scene import furniture_lamps as lamps
-from avi_env.scene import furniture_plants as plants
 from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
@@ -22,7 +20,7 @@ __all__ = ["furnish_bathroom", "furnish_bedroom", "furnish_closet", "furnish_lau
 _NIGHT: tuple[Maker, ...] = (trinkets.books, kitchen.cup, small.phone, small.music_box)
 _DRESSER: tuple[Maker, ...] = (
     small.music_box,
-    plants.vase,
+    small.vase,
     devices.hair_dryer,
     trinkets.toy_robot,
     trinkets.candle,
@@ -75,7 +73,7 @@ def _dresser(room: Furnisher, clock: bool) -> None:
 
 
 def _bed(room: Furnisher) -> Placed | None:
-    widths: tuple[float, ...] = (1.6, 1.4, 0.95) if room.space.area > 11 else (1.4, 0.95)
+    widths = (1.6, 1.4, 0.95) if room.space.area > 11 else (1.4, 0.95)
     if room.density < 0.6:
         widths = (0.95,)
     for width in widths:
@@ -91,7 +89,7 @@ def _nightstands(room: Furnisher, bed: Placed) -> list[Placed]:
     sides = (-1, 1) if bed.piece.size[0] > 1.2 else (room.stream.pick((-1, 1)),)
     standing = [s for s in (room.beside(piece, bed, side) for side in sides) if s is not None]
     for number, stand in enumerate(standing):
-        room.on(room.make(lamps.table_lamp), stand)
+        room.on(room.make(small.table_lamp), stand)
         if number == 0:
             room.on(room.make(small.alarm_clock), stand)
         clutter(room, stand, _NIGHT, 0, 2)

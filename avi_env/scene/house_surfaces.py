@@ -171,12 +171,12 @@ def _wall(stream: Stream, house: _House, kind: str) -> Paint:
     chance = stream.random()
     if kind in _WET and chance < 0.6:
         return Paint("ceramic_tile", stream.pick(variants(house.split, _WALL_TILE_COLORS)))
-    if kind in _WET or chance < 0.4:
+    if kind in _WET or chance < 0.36:
         return house.wall
-    if kind != "kitchen" and chance < 0.6:
+    if kind != "kitchen" and chance < 0.56:
         pattern = stream.pick(variants(house.split, _PAPER_PATTERNS))
         return Paint("wallpaper", stream.pick(variants(house.split, _PAPER_COLORS)), pattern)
-    if kind in ("living_room", "dining_room", "office", "hallway", "bedroom") and chance < 0.7:
+    if kind in ("living_room", "dining_room", "office", "hallway", "bedroom") and chance < 0.74:
         return Paint("wood_panel", stream.pick(variants(house.split, _WOOD_COLORS)))
     if chance > 0.95:
         return Paint(stream.pick(("brick", "concrete_block_painted")))
@@ -192,9 +192,9 @@ def _floor(stream: Stream, house: _House, kind: str) -> Paint:
         return Paint("linoleum", stream.pick(variants(split, _SHEET_COLORS)))
     if kind == "kitchen" and chance < 0.7:
         return _kitchen_floor(stream, split)
-    if kind in _QUIET and chance < 0.7:
+    if kind in _QUIET and chance < 0.78:
         return house.carpet
-    if kind == "living_room" and chance < 0.35:
+    if kind == "living_room" and chance < 0.52:
         return house.carpet
     if kind == "hallway" and chance < 0.2:
         return Paint(stream.pick(("ceramic_tile", "terrazzo")), stream.pick(variants(split, _TILE_COLORS)))
@@ -213,7 +213,7 @@ def _kitchen_floor(stream: Stream, split: str) -> Paint:
 
 def _ceiling(stream: Stream, split: str) -> Paint:
     materials = ("ceiling_plasterboard", "ceiling_plaster", "ceiling_fibrous_plaster", "ceiling_textured")
-    material = stream.pick_weighted(materials, (0.3, 0.12, 0.2, 0.38))
+    material = stream.pick_weighted(materials, (0.2, 0.1, 0.24, 0.46))
     return Paint(material, stream.pick(variants(split, _WHITES)))
 
 

@@ -236,7 +236,7 @@ def _damask(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     v = 6.2831853 * (p[1] / period - row)
     shape = wp.cos(u) - wp.cos(v) + 0.8 * wp.cos(2.0 * u) * wp.cos(v) + 0.35 * wp.cos(3.0 * u) * wp.cos(2.0 * v)
     figure = wp.smoothstep(0.25, 0.55, shape) - wp.smoothstep(1.3, 1.5, shape)
-    return 1.0 - 0.22 * (figure - 0.35) * _keep(wp.max(f[0], f[1]), 0.35 * period)
+    return 1.0 - 0.16 * (figure - 0.35) * _keep(wp.max(f[0], f[1]), 0.35 * period)
 
 
 @wp.func
