@@ -23,6 +23,8 @@ from avi_env.bench.scene_show import scene_table
 from avi_env.bench.scenes_page import committed_scene_report, draw_scene_plots, rendered_scene_page
 from avi_env.bench.session import heard_words
 from avi_env.bench.sound_picture import depth_picture, sound_picture
+from avi_env.bench.sound_sheet import show_sounds
+from avi_env.bench.sounds_page import committed_sound_report, rendered_sound_page
 from avi_env.envs import AviEnv
 from avi_env.scene import emitting_objects, load_scene, scene_names
 from avi_env.scene.materials import materials_page
@@ -139,11 +141,19 @@ def scene_pages() -> None:
     write_whole(page, rendered_scene_page(page.read_text(encoding="utf-8"), report))
 
 
+def sound_page() -> None:
+    """Writes the tables of the sound classes, and how well they are told apart, into their page."""
+    page = ROOT / "docs" / "sounds.md"
+    write_whole(page, rendered_sound_page(page.read_text(encoding="utf-8"), committed_sound_report()))
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(parents=True, exist_ok=True)
     recordings()
     acoustics_pages()
     scene_pages()
+    sound_page()
+    show_sounds((), IMAGES / "sounds.png")
     save("houses.png", overview_picture())
     save("audibility.png", audibility())
     write_whole(ROOT / "docs" / "materials.md", materials_page())

@@ -88,7 +88,6 @@ def check_sounds(json: Path | None = None, learned_seeds: int = 8, seeds: int = 
     """
     verdicts = judge_sounds(learn_sounds(learned_seeds), sound_split("unheard"), seeds)
     accuracy = verdicts.accuracy()
-    weakest = sorted((verdicts.accuracy(kind), kind) for kind in sound_classes())
     console = Console()
     console.print(f"{accuracy:.1%} of {verdicts.total()} clips of unheard variants are named rightly")
     for row in verdicts.confusions:
@@ -104,7 +103,6 @@ def check_sounds(json: Path | None = None, learned_seeds: int = 8, seeds: int = 
             "unheard_sounds": len(sound_split("unheard")),
             "clips": verdicts.total(),
             "by_family": {family: verdicts.accuracy(*kinds) for family, kinds in members.items()},
-            "weakest_classes": {kind: share for share, kind in weakest[:5]},
             "confusions": verdicts.confusions,
         }
         arguments = {"learned_seeds": learned_seeds, "seeds": seeds}

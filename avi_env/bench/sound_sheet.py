@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from avi_env.bench.files import save_image
 from avi_env.bench.sound_picture import level_range, sound_picture
 from avi_env.sounds import expand_sounds, make_clip, sound_classes
+from avi_env.whole_file import whole_file
 
 __all__ = ["show_sounds", "sound_sheet"]
 
@@ -24,13 +24,18 @@ _TILE, _GAP, _CAPTION, _TITLE = (232, 104), 12, 20, 40  # [px]
 _COLUMNS = 6
 _RATE = 16000
 _SECONDS = 8.0  # of every tile: lengths can be compared
+_COLOURS = 128  # of the palette: two fifths of the bytes
 _SPAN_DB = 62.0  # from the brightest colour to black
 
 
 def show_sounds(names: tuple[str, ...], output: Path, seed: int = 0) -> int:
     """Writes a picture of the spectrograms of sounds, one of each class where no names are given."""
+    from PIL import Image
+
     wanted = expand_sounds(names or sound_classes())
-    save_image(output, sound_sheet(wanted, seed))
+    sheet = Image.fromarray(sound_sheet(wanted, seed)).quantize(_COLOURS, dither=Image.Dither.NONE)
+    with whole_file(output) as part:
+        sheet.save(part, optimize=True)
     Console().print(f"wrote {output}: {len(wanted)} sounds")
     return 0
 

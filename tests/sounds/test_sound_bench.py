@@ -64,7 +64,7 @@ def test_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sheet(tmp_path: Path) -> None:
     """Each sound has a tile: the tone of a smoke alarm is bright at its pitch and dark elsewhere."""
     assert show_sounds(("smoke_alarm", "doorbell"), tmp_path / "sheet.png") == 0
-    picture = np.array(Image.open(tmp_path / "sheet.png")).astype(int).sum(axis=2)
+    picture = np.array(Image.open(tmp_path / "sheet.png").convert("RGB")).astype(int).sum(axis=2)
     tile = picture[40:144, 12:244]
     column = tile[:, 5]  # within the first beep
     row = int(np.argmax(column))
