@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.scene import furniture_home as home
+from avi_env.scene import furniture_lamps as lamps
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
 from avi_env.scene.furniture import Look, Paint, Placed
@@ -199,11 +200,11 @@ def _lamps(stream: Stream, look: Look, space: RoomSpace, skeleton: Skeleton) -> 
     room = Furnisher(stream, look, space)
     drop = 0.1 if stream.chance(0.6) or space.height < 2.55 else 0.5
     x, z = _nearest_cell(cells, (float(centre[0]), float(centre[1])))
-    room.at_ceiling(small.ceiling_lamp(stream, look, drop), x, z)
+    room.at_ceiling(lamps.ceiling_lamp(stream, look, drop), x, z)
     if space.area > 20:
         far = max(cells, key=lambda c: math.hypot((c[0] + c[2]) / 2 - x, (c[1] + c[3]) / 2 - z))
         fx, fz = (far[0] + far[2]) / 2, (far[1] + far[3]) / 2
-        room.at_ceiling(small.ceiling_lamp(stream, look, drop), fx, fz)
+        room.at_ceiling(lamps.ceiling_lamp(stream, look, drop), fx, fz)
     if space.kind in ("hallway", "living_room", "bedroom") and stream.chance(0.6):
         room.at_ceiling(small.smoke_alarm(stream, look), x + 0.45, z + 0.12)
     if space.kind in ("hallway", "kitchen", "living_room") and space.windows and stream.chance(0.14):

@@ -6,17 +6,19 @@ import math
 
 from avi_env.scene import furniture_devices as devices
 from avi_env.scene import furniture_kitchen as kitchen
+from avi_env.scene import furniture_lamps as lamps
 from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
 from avi_env.scene import furniture_trinkets as trinkets
 from avi_env.scene.furniture import Placed
+from avi_env.scene.furniture_plants import plant, vase
 from avi_env.scene.house_furnish import Furnisher, Maker
 from avi_env.scene.house_space import Place
 
 __all__ = ["DECOR", "clutter", "desk_group", "dining_group", "lamp_beside", "mat_before", "plants", "rug_under"]
 
-DECOR: tuple[Maker, ...] = (trinkets.books, small.vase, trinkets.candle, trinkets.box, trinkets.books, small.music_box)
+DECOR: tuple[Maker, ...] = (trinkets.books, vase, trinkets.candle, trinkets.box, trinkets.books, small.music_box)
 """Small things for shelves and sideboards."""
 
 _MEALS: tuple[Maker, ...] = (kitchen.plate, kitchen.cup, kitchen.bottle, kitchen.bowl, trinkets.candle, kitchen.plate)
@@ -74,7 +76,7 @@ def desk_group(room: Furnisher) -> Placed | None:
     if room.on(room.make(maker), desk, middle, turn=0.0) is None:
         room.on(room.make(small.laptop), desk, turn=0.0)
     if room.wants(0.6):
-        room.on(room.make(small.table_lamp), desk)
+        room.on(room.make(lamps.table_lamp), desk)
     clutter(room, desk, (small.phone, trinkets.books, kitchen.cup, small.alarm_clock), 1, 3)
     if room.wants(0.3):
         table = room.at_wall(room.make(storage.side_table), front=0.4, rank=room.near(desk))
@@ -86,14 +88,14 @@ def lamp_beside(room: Furnisher, anchor: Placed) -> None:
     """A standing lamp, or a side table with a lamp, on one side or the other."""
     stream, side = room.stream, room.stream.pick((-1, 1))
     if stream.chance(0.5):
-        lamp = room.make(small.floor_lamp)
+        lamp = room.make(lamps.floor_lamp)
         if room.beside(lamp, anchor, side, 0.06) is None:
             room.beside(lamp, anchor, -side, 0.06)
         return
     piece = room.make(storage.side_table)
     table = room.beside(piece, anchor, side, 0.05) or room.beside(piece, anchor, -side, 0.05)
     if table is not None:
-        room.on(room.make(small.table_lamp if stream.chance(0.6) else small.phone), table)
+        room.on(room.make(lamps.table_lamp if stream.chance(0.6) else small.phone), table)
         clutter(room, table, (trinkets.books, kitchen.cup, small.phone), 1, 2)
 
 
@@ -125,4 +127,4 @@ def plants(room: Furnisher, most: int) -> None:
     """Plants in corners."""
     for _ in range(room.stream.integer(0, most)):
         if room.wants(0.85):
-            room.at_wall(room.make(small.plant), front=0.05, rank=room.corner())
+            room.at_wall(room.make(plant), front=0.05, rank=room.corner())

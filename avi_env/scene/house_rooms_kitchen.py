@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from avi_env.scene import furniture_kitchen as kitchen
+from avi_env.scene import furniture_plants as plants
 from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
@@ -78,7 +79,7 @@ def _row(room: Furnisher) -> Placed | None:
             if room.wants(0.85):
                 room.on(maker(stream, look), counters[number % len(counters)], turn=0.15)
         for counter in counters:
-            clutter(room, counter, (kitchen.bowl, kitchen.bottle, kitchen.cup, kitchen.plate, small.vase), 0, 2)
+            clutter(room, counter, (kitchen.bowl, kitchen.bottle, kitchen.cup, kitchen.plate, plants.vase), 0, 2)
         return next(p for p in placed if p.piece.category == "sink")
     return None
 

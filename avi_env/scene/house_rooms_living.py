@@ -5,6 +5,8 @@ from __future__ import annotations
 from avi_env.scene import furniture_devices as devices
 from avi_env.scene import furniture_home as home
 from avi_env.scene import furniture_kitchen as kitchen
+from avi_env.scene import furniture_lamps as lamps
+from avi_env.scene import furniture_plants as plants
 from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
@@ -24,8 +26,8 @@ from avi_env.scene.house_room_groups import (
 
 __all__ = ["furnish_dining_room", "furnish_hallway", "furnish_living_room", "furnish_office"]
 
-_COFFEE: tuple[Maker, ...] = (small.vase, trinkets.books, kitchen.cup, small.phone, kitchen.bowl, trinkets.candle)
-_BOARD: tuple[Maker, ...] = (small.radio, small.music_box, small.vase, trinkets.books, small.table_lamp, small.phone)
+_COFFEE: tuple[Maker, ...] = (plants.vase, trinkets.books, kitchen.cup, small.phone, kitchen.bowl, trinkets.candle)
+_BOARD: tuple[Maker, ...] = (small.radio, small.music_box, plants.vase, trinkets.books, lamps.table_lamp, small.phone)
 _SHOWPIECES: tuple[tuple[Maker, float, float], ...] = (
     (home.fireplace, 0.22, 0.8),
     (devices.piano, 0.2, 0.5),
@@ -129,7 +131,7 @@ def furnish_hallway(room: Furnisher) -> None:
     console = room.at_wall(room.make(storage.console_table), front=0.7)
     if console is not None:
         room.on(room.make(small.phone), console)
-        clutter(room, console, (small.table_lamp, small.vase, trinkets.books, trinkets.candle), 1, 3)
+        clutter(room, console, (lamps.table_lamp, plants.vase, trinkets.books, trinkets.candle), 1, 3)
     if room.wants(0.4):
         bench = room.make(seats.bench)
         width, height, _ = bench.size

@@ -5,6 +5,8 @@ from __future__ import annotations
 from avi_env.scene import furniture_devices as devices
 from avi_env.scene import furniture_home as home
 from avi_env.scene import furniture_kitchen as kitchen
+from avi_env.scene import furniture_lamps as lamps
+from avi_env.scene import furniture_plants as plants
 from avi_env.scene import furniture_seats as seats
 from avi_env.scene import furniture_small as small
 from avi_env.scene import furniture_storage as storage
@@ -20,7 +22,7 @@ __all__ = ["furnish_bathroom", "furnish_bedroom", "furnish_closet", "furnish_lau
 _NIGHT: tuple[Maker, ...] = (trinkets.books, kitchen.cup, small.phone, small.music_box)
 _DRESSER: tuple[Maker, ...] = (
     small.music_box,
-    small.vase,
+    plants.vase,
     devices.hair_dryer,
     trinkets.toy_robot,
     trinkets.candle,
@@ -89,7 +91,7 @@ def _nightstands(room: Furnisher, bed: Placed) -> list[Placed]:
     sides = (-1, 1) if bed.piece.size[0] > 1.2 else (room.stream.pick((-1, 1)),)
     standing = [s for s in (room.beside(piece, bed, side) for side in sides) if s is not None]
     for number, stand in enumerate(standing):
-        room.on(room.make(small.table_lamp), stand)
+        room.on(room.make(lamps.table_lamp), stand)
         if number == 0:
             room.on(room.make(small.alarm_clock), stand)
         clutter(room, stand, _NIGHT, 0, 2)
