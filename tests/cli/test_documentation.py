@@ -12,6 +12,7 @@ from avi_env.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").glob("*/card.md"))]
+EXTRAS = {"physics.md": "pybullet"}  # pages whose Python needs an extra that has no wheel for every Python
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 # Documented commands run in full length elsewhere (tests/cli/test_run.py, the Makefile); here they are cut short by
@@ -69,6 +70,8 @@ def test_other_commands_exist(command: str) -> None:
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python of a page runs, block after block, in one namespace."""
+    if page.name in EXTRAS:
+        pytest.importorskip(EXTRAS[page.name], reason=f"{page.name} needs {EXTRAS[page.name]}")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     for block in blocks(page, "python"):
