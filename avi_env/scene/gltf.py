@@ -10,6 +10,8 @@ import binascii
 import io
 import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,8 @@ class Gltf:
     table: dict[str, Any]
     binary: bytes | None = None
     """The .glb's own buffer."""
+    place: str = "its head"
+    """The entry that was asked for last, for errors."""
     _buffers: dict[int, bytes] = field(default_factory=dict)
     _images: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
@@ -64,7 +68,20 @@ class Gltf:
             raise self.error(
                 f"{user} refers to {kind}[{index}], but there are {len(rows)} {kind}: export the file again"
             )
+        self.place = f"{kind}[{index}]"
         return rows[index]
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Names file and place where an entry is missing or of the wrong type: a string for a number, and so on."""
+        try:
+            yield
+        except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+            raise self.error(f"an entry in or near {self.place} is wrong ({error!r}): export the file again") from error
+        except ValueError as error:
+            if str(self.path) in str(error):
+                raise
+            raise self.error(f"an entry in or near {self.place} is wrong ({error}): export the file again") from error
 
     def view(self, index: int, user: str) -> memoryview:
         """Returns the bytes of a buffer view."""
@@ -200,6 +217,12 @@ def open_gltf(path: Path, textures: bool = True) -> Gltf:
     """
     content = path.read_bytes()
     gltf = _binary_file(path, content) if content[:4] == _MAGIC else Gltf(path, _parsed(path, content))
+    with gltf.reading():
+        _require(gltf, textures)
+    return gltf
+
+
+def _require(gltf: Gltf, textures: bool) -> None:
     version = str(gltf.table.get("asset", {}).get("version", "none"))
     if not version.startswith("2."):
         raise gltf.error(f"glTF version {version} is not read, only 2.x: convert it")
@@ -208,7 +231,6 @@ def open_gltf(path: Path, textures: bool = True) -> Gltf:
         if not known and not (extension == "KHR_texture_basisu" and not textures):
             remedy = _REMEDY.get(extension, "export the file without it")
             raise gltf.error(f"the file requires the glTF extension {extension}, which is not read here: {remedy}")
-    return gltf
 
 
 def basis_error(gltf: Gltf, texture: int) -> ValueError:

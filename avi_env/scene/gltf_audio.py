@@ -41,9 +41,12 @@ def gltf_emitters(gltf: Gltf) -> tuple[AudioEmitter, ...]:
         FileNotFoundError: a sound file is missing.
         ValueError: an entry is missing or makes no sense; the message names it.
     """
-    extension = gltf.extensions.get(AUDIO_EXTENSION)
-    if extension is None:
-        return ()
+    with gltf.reading():
+        extension = gltf.extensions.get(AUDIO_EXTENSION)
+        return () if extension is None else _emitters(gltf, extension)
+
+
+def _emitters(gltf: Gltf, extension: dict[str, Any]) -> tuple[AudioEmitter, ...]:
     reader = _Reader(gltf, extension)
     found: list[AudioEmitter] = []
     for index, matrix in gltf_nodes(gltf):
@@ -55,7 +58,7 @@ def gltf_emitters(gltf: Gltf) -> tuple[AudioEmitter, ...]:
         for number in scene.get("extensions", {}).get(AUDIO_EXTENSION, {}).get("emitters", []):
             found += reader.emitters(number, "the scene", None)
     for note in reader.notes:
-        warnings.warn(f"{gltf.path.name}: {note}", SceneWarning, stacklevel=3)
+        warnings.warn(f"{gltf.path.name}: {note}", SceneWarning, stacklevel=6)
     return tuple(found)
 
 

@@ -34,6 +34,11 @@ def gltf_parts(gltf: Gltf, textures: bool = True) -> list[MeshPart]:
         FileNotFoundError: a linked file is missing.
         ValueError: it is damaged; the message names file, entry and remedy.
     """
+    with gltf.reading():
+        return _parts(gltf, textures)
+
+
+def _parts(gltf: Gltf, textures: bool) -> list[MeshPart]:
     reader = _Reader(gltf, textures)
     parts: list[MeshPart] = []
     for index, matrix in gltf_nodes(gltf):
@@ -127,10 +132,10 @@ class _Reader:
         if self._translucent:
             names = ", ".join(self._translucent[:3]) + (", ..." if len(self._translucent) > 3 else "")
             text = f"{file}: the alpha of {len(self._translucent)} materials ({names}) is ignored: they are opaque here"
-            warnings.warn(text, SceneWarning, stacklevel=5)
+            warnings.warn(text, SceneWarning, stacklevel=8)
         if self._bare:
             text = f"{file}: {self._bare} primitives are points or lines: they are left out"
-            warnings.warn(text, SceneWarning, stacklevel=5)
+            warnings.warn(text, SceneWarning, stacklevel=8)
 
     def primitive(self, name: str, row: dict[str, Any], matrix: FloatArray) -> list[MeshPart]:
         """Returns a primitive as a part; none if it has no triangles."""

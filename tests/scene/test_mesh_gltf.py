@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,6 +201,34 @@ def test_damaged_files_are_explained(damage: Callable[[GltfWriter], None], messa
     damage(writer)
     with pytest.raises(ValueError, match=f"bad.glb.*{message}"):
         read_parts(writer.save_glb(tmp_path / "bad.glb"))
+
+
+@pytest.mark.parametrize("value", [None, -1, 1e30, "x", [], {}, [1, 2], {"a": 1}, True, float("nan")])
+def test_entries_of_the_wrong_type_are_explained(value: object, tmp_path: Path) -> None:
+    """Whatever stands in place of any entry: the file is read, or the error is one that names it."""
+    writer = _textured(square_file())
+    writer.table["nodes"][0] |= {"translation": [1, 2, 3], "children": []}
+    whole = json.loads(writer.save_gltf(tmp_path / "bad.gltf").read_text())
+    for path in [p for p in _entries(whole) if p]:
+        table = json.loads(json.dumps(whole))
+        owner = table
+        for key in path[:-1]:
+            owner = owner[key]
+        owner[path[-1]] = value
+        (tmp_path / "bad.gltf").write_text(json.dumps(table))
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            try:
+                read_parts(tmp_path / "bad.gltf")
+            except ValueError as error:
+                assert "bad.gltf" in str(error), path  # noqa: PT017
+                raise
+
+
+def _entries(table: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    rows = table.items() if isinstance(table, dict) else enumerate(table) if isinstance(table, list) else ()
+    for key, value in rows:
+        yield from _entries(value, (*path, key))
 
 
 def test_truncated_and_missing_files(tmp_path: Path) -> None:
