@@ -115,7 +115,7 @@ def dress_window(
         if _take_curtain(space, placed):
             return placed
     if stream.chance(0.5):
-        placed = _before_wall(textile.blinds(stream, look, width - 0.04, sill + 0.03, head), space.room, spot, 0.01)
+        placed = _before_wall(textile.blinds(stream, look, width - 0.04, sill + 0.1, head), space.room, spot, 0.01)
         space.add(placed.box, *placed.span, FIXED)
         return placed
     return None
