@@ -35,7 +35,7 @@ from avi_env.scene.house_walls import room_cells
 
 __all__ = ["EMITTER_REACH", "Skeleton", "furnish_house"]
 
-EMITTER_REACH = 0.76
+EMITTER_REACH = 0.79
 """What sounds lies within this horizontal distance of a walkable place [m]."""
 
 Cells = npt.NDArray[np.float64]

@@ -29,9 +29,9 @@ __all__ = ["furnish_dining_room", "furnish_hallway", "furnish_living_room", "fur
 _COFFEE: tuple[Maker, ...] = (plants.vase, trinkets.books, kitchen.cup, small.phone, kitchen.bowl, trinkets.candle)
 _BOARD: tuple[Maker, ...] = (small.radio, small.music_box, plants.vase, trinkets.books, lamps.table_lamp, small.phone)
 _SHOWPIECES: tuple[tuple[Maker, float, float], ...] = (
-    (home.fireplace, 0.22, 0.8),
+    (home.fireplace, 0.35, 0.7),
     (devices.piano, 0.2, 0.5),
-    (home.aquarium, 0.2, 0.5),
+    (home.aquarium, 0.25, 0.5),
     (home.grandfather_clock, 0.2, 0.4),
     (home.birdcage, 0.2, 0.4),
     (devices.guitar, 0.22, 0.4),
