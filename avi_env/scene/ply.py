@@ -131,6 +131,8 @@ class _Source:
             for p in properties:
                 lengths, values = rows[p.name]
                 length = int(read(p.length, 1)[0]) if p.length else 1
+                if length < 0:
+                    raise self._negative(element)
                 lengths.append(length)
                 values.extend(read(p.dtype, length))
         return {
@@ -142,6 +144,11 @@ class _Source:
 
     def _reader(self, element: str, count: int) -> Callable[[str, int], Any]:
         raise NotImplementedError
+
+    def _negative(self, element: str) -> ValueError:
+        return ValueError(
+            f"{str(self.file)!r}: element {element!r} has a list of negative or impossible length: export it again"
+        )
 
     def _short(self, element: str, count: int) -> ValueError:
         return ValueError(
@@ -184,6 +191,8 @@ class _BinarySource(_Source):
                 if at + length.itemsize > len(self._content):
                     raise self._short(element, count)
                 first = int(np.frombuffer(self._content, length, 1, at)[0])
+                if first < 0:
+                    raise self._negative(element)
                 columns += [(f"#{p.name}", length), (p.name, item, (first,))]
                 at += length.itemsize + first * item.itemsize
             else:
@@ -215,6 +224,8 @@ class _TextSource(_Source):
         for p in properties:
             if at >= len(numbers):
                 raise self._short(element, count)
+            if p.length and not 0 <= numbers[at] < len(numbers):
+                raise self._negative(element)
             length = int(numbers[at]) if p.length else 1
             at += 1 if p.length else 0
             spans.append((at - self._at, length))

@@ -94,6 +94,11 @@ def test_damaged_ply_is_explained(form: str, tmp_path: Path) -> None:
     path.write_bytes(content.replace(b"vertex_indices", b"vertex_indexxx"))
     with pytest.raises(ValueError, match=r"no vertices with x, y, z or no faces: export"):
         read_parts(path)
+    path.write_bytes(
+        content.replace(b"list uchar", b"list int8 ").replace(b"\n4 0 1", b"\n-4 0 1").replace(b"\x04\0", b"\xfc\0")
+    )
+    with pytest.raises(ValueError, match="element 'face' has a list of negative or"):
+        read_parts(path)
     path.write_bytes(b"solid no ply")
     with pytest.raises(ValueError, match="is no PLY file"):
         read_parts(path)
