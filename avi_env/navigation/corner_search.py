@@ -102,8 +102,6 @@ def _height(height: wp.array2d[wp.float32], x: wp.float64, z: wp.float64) -> flo
 def _leg(m: CornerMap, w: Wedge, x: wp.float64, z: wp.float64) -> float:
     """Length of the straight way from a wedge's root to local (x, z) over the ground."""
     level = float(wp.sqrt(x * x + z * z))
-    if m.height.shape[0] == 0:
-        return level
     steps = int(level * 0.5) + 1
     before = _height(m.height, w.x, w.z)
     run = level / float(steps)
@@ -175,9 +173,13 @@ def _offer(m: CornerMap, s: SearchState, w: Wedge, x: wp.float64, z: wp.float64,
     if sx > 0 or x <= _TOUCH:
         state = 2 * c
     f = w.field
-    length = w.base + _leg(m, w, x, z)
+    length = w.base + float(wp.sqrt(x * x + z * z))
     if s.place[f, state] == -2 or length >= s.length[f, state] - _TIE:
         return
+    if m.height.shape[0] > 0:  # over the ground it is longer
+        length = w.base + _leg(m, w, x, z)
+        if length >= s.length[f, state] - _TIE:
+            return
     s.length[f, state] = length
     s.parent[f, state] = w.root
     s.slope[f, state] = _STEEP
@@ -195,8 +197,10 @@ def _offer(m: CornerMap, s: SearchState, w: Wedge, x: wp.float64, z: wp.float64,
 def _light(m: CornerMap, s: SearchState, w: Wedge, i: int, j: int, x: wp.float64, z: wp.float64) -> bool:
     """Offers a path to the centre of cell (i, j) at local (x, z); False if it comes far too late."""
     f = w.field
-    length = w.base + _leg(m, w, x, z)
+    length = w.base + float(wp.sqrt(x * x + z * z))
     before = s.cell_length[f, i, j]
+    if m.height.shape[0] > 0 and length < before - _TIE:  # over the ground it is longer
+        length = w.base + _leg(m, w, x, z)
     if length < before - _TIE:
         s.cell_length[f, i, j] = length
         s.cell_root[f, i, j] = w.root

@@ -22,6 +22,7 @@ __all__ = ["TopdownMap", "topdown_map"]
 Image = npt.NDArray[np.uint8]
 
 _ALTITUDE = 1500.0  # [m]: from so high up the rays are parallel to 1 in 100, and single precision keeps millimetres
+_STOREY = 1.0  # [m]; what is lower or whose floor differs by more is of another storey
 _CUT = 1.85  # [m] above the floor: below the lintels, above tables and most shelves
 _OVERSAMPLE = 2
 _PAPER = (246, 244, 240)
@@ -50,23 +51,34 @@ class TopdownMap:
         return pixels
 
 
-def topdown_map(scene: Scene, pixels_per_metre: float = 40.0, labels: bool = False, border: float = 0.4) -> TopdownMap:
+def topdown_map(
+    scene: Scene,
+    pixels_per_metre: float = 40.0,
+    labels: bool = False,
+    border: float = 0.4,
+    floor: float | None = None,
+) -> TopdownMap:
     """Returns the map of a scene, built once per argument set.
 
     Args:
-        scene: the scene; of several storeys the lowest is shown.
+        scene: the scene.
         pixels_per_metre: scale [pixel/m].
         labels: whether to write the rooms' types into them.
         border: empty margin around the scene [m].
+        floor: height y [m] of the floor of the storey that is shown; default the lowest.
 
     Raises:
         ValueError: a scale that is not positive, or a map of more than 64 million pixels.
     """
-    key = ("topdown", float(pixels_per_metre), bool(labels), float(border))
-    return derived(scene, key, lambda: _build(scene, float(pixels_per_metre), labels, border))
+    lowest = min(
+        (room.floor_y for room in scene.rooms), default=float(scene.bounds[0, 1]) if len(scene.vertices) else 0.0
+    )
+    level = lowest if floor is None else float(floor)
+    key = ("topdown", float(pixels_per_metre), bool(labels), float(border), level)
+    return derived(scene, key, lambda: _build(scene, float(pixels_per_metre), labels, border, level))
 
 
-def _build(scene: Scene, scale: float, labels: bool, border: float) -> TopdownMap:
+def _build(scene: Scene, scale: float, labels: bool, border: float, floor: float) -> TopdownMap:
     if not scale > 0.0:
         raise ValueError(f"pixels_per_metre must be positive, got {scale:g}")
     low, high = (scene.bounds if len(scene.vertices) else np.zeros((2, 3))).astype(np.float64)
@@ -74,7 +86,6 @@ def _build(scene: Scene, scale: float, labels: bool, border: float) -> TopdownMa
     if width * height > 64e6:
         raise ValueError(f"a map of {width} x {height} pixels is too large: lower pixels_per_metre")
     origin = ((low[0] + high[0] - width / scale) / 2.0, (low[2] + high[2] - height / scale) / 2.0)
-    floor = min((room.floor_y for room in scene.rooms), default=float(low[1]))
     image = _photograph(scene, origin, (width, height), scale, floor)
     image = _overlay(scene, image, origin, scale, floor, labels)
     image.setflags(write=False)
@@ -158,13 +169,13 @@ def _overlay(
     picture = Pictures.fromarray(image)
     draw = ImageDraw.Draw(picture)
     for item in scene.objects:
-        if item.category == "window" and item.center[1] - item.size[1] / 2.0 - floor < 2.2:
+        if item.category == "window" and -_STOREY < item.center[1] - item.size[1] / 2.0 - floor < 2.2:
             outline = (_footprint(item) - origin) * scale * _OVERSAMPLE
             draw.polygon([tuple(corner) for corner in outline], fill=_GLASS, outline=_WALL)
     size = (image.shape[1] // _OVERSAMPLE, image.shape[0] // _OVERSAMPLE)
     picture = picture.resize(size, Pictures.Resampling.BOX)
     if labels:
-        _write_labels(scene, picture, origin, scale)
+        _write_labels(scene, picture, origin, scale, floor)
     return np.array(picture)
 
 
@@ -177,12 +188,14 @@ def _footprint(item: SceneObject) -> npt.NDArray[np.float64]:
     return middle + np.stack([-right - back, right - back, right + back, -right + back])
 
 
-def _write_labels(scene: Scene, picture: object, origin: tuple[float, float], scale: float) -> None:
+def _write_labels(scene: Scene, picture: object, origin: tuple[float, float], scale: float, floor: float) -> None:
     from PIL import ImageDraw, ImageFont
 
     draw = ImageDraw.Draw(picture)  # type: ignore[arg-type]
     font = ImageFont.load_default(size=max(9.0, 0.3 * scale))
     for room in scene.rooms:
+        if abs(room.floor_y - floor) > _STOREY:
+            continue
         points = np.asarray(room.polygon, dtype=np.float64)
         x, z = (points.mean(axis=0) - origin) * scale
         text = room.type.replace("_", " ")

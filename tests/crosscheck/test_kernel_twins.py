@@ -56,6 +56,7 @@ TWINS = {
     "navigation.layer_raster._cross": f"{LAYERS}::test_crossings_are_the_triangles_over_a_point",
     "navigation.layer_raster._footing": f"{LAYERS}::test_footing_is_the_nearest_edge",
     "navigation.motion._move": f"{WORLD}::test_walk_on_free_ground",
+    "navigation.motion._rows_at": "navigation/test_storeys.py::test_rows_are_the_layers_of_the_feet",
     "navigation.raster._clearance": f"{WORLD}::test_rasters",
     "navigation.raster._floor": f"{WORLD}::test_rasters",
     "scene.rays_warp._any_hit_kernel": f"{WORLD}::test_walls_of_a_house_are_met_where_they_are",
