@@ -96,6 +96,18 @@ class SoundShowSettings:
 
 
 @dataclass(frozen=True)
+class SoundCheckSettings:
+    """Checks that the sound classes are distinct: a classifier taught the heard variants names the unheard ones."""
+
+    learned_seeds: int = 8
+    """Clips of each heard variant that it is taught."""
+    seeds: int = 5
+    """Clips of each unheard variant that it must name."""
+    json: Path | None = None
+    """File for the result."""
+
+
+@dataclass(frozen=True)
 class DoctorSettings:
     """Checks this installation: versions, devices, planners, the embedded model."""
 
@@ -174,6 +186,12 @@ def _sounds_show(settings: SoundShowSettings) -> int:
     return show_sounds(settings.names, settings.output, settings.seed)
 
 
+def _sounds_check(settings: SoundCheckSettings) -> int:
+    from avi_env.bench.sound_classes import check_sounds
+
+    return check_sounds(settings.json, settings.learned_seeds, settings.seeds)
+
+
 def _doctor(settings: DoctorSettings) -> int:
     from avi_env.bench.doctor import run_checks
     from avi_env.bench.files import write_json
@@ -204,6 +222,7 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "sounds render": (SoundRenderSettings, _sounds_render),
     "sounds play": (SoundPlaySettings, _sounds_play),
     "sounds show": (SoundShowSettings, _sounds_show),
+    "sounds check": (SoundCheckSettings, _sounds_check),
     "bench": (BenchGroup, _group),
     "bench acoustics": (AcousticsSettings, _from("acoustics", "bench_acoustics")),
     "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
