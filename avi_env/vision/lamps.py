@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Light, Room, Scene, SceneObject
+from avi_env.scene.rays import closest_hit
 
 __all__ = ["LAMP_COLUMNS", "lamp_table", "point_in_polygon", "shadow_casters"]
 
@@ -19,6 +20,10 @@ LAMP_COLUMNS = 9
 DAYLIGHT = (0.80, 0.92, 1.10)
 """Irradiance at 1 m of daylight through one square metre of window; cooler than the lamps."""
 
+_BELOW = 0.35  # [m] of a stand-in lamp below the ceiling
+_SPACING = 4.0  # [m] between stand-in lamps where no rooms are known
+_COLUMNS, _SHEETS = 64, 24  # columns in which lamps are looked for, and surfaces one above the other
+_LEAST_ROOM = 1.8  # [m] from a floor to the ceiling above
 _STAND_IN = 4.0  # irradiance at 1 m of the lamp that stands in for missing lights: a table under it is well lit
 
 
@@ -26,7 +31,8 @@ def lamp_table(scene: Scene) -> npt.NDArray[np.float32]:
     """Returns every lamp of a scene, shape (L, 9), columns as `LAMP_COLUMNS` says.
 
     Windows are lamps that shine into their room with a cosine. A scene without any light gets one lamp under the
-    ceiling of each room, or one in the upper middle of its bounds: a mesh from a scan must not be black.
+    ceiling of each room, or where no rooms are known one every 4 m under what ceilings rays find: a mesh of unknown
+    origin must not be black.
     """
     return derived(scene, ("lamp_table",), lambda: _table(scene))
 
@@ -71,10 +77,42 @@ def point_in_polygon(point: tuple[float, float], polygon: tuple[tuple[float, flo
 def _stand_ins(scene: Scene) -> Iterator[tuple[float, float, float]]:
     for room in scene.rooms:
         x, z = _middle(room)
-        yield x, room.floor_y + room.height - 0.35, z
+        yield x, room.floor_y + room.height - _BELOW, z
     if not scene.rooms:
-        low, high = scene.bounds.astype(float)
-        yield (low[0] + high[0]) / 2.0, low[1] + 0.85 * (high[1] - low[1]), (low[2] + high[2]) / 2.0
+        low, high = scene.bounds.astype(np.float64)
+        places = _under_ceilings(scene, low, high)
+        if not len(places):  # nothing above a floor
+            middle = (low + high) / 2.0
+            places = np.array([[middle[0], low[1] + 0.85 * (high[1] - low[1]), middle[2]]])
+        for x, y, z in places.tolist():
+            yield x, y, z
+
+
+def _under_ceilings(
+    scene: Scene, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Returns places under the ceilings of a mesh that names no rooms, every few metres and on every storey, (n, 3)."""
+    span = np.maximum(high - low, 1e-3)[[0, 2]]
+    spacing = max(_SPACING, float(np.sqrt(span.prod() / _COLUMNS)))
+    counts = np.ceil(span / spacing).astype(int)
+    axes = [low[axis] + (np.arange(n) + 0.5) * width / n for axis, n, width in zip((0, 2), counts, span, strict=True)]
+    x, z = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+    start = np.stack([x, np.full(len(x), low[1] - 0.1), z], axis=1)
+    floor, found = np.full(len(x), np.nan), [np.zeros((0, 3))]
+    for _ in range(_SHEETS):
+        hits = closest_hit(scene, start, np.tile([0.0, 1.0, 0.0], (len(start), 1)))
+        met = hits.triangle >= 0
+        start, floor = start[met], floor[met]
+        if not len(start):
+            break
+        height = start[:, 1] + hits.distance[met]
+        corners = scene.vertices[scene.triangles[hits.triangle[met]]].astype(np.float64)
+        up = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 1]
+        room = (up < 0.0) & (height - floor > _LEAST_ROOM)  # air lies above what faces up, below what faces down
+        found.append(np.stack([start[room, 0], height[room] - _BELOW, start[room, 2]], axis=1))
+        floor = np.where(up > 0.0, height, np.nan)
+        start = np.stack([start[:, 0], height + 1e-3, start[:, 2]], axis=1)
+    return np.concatenate(found)
 
 
 def _middle(room: Room) -> tuple[float, float]:

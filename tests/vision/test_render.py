@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from avi_env.scene import Light, Material, Scene, SceneObject, Texture, generate_house, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.vision import Camera, draw_on_map, render, render_views, topdown_map
+from avi_env.vision.lamps import lamp_table
 from avi_env.vision.light_bake import bake_light
 
 MATERIALS = {
@@ -230,6 +231,20 @@ def test_light_grids_meet_across_a_rectangle() -> None:
 
 
 def test_a_scene_without_light_is_not_black() -> None:
-    """A bare mesh gets a stand-in lamp."""
+    """A bare mesh gets stand-in lamps, on either side of a wall and under every ceiling."""
     scene = partitioned(())
-    assert render(scene, (2.0, 1.4, 3.5), 0.0)["rgb"].mean() > 60
+    near, far = (render(scene, (x, 1.4, 3.5), 0.0)["rgb"].mean() for x in (2.0, 6.0))
+    assert near > 60
+    assert_allclose(near, far, rtol=0.03)
+    lower, upper = shoebox((4.0, 2.6, 4.0)), shoebox((4.0, 2.6, 4.0))
+    storeys = Scene(
+        "storeys",
+        np.concatenate([lower.vertices, upper.vertices + np.array([0.0, 3.0, 0.0], np.float32)]),
+        np.concatenate([lower.triangles, upper.triangles + len(lower.vertices)]),
+        np.zeros(24),
+        np.full(24, -1),
+        lower.materials[:1],
+    )
+    assert_allclose(lamp_table(storeys)[:, :3], [[2.0, 2.25, 2.0], [2.0, 5.25, 2.0]], atol=1e-5)
+    table = Scene("table", lower.vertices, lower.triangles[:2], np.zeros(2), np.full(2, -1), lower.materials[:1])
+    assert len(lamp_table(table)) == 1  # no ceiling at all
