@@ -23,7 +23,7 @@ from avi_env.sounds.chirp import make_chirp
 from avi_env.tasks import Distractor, Episode, EpisodeSpec, sample_episode
 
 ROOM = "shoebox:6x3x4:absorber"  # in a bare room the reverberation would outweigh the direct sound
-FLAT = "house:1:2"  # two rooms, one door
+FLAT = "house:1:living_room+bedroom"  # two rooms, one door
 STEP = 4000  # samples
 
 

@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "sample_rate": 8000,
     },
     "motion": {
-        "scene": "house:1:2",
+        "scene": "house:1:living_room+bedroom",
         "sensors": ("depth", "audio", "goal"),
         "bake_paths": 32,
         "source_speed": 0.7,
