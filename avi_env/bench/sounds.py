@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -85,15 +86,21 @@ def _row(name: str, seed: int, sample_rate: int) -> dict[str, Any]:
 def list_sounds(names: tuple[str, ...] = (), seed: int = 0, json: Path | None = None) -> int:
     """Prints a table of sounds: class, variant, family, level, length, emitters, split by variant and by class."""
     rows = sound_rows(all_variants(names), seed)
-    table = Table(title=f"{len(rows)} sounds of {len({row['class'] for row in rows})} classes")
-    for column in ("class", "variant", "family", "dB SPL at 1 m", "loop", "emitted by", "split", "class split"):
-        table.add_column(column)
+    title = (
+        f"{len(rows)} sounds of {len({row['class'] for row in rows})} classes; dB SPL at 1 m, length of the loop [s]"
+    )
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("class", "variant"):
+        table.add_column(column, no_wrap=True)
+    for column in ("family", "dB", "s", "emitted by", "split", "by class"):
+        table.add_column(column, overflow="fold")
     last = ""
     for row in rows:
         again = row["class"] == last
-        first = (row["class"], row["variant"], row["family"], f"{row['spl_db']:.0f}")
-        shared = ("" if again else ", ".join(row["emitters"]), row["split"], row.get("class_split", ""))
-        table.add_row("" if again else first[0], *first[1:], f"{row['seconds']:.2f} s", *shared)
+        first = (row["class"], row["variant"], "" if again else row["family"], f"{row['spl_db']:.0f}")
+        by_class = "" if again else row.get("class_split", "")
+        shared = ("" if again else ", ".join(row["emitters"]), row["split"], by_class)
+        table.add_row("" if again else first[0], *first[1:], f"{row['seconds']:.1f}", *shared)
         last = row["class"]
     Console().print(table)
     if json is not None:
