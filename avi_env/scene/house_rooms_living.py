@@ -23,6 +23,7 @@ from avi_env.scene.house_room_groups import (
     mat_at,
     rug_under,
 )
+from avi_env.scene.house_space import QUARTER, Place
 
 __all__ = ["furnish_dining_room", "furnish_hallway", "furnish_living_room", "furnish_office"]
 
@@ -151,8 +152,6 @@ def _runner(room: Furnisher) -> None:
     x0, z0, x1, z1 = room.space.bounds
     long, wide = max(x1 - x0, z1 - z0), min(x1 - x0, z1 - z0)
     if room.space.area > 1.3 * wide * wide or wide < 2.2:
-        from avi_env.scene.house_space import QUARTER, Place
-
         yaw = 0.0 if x1 - x0 > z1 - z0 else QUARTER
         for share in (0.75, 0.55, 0.4):
             rug = small.rug(room.stream, room.look, share * long, min(0.85, 0.62 * wide))

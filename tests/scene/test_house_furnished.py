@@ -100,6 +100,12 @@ def test_wet_rooms_are_hard_and_bedrooms_soft() -> None:
         assert full < 0.9 * empty, room.name
 
 
+def test_unknown_rooms_are_named() -> None:
+    """A room that a scene does not have is told with those that it has."""
+    with pytest.raises(ValueError, match="has no room 7; it has"):
+        room_reverberation(_empty_room("carpet", "plaster"), 7)
+
+
 def _empty_room(floor: str, walls: str) -> Scene:
     sides = dict.fromkeys(("west", "east", "north", "south"), walls)
     return shoebox((3.0, 2.5, 2.6), material={"floor": floor, "ceiling": "ceiling_plasterboard", **sides})
