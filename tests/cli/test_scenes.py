@@ -90,7 +90,7 @@ def _with_box(house: Scene, center: tuple[float, float, float], size: tuple[floa
 
 def test_check_finds_a_blocked_door_and_an_unreachable_room() -> None:
     """A cupboard in the only doorway: the door is blocked and the room behind it cannot be walked to."""
-    house = next(h for s in range(20) for h in [generate_house(s, rooms=2)] if len(h.portals) == 1)
+    house = generate_house(1, rooms=("living_room", "bedroom"))
     portal = house.portals[0]
     blocked = _with_box(house, (portal.center[0], 0.6, portal.center[2]), (0.8, 1.0, 0.8))
     assert {"blocked_door", "unreachable_room"} <= {issue.kind for issue in scene_issues(blocked)}
@@ -98,7 +98,7 @@ def test_check_finds_a_blocked_door_and_an_unreachable_room() -> None:
 
 def test_check_finds_furniture_in_furniture() -> None:
     """A cupboard put into the largest piece of a house is found, and both are named."""
-    house = generate_house(5, rooms=3)
+    house = generate_house(5, rooms=("living_room", "bedroom", "bathroom"))
     host = max((o for o in house.objects if o.category == "bed"), key=lambda o: o.size[0])
     found = [i for i in scene_issues(_with_box(house, host.center, (0.5, 0.5, 0.5))) if i.kind == "interpenetration"]
     assert any(host.name in issue.message and "cupboard" in issue.message for issue in found)
