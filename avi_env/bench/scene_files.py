@@ -209,11 +209,11 @@ def convert_scene(settings: ConvertSettings) -> int:
 
 
 def _save_grid(path: Path, console: Any) -> None:
-    from avi_env.navigation import save_grid, walkable_grid
+    from avi_env.navigation import grid_path, save_grid, walkable_grid
     from avi_env.scene import load_scene
 
+    scene = load_scene(path)
     with console.status("computing the walkable grid"):
-        grid = walkable_grid(load_scene(path))
-    target = path.with_name(f"{path.stem}.grid.npz")
-    save_grid(grid, target)
+        grid = walkable_grid(scene)
+    target = save_grid(grid, grid_path(path), scene)
     console.print(f"wrote {target}: {grid.navigable_area:.1f} m2 to walk in")
