@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from avi_env.envs import AviEnv
 from avi_env.sounds import (
     SOUND_CLASSES,
     class_of_sound,
@@ -22,6 +23,7 @@ from avi_env.sounds import (
     sound_variants,
 )
 from avi_env.sounds.table import FAMILIES, SPLITS
+from avi_env.tasks.questions import room_question
 
 _DIGEST = (
     "import hashlib, sys; from avi_env.sounds import make_clip; "
@@ -119,3 +121,23 @@ def test_wrong_names_are_told_the_right_ones(call, message):
     """Unknown variants and splits are named with the nearest known one."""
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_environments_hide_variants_and_splits():
+    """A variant is hidden in an object of its class, the target is its class, and no distractor is of that class."""
+    env = AviEnv(scene="house:7", sounds=("phone/marimba",), sensors=("target",), distractors=3)
+    observation, _ = env.reset(seed=0)
+    episode = env.episode
+    assert episode.sound == "phone/marimba"
+    assert env.batch.world.scene(0).objects[episode.goal_object].category == "phone"
+    assert [sound_classes()[i] for i in np.flatnonzero(observation["target"])] == ["phone"]
+    assert "phone" not in {other.sound for other in episode.distractors}
+    assert room_question(env.batch.world.scene(0), episode).text == "Which room is the ringing phone in?"
+    unheard = {"/".join(pair) for pair in sound_split("unheard")}
+    env = AviEnv(scene="house:7", sounds="split:unheard", sensors=("target",))
+    drawn = []
+    for seed in range(4):
+        env.reset(seed=seed)
+        drawn.append(env.episode.sound)
+    assert set(drawn) <= unheard
+    assert len(set(drawn)) > 1
