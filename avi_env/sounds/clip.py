@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.sounds.synthesis import FRAME_SECONDS, highpass
+from avi_env.sounds.synthesis import FRAME_SECONDS, filtered, highpass
 
 __all__ = ["ACTIVE_RANGE_DB", "Clip", "active_level", "calibrated", "resampled_loop"]
 
@@ -69,8 +69,7 @@ def active_level(samples: npt.NDArray[Any], sample_rate: int) -> float:
 
 def calibrated(samples: npt.NDArray[Any], sample_rate: int, spl_db: float) -> npt.NDArray[np.float64]:
     """Returns a loop without DC, scaled so that its active level is `spl_db` [dB SPL]."""
-    frequencies = np.fft.rfftfreq(len(samples), 1.0 / sample_rate).astype(np.float64)
-    steady = np.fft.irfft(np.fft.rfft(samples) * highpass(_LOWEST_HZ, 2)(frequencies), len(samples))
+    steady = filtered(np.asarray(samples, dtype=np.float64), highpass(_LOWEST_HZ, 2), sample_rate)
     level = active_level(steady, sample_rate)
     if not np.isfinite(level):
         raise ValueError("a silent sound has no level: it cannot be calibrated")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ FRAME_SECONDS = 0.02
 """Loops last whole frames [s], so that they have whole samples at 16, 22.05, 32, 44.1, 48 and 96 kHz."""
 
 _BLOCK = 256  # samples between two exponentials that `modes` computes
-_CHUNK = 4096  # samples of harmonics summed at a time
+_CHUNK = 4096  # samples or lines worked on at a time
 _HIGHEST_HZ = 9000.0  # `coloured_noise` draws no lines above it: at least 99.5 % of every class lies below 7.2 kHz
 
 _T60 = float(np.log(1000.0))  # a decay of 60 dB is exp(-ln(1000) t / T60)
@@ -116,10 +116,17 @@ def place(seconds: float, events: Iterable[tuple[float, Signal]]) -> Signal:
     return loop
 
 
-def filtered(loop: Signal, response: Response) -> Signal:
+def filtered(loop: Signal, response: Response, sample_rate: int = RATE) -> Signal:
     """Filters a loop by a frequency response, circularly."""
-    frequencies: Signal = np.fft.rfftfreq(len(loop), 1.0 / RATE).astype(np.float64)
-    return np.fft.irfft(np.fft.rfft(loop) * response(frequencies), len(loop))
+    frequencies: Signal = np.fft.rfftfreq(len(loop), 1.0 / sample_rate).astype(np.float64)
+    spectrum = np.fft.rfft(loop)
+    for part in _chunks(len(spectrum)):  # responses are made of many small steps: they stay in the cache
+        spectrum[part] *= response(frequencies[part])
+    return np.fft.irfft(spectrum, len(loop))
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(begin, min(begin + _CHUNK, count)) for begin in range(0, count, _CHUNK))
 
 
 def loop_noise(rng: np.random.Generator, seconds: float, response: Response) -> Signal:
@@ -136,7 +143,9 @@ def coloured_noise(rng: np.random.Generator, seconds: float, gain: Callable[[Sig
     """
     count, lines = round(seconds * RATE), round(_HIGHEST_HZ * seconds)
     frequencies = np.arange(1, lines + 1) / seconds
-    drawn = rng.standard_normal((2, lines)) * gain(frequencies)
+    drawn = rng.standard_normal((2, lines))
+    for part in _chunks(lines):
+        drawn[:, part] *= gain(frequencies[part])
     spectrum = np.zeros(count // 2 + 1, dtype=np.complex128)
     spectrum[1 : lines + 1] = drawn[0] + 1j * drawn[1]
     noise = np.fft.irfft(spectrum, count)
@@ -242,23 +251,25 @@ def harmonics(phase: Signal, amplitudes: Numbers, phases: Numbers | None = None)
     starts = np.zeros(len(amplitudes)) if phases is None else phases
     weights = np.asarray(amplitudes) * np.exp(1j * np.asarray(starts))
     total = np.empty(len(phase))
-    for begin in range(0, len(phase), _CHUNK):  # Horner's scheme over powers of exp(2 pi i phase), in the cache
-        turn = np.exp(2j * np.pi * phase[begin : begin + _CHUNK])
+    for part in _chunks(len(phase)):  # Horner's scheme over powers of exp(2 pi i phase)
+        turn = np.exp(2j * np.pi * phase[part])
         series = np.full(len(turn), weights[-1])
         for weight in weights[-2::-1]:
             series *= turn
             series += weight
-        total[begin : begin + _CHUNK] = (series * turn).imag
+        total[part] = (series * turn).imag
     return total
 
 
 def glide(knots: Sequence[tuple[float, float]], t: Signal) -> Signal:
     """Returns a smooth curve through knots (time [s], value): half a cosine between neighbours."""
     times, values = np.array(knots, dtype=np.float64).T
-    right = np.clip(np.searchsorted(times, t, side="right"), 1, len(times) - 1)
-    share = np.clip((t - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0)
-    share = 0.5 - 0.5 * np.cos(np.pi * share)
-    curve: Signal = values[right - 1] * (1.0 - share) + values[right] * share
+    curve = np.empty(len(t))
+    for part in _chunks(len(t)):
+        right = np.clip(np.searchsorted(times, t[part], side="right"), 1, len(times) - 1)
+        share = np.clip((t[part] - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0)
+        share = 0.5 - 0.5 * np.cos(np.pi * share)
+        curve[part] = values[right - 1] * (1.0 - share) + values[right] * share
     return curve
 
 

@@ -120,14 +120,14 @@ def _gongs(rng: np.random.Generator, cadences: tuple[int, ...], pitch: Span, str
     events = []
     for start, length in cadence:
         for number in range(round(length * rate)):
-            onset = max(start, start + (number + rng.normal(0.0, 0.02)) / rate)  # not before the felt lifts
+            onset = start + (number + rng.normal(0.0, 0.02)) / rate
             events.append((onset, rng.uniform(0.85, 1.0) * gongs[number % 2]))
     ring = place(seconds, events)
     t = time_axis(seconds)
     damped = np.ones(len(t))
-    for start, length in cadence:
+    for (start, length), after in zip(cadence, (*(start for start, _ in cadence[1:]), seconds), strict=True):
         off = t - (start + length)
-        gap = 0.2 if len(cadence) == 2 and start == 0.0 else 2.0
+        gap = after - (start + length) - 0.002  # the felt lifts before the first stroke, which may come early
         damped = np.where((off >= 0) & (off < gap), np.exp(-9.0 * np.clip(off, 0.0, gap)), damped)
     return filtered(ring * damped, lowpass(6000.0, 2))
 

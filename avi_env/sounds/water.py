@@ -138,8 +138,10 @@ def coffee_machine(
     length = draw(rng, pumping)
     buzzing = glide([(0.0, 0.0), (0.15, 1.0), (length, 0.8), (length + 0.15, 0.0), (seconds, 0.0)], t)
     strokes = draw(rng, pump) * (1.0 + 0.03 * wander(rng, seconds, 2.0))
-    phase = np.cumsum(strokes) / RATE
-    buzz = harmonics(phase, 1.0 / np.arange(1, 61) ** 0.7, rng.uniform(0, 2 * np.pi, 60))
+    working = round((length + 0.15) * RATE)
+    phase = np.cumsum(strokes[:working]) / RATE
+    buzz = np.zeros(len(t))
+    buzz[:working] = harmonics(phase, 1.0 / np.arange(1, 61) ** 0.7, rng.uniform(0, 2 * np.pi, 60))
     buzz = filtered(buzz, lambda f: hump(450.0, 0.95)(np.maximum(f, 1.0)))
     blowing = glide([(0.0, 0.0), (length + 0.2, 0.0), (length + 0.7, 1.0), (6.2, 0.7), (6.8, 0.0), (seconds, 0.0)], t)
     spurt = np.clip(0.35 + wander(rng, seconds, draw(rng, spurts)), 0.03, 1.8)
