@@ -31,6 +31,8 @@ _LEVEL_DEPTH = 0.3  # [m], how far below the storey's level its floor may lie
 _WALKABLE_NORMAL = 0.70710678  # cos 45 degrees, Habitat's agent_max_slope
 _FLOOR_GAP = 4  # cells; gaps in the floor up to this are seams of the mesh (under a door), not pits
 
+_SAME_STOREY = 0.5  # [m]; floors of rooms that differ by less are one storey's
+_ROOF = 1.5  # [m]; a scene that reaches less far above its ceilings has no further storey
 _STOREY_AREA = 2.0  # [m^2]; a smaller layer is a part of stairs
 
 _ROUNDING = 1e-3  # distances that differ by less count as equal
@@ -68,7 +70,7 @@ def _all_storeys(scene: Scene, agent_radius: float, agent_height: float) -> Walk
         )
     base = next((g for y in levels if (g := storey_grid(scene, y, agent_radius, agent_height, cell)).free.any()), None)
     grid = base
-    if not scene.rooms or levels[-1] - levels[0] > STEP_HEIGHT:  # else the rooms say that there is one storey
+    if not _says_one_storey(scene, levels):
         grid = layered_grid(scene, base, levels if scene.rooms else [], agent_radius, agent_height, cell) or base
     if grid is not None:
         return grid
@@ -90,31 +92,58 @@ def _cell_of(scene: Scene) -> float:
     return max(CELL, float(span.max()) / _COLUMNS)
 
 
+def _says_one_storey(scene: Scene, levels: list[float]) -> bool:
+    """Whether the scene's rooms have one floor, and nothing is so far above them that it could be a storey more."""
+    if not scene.rooms or len(levels) > 1:
+        return False
+    ceiling = max(room.floor_y + room.height for room in scene.rooms)
+    return float(scene.bounds[1, 1]) - ceiling < _ROOF
+
+
 def floor_levels(scene: Scene) -> list[float]:
     """Returns the heights y [m] at which a storey's floor may lie, most plausible first.
 
-    The rooms say it where the scene has rooms; else those heights at which much horizontal area lies, from below.
+    The rooms say it where the scene has rooms; else those heights at which much horizontal area lies, from below. Where
+    the floors of one storey's rooms differ, as the boxes about the rooms of a scan do, the mesh says where it is.
     """
-    if scene.rooms:
-        return sorted({round(room.floor_y, 3) for room in scene.rooms})
+    told = np.array(sorted({round(room.floor_y, 3) for room in scene.rooms}))
+    if len(told) == 1:
+        return [float(told[0])]
     corners = scene.vertices[scene.triangles].astype(np.float64)
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(cross, axis=1) / 2
     flat = np.abs(cross[:, 1]) / 2 > _WALKABLE_NORMAL * area  # either winding: scans are often turned inside out
-    if not np.any(flat & (area > 0)):
-        return []
     height, area = corners[flat, :, 1].mean(axis=1), area[flat]
+    if len(told):
+        storeys = np.split(told, np.flatnonzero(np.diff(told) >= _SAME_STOREY) + 1)
+        return [_level_of(storey, height, area) for storey in storeys]
+    return _peaks(height, area, 0.5) if np.any(area > 0) else []
+
+
+def _level_of(told: npt.NDArray[np.float64], height: FloatArray, area: FloatArray) -> float:
+    """Height y [m] of a storey whose rooms tell different floors: the nearest at which much area lies."""
+    near = (height > told[0] - _LEVEL_DEPTH) & (height < told[-1] + _LEVEL_DEPTH) & (area > 0)
+    if len(told) == 1 or not near.any():
+        return float(np.median(told))
+    return min(_peaks(height[near], area[near], 0.5), key=lambda level: abs(level - float(np.median(told))))
+
+
+def _peaks(height: FloatArray, area: FloatArray, share: float) -> list[float]:
+    """Heights y [m], from below, near which at least a share of the greatest horizontal area lies."""
     bins = np.floor((height - height.min()) / _LEVEL_BIN + 0.5).astype(int)
     total = np.bincount(bins, weights=area)
     near = np.convolve(total, np.ones(3))[1:-1]
-    levels = [int(b) for b in np.flatnonzero(near >= 0.5 * near.max()) if near[b] == near[max(b - 1, 0) : b + 2].max()]
+    levels = [
+        int(b) for b in np.flatnonzero(near >= share * near.max()) if near[b] == near[max(b - 1, 0) : b + 2].max()
+    ]
     return [float(np.average(height[np.abs(bins - b) <= 1], weights=area[np.abs(bins - b) <= 1])) for b in levels]
 
 
 def storey_levels(scene: Scene) -> list[float]:
     """Returns the heights y [m] of the floors of a scene's storeys, from below; empty if nobody can walk in it."""
-    if scene.rooms and np.ptp([room.floor_y for room in scene.rooms]) <= STEP_HEIGHT:
-        return sorted({round(room.floor_y, 3) for room in scene.rooms})[:1]
+    told = floor_levels(scene) if scene.rooms else []
+    if _says_one_storey(scene, told):
+        return told
     try:
         grid = walkable_grid(scene)
     except NavigationError:

@@ -29,7 +29,7 @@ from avi_env.navigation import (
 from avi_env.navigation.grid import floor_levels, storey_grid
 from avi_env.navigation.motion import rows_at
 from avi_env.navigation.walkable import grid_with_masks
-from avi_env.scene import Scene, generate_house, scene_from_mesh, shoebox
+from avi_env.scene import Room, Scene, generate_house, scene_from_mesh, shoebox
 
 RUN = STOREY / RISER * TREAD
 """Horizontal length of the stairs [m]."""
@@ -213,6 +213,17 @@ def test_one_storey_is_as_it_was() -> None:
     assert found.layers == (found,)
     for name in ("free", "floor_y", "clearance", "island"):
         assert_array_equal(getattr(found, name), getattr(level, name))
+
+
+@pytest.mark.parametrize("told", [(0.0, STOREY), (-0.08, 0.03, 2.93, 3.06), (0.0,), (-0.4, 0.02, 3.0)])
+def test_floors_of_rooms_may_be_rough(house: Scene, told: tuple[float, ...]) -> None:
+    """Rooms that say their floors exactly, as the boxes of a scan do, or of one storey alone: the grid is the same."""
+    outline = ((0.0, 0.0), (0.0, 6.0), (8.0, 6.0), (8.0, 0.0))
+    rooms = tuple(Room(k, "room", outline, y, 2.7) for k, y in enumerate(told))
+    scene = dataclasses.replace(house, rooms=rooms)
+    assert_allclose(floor_levels(scene), [0.0, STOREY][: len({y > 1 for y in told})], atol=1e-3)
+    for found, expected in zip(walkable_grid(scene).layers, walkable_grid(house).layers, strict=True):
+        assert_array_equal(found.free, expected.free)
 
 
 def test_motion_climbs_and_descends(house: Scene, device: str) -> None:
