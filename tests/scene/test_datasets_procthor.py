@@ -97,6 +97,20 @@ def test_walls_have_holes_and_thickness(tmp_path: Path) -> None:
     assert ((normal * ways).sum(axis=1) < 0).all()  # every face looks into its room
 
 
+def test_boxes_of_walls_and_frames(tmp_path: Path) -> None:
+    """Each wall and each frame is an object of its own, 5 cm thick, and holds its triangles."""
+    scene = load_procthor(save(tmp_path))
+    slabs = [o for o in scene.objects if o.category in ("wall", "door_frame")]
+    assert len({o.category for o in slabs}) == 2
+    for item in slabs:
+        assert item.size[2] == pytest.approx(0.05)
+        points = scene.vertices[scene.triangles[scene.triangle_object == item.id]].reshape(-1, 3) - item.center
+        cos, sin = np.cos(item.yaw), np.sin(item.yaw)
+        local = np.stack([points[:, 0] * cos - points[:, 2] * sin, points[:, 0] * sin + points[:, 2] * cos], axis=1)
+        assert (np.abs(local) <= np.array([item.size[0], item.size[2]]) / 2 + 1e-4).all()
+        assert (np.abs(points[:, 1]) <= item.size[1] / 2 + 0.03).all()  # walls run on below floors
+
+
 def test_ways_through_doors(tmp_path: Path) -> None:
     """The bedroom is reached through the open door, the bathroom once its door is opened."""
     scene = load_procthor(save(tmp_path))

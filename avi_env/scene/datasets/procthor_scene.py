@@ -223,24 +223,28 @@ class _Builder:
         self.parts.append(self._soup(faces.floor, _floor_material(room.surface), floor))
         self.parts.append(self._soup(faces.ceiling, _colored("ceiling_plasterboard", self.house.ceiling), ceiling))
         for index, edge in enumerate(self.edges[room.id]):
-            quads = [quad for k, quad in faces.walls if k == index]
             wall = _wall_of(edge, room, self.house.walls)
-            if quads:
-                owner = self._wall_object(edge, room)
-                self.keys.append(wall.id if wall else f"{room.id}|{index}")
-                self.parts.append(self._soup(quads, _wall_material(wall), owner))
-        if faces.linings:
-            frame = self.add_object("door_frame", number, box.center, box.size)
-            self.keys.append(f"{room.id}|linings")
-            self.parts.append(self._soup(faces.linings, find_material("painted_wood"), frame))
+            name = wall.id if wall else f"{room.id}|{index}"
+            kinds = (
+                ("wall", name, faces.walls, _wall_material(wall)),
+                ("door_frame", f"{name}|linings", faces.linings, find_material("painted_wood")),
+            )
+            for category, key, indexed, made_of in kinds:
+                quads = [quad for k, quad in indexed if k == index]
+                if quads:
+                    self.parts.append(self._soup(quads, made_of, self._slab(category, room, edge, quads)))
+                    self.keys.append(key)
 
-    def _wall_object(self, edge: Edge, room: HouseRoom) -> int:
-        middle = (edge.start + edge.end) / 2 + HALF_WALL / 2 * edge.inwards
-        height = self.top[room.id] - room.floor_y
-        center = (float(middle[0]), room.floor_y + height / 2, float(middle[1]))
-        return self.add_object(
-            "wall", self.number[room.id], center, (edge.length, height, HALF_WALL), _yaw_along(edge.along)
-        )
+    def _slab(self, category: str, room: HouseRoom, edge: Edge, quads: Sequence[FloatArray]) -> int:
+        """Adds the object whose faces stand in half a wall: its box lies between an edge's outline and face."""
+        points = np.concatenate(quads)
+        along = (points[:, [0, 2]] - edge.start) @ edge.along
+        low, high = along.min(), along.max()
+        bottom, top = max(points[:, 1].min(), room.floor_y), min(points[:, 1].max(), self.top[room.id])
+        middle = edge.start + (low + high) / 2 * edge.along + HALF_WALL / 2 * edge.inwards
+        center = (float(middle[0]), float(bottom + top) / 2, float(middle[1]))
+        size = (float(high - low), float(top - bottom), HALF_WALL)
+        return self.add_object(category, self.number[room.id], center, size, _yaw_along(edge.along))
 
     def _soup(self, faces: Sequence[FloatArray], material: Material, number: int) -> MeshPart:
         """Triangles and quads as one part."""

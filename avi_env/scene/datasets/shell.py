@@ -73,7 +73,8 @@ class RoomShell:
     ceiling: list[FloatArray] = field(default_factory=list)
     walls: list[tuple[int, Quad]] = field(default_factory=list)
     """Index of the edge, and the quad."""
-    linings: list[Quad] = field(default_factory=list)
+    linings: list[tuple[int, Quad]] = field(default_factory=list)
+    """Index of the edge, and the quad: what lines its holes."""
 
 
 def room_shell(edges: list[Edge], floor_y: float, top: float) -> RoomShell:
@@ -123,16 +124,16 @@ def _add_edge(
             shell.walls.append((index, face.quad(at, start, low, high)))
         if opened_high < high:
             shell.walls.append((index, face.quad(start, end, opened_high, high)))
-            shell.linings.append(face.sill(start, end, first_end, last_end, opened_high)[::-1])
+            shell.linings.append((index, face.sill(start, end, first_end, last_end, opened_high)[::-1]))
         else:
             shell.ceiling.append(face.sill(start, end, first_end, last_end, top)[::-1])
         if opened_low > low:
             shell.walls.append((index, face.quad(start, end, low, opened_low)))
-            shell.linings.append(face.sill(start, end, first_end, last_end, opened_low))
+            shell.linings.append((index, face.sill(start, end, first_end, last_end, opened_low)))
         else:
             shell.floor.append(face.sill(start, end, first_end, last_end, floor_y))
-        shell.linings.append(face.jamb(start, first_end, opened_low, opened_high))
-        shell.linings.append(face.jamb(end, last_end, opened_low, opened_high)[::-1])
+        shell.linings.append((index, face.jamb(start, first_end, opened_low, opened_high)))
+        shell.linings.append((index, face.jamb(end, last_end, opened_low, opened_high)[::-1]))
         at = end
     if face.stop > at + _TOUCH:
         shell.walls.append((index, face.quad(at, face.stop, low, high)))
