@@ -66,6 +66,17 @@ def test_empty_houses_are_closed_and_can_be_walked_through(split: str) -> None:
         assert escaped_share(scene, starts, rays=1000, bounces=8, seed=seed) < 1e-4, (split, seed)
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_furnished_houses_of_held_out_splits_can_be_walked_through(split: str) -> None:
+    """Every room of four furnished houses has a place that can be walked to from the others."""
+    for seed in range(4):
+        scene = generate_house(seed, split=split)
+        grid = walkable_grid(scene)
+        cells = np.argwhere(grid.island == 0) * grid.cell + np.array(grid.origin)
+        for room in scene.rooms:
+            assert _inside(room, cells).sum() * grid.cell**2 > 0.5, (split, seed, room.name)
+
+
 def test_each_house_has_one_front_door_and_its_parts() -> None:
     """One front door, shut; each portal with a leaf has a door that turns; windows of several sizes."""
     windows, states = Counter[str](), Counter[str]()
