@@ -86,8 +86,8 @@ def linked(spans: Spans, climb: float = MAX_CLIMB, apart: int = 1) -> Links:
     """Returns the pairs of places of columns `apart` from each other along x or z that differ by at most `climb`."""
     nx, nz = spans.raster.shape
     start = np.searchsorted(spans.column, np.arange(nx * nz + 1))
-    first: list[npt.NDArray[np.int64]] = []
-    second: list[npt.NDArray[np.int64]] = []
+    first = [np.zeros(0, dtype=np.int64)]  # a scene may have no place to stand at all
+    second = [np.zeros(0, dtype=np.int64)]
     for di, dj in _SIDES:
         inside = np.flatnonzero((spans.column // nz + di * apart < nx) & (spans.column % nz + dj * apart < nz))
         there = spans.column[inside] + (di * nz + dj) * apart

@@ -21,7 +21,7 @@ from avi_env.acoustics.placement import check_place
 from avi_env.acoustics.soundscape import RESPONSE_SECONDS, Soundscape
 from avi_env.acoustics.soundscape_render import render_soundscape
 from avi_env.acoustics.source_nodes import nodes_around
-from avi_env.scene import Material, generate_house, shoebox
+from avi_env.scene import Material, generate_house, scene_doors, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 from avi_env.scene.rays import occluded
@@ -333,7 +333,7 @@ def test_silent_rows() -> None:
 
 def test_door_shut_and_open_again(clip: Clip) -> None:
     """A shut door takes >= 10 dB at 1 kHz from the far room (sheet test 17); open again: the same, bit for bit."""
-    house = generate_house(1, rooms=2)
+    house = next(h for s in range(9) for h in [generate_house(s, rooms=2)] if scene_doors(h))
     portal = house.portals[0]
     normal, along = np.array([-np.sin(portal.yaw), 0.0, -np.cos(portal.yaw)]), np.array([np.cos(portal.yaw), 0.0, 0.0])
     along[2] = -np.sin(portal.yaw)
