@@ -333,7 +333,8 @@ def test_silent_rows() -> None:
 
 def test_door_shut_and_open_again(clip: Clip) -> None:
     """A shut door takes >= 10 dB at 1 kHz from the far room (sheet test 17); open again: the same, bit for bit."""
-    house = next(h for s in range(9) for h in [generate_house(s, rooms=2)] if scene_doors(h))
+    houses = (generate_house(seed, rooms=2) for seed in range(20))
+    house = next(h for h in houses if scene_doors(h) and h.portals[0].openness == 1.0)
     portal = house.portals[0]
     normal, along = np.array([-np.sin(portal.yaw), 0.0, -np.cos(portal.yaw)]), np.array([np.cos(portal.yaw), 0.0, 0.0])
     along[2] = -np.sin(portal.yaw)
