@@ -11,6 +11,7 @@ from avi_env.acoustics.metrics import decay_time
 from avi_env.acoustics.path_tracer import trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.scene.model import Room, Scene
+from avi_env.scene.outline import in_outline
 
 __all__ = ["room_reverberation"]
 
@@ -71,19 +72,9 @@ def _room(scene: Scene, room: int) -> Room:
 
 def _walkable_places(scene: Scene, room: Room) -> FloatArray:
     points = listener_cells(scene).points.astype(np.float64)
-    inside = points[_contains(room, points[:, [0, 2]])]
+    inside = points[in_outline(room.polygon, points[:, [0, 2]])]
     if not len(inside):
         raise ValueError(f"nobody can stand in room {room.name!r} of scene {scene.name!r}: no place to listen from")
-    return inside
-
-
-def _contains(room: Room, points: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether points (x, z) lie in the room's outline: an odd number of its edges is crossed."""
-    x, z = points.T
-    inside = np.zeros(len(x), dtype=bool)
-    for (ax, az), (bx, bz) in zip(room.polygon, (*room.polygon[1:], room.polygon[0]), strict=True):
-        if az != bz:
-            inside ^= ((az > z) != (bz > z)) & (x < (bx - ax) * (z - az) / (bz - az) + ax)
     return inside
 
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Light, Room, Scene, SceneObject
+from avi_env.scene.outline import in_outline
 from avi_env.scene.rays import closest_hit
 
-__all__ = ["LAMP_COLUMNS", "lamp_table", "point_in_polygon", "shadow_casters"]
+__all__ = ["LAMP_COLUMNS", "lamp_table", "shadow_casters"]
 
 LAMP_COLUMNS = 9
 """Columns of the lamp table: position (3), colour times intensity (3), axis (3); axis zero = shines all round."""
@@ -64,16 +65,6 @@ def _without_lamps(scene: Scene) -> Scene:
     return dataclasses.replace(scene, **rows, uv=None, textures=(), material_texture=())
 
 
-def point_in_polygon(point: tuple[float, float], polygon: tuple[tuple[float, float], ...]) -> bool:
-    """Returns whether (x, z) lies within a floor outline (even-odd rule)."""
-    x, z = point
-    inside = False
-    for (x1, z1), (x2, z2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if (z1 > z) != (z2 > z) and x < x1 + (z - z1) / (z2 - z1) * (x2 - x1):
-            inside = not inside
-    return inside
-
-
 def _stand_ins(scene: Scene) -> Iterator[tuple[float, float, float]]:
     for room in scene.rooms:
         x, z = _middle(room)
@@ -121,10 +112,8 @@ def _middle(room: Room) -> tuple[float, float]:
     candidates = [points.mean(axis=0)]
     for before, corner, after in zip(np.roll(points, 1, 0), points, np.roll(points, -1, 0), strict=True):
         candidates.append(0.5 * corner + 0.25 * (before + after))
-    for x, z in candidates:
-        if point_in_polygon((float(x), float(z)), room.polygon):
-            return float(x), float(z)
-    return float(candidates[0][0]), float(candidates[0][1])
+    x, z = candidates[int(np.argmax(in_outline(room.polygon, np.array(candidates))))]  # the first, if none is inside
+    return float(x), float(z)
 
 
 def _window_lamps(scene: Scene, window: SceneObject) -> list[list[float]]:
@@ -139,7 +128,7 @@ def _window_lamps(scene: Scene, window: SceneObject) -> list[list[float]]:
     rows: list[list[float]] = []
     for inward in (normal, -normal):
         probe = center + inward * (size[thin] / 2.0 + 0.35)
-        if any(point_in_polygon((float(probe[0]), float(probe[2])), room.polygon) for room in scene.rooms):
+        if any(in_outline(room.polygon, probe[None, [0, 2]])[0] for room in scene.rooms):
             color = np.asarray(DAYLIGHT) * float(width * size[1]) / 2.0
             for side in (-0.25, 0.25):
                 place = center + inward * (size[thin] / 2.0 + 0.08) + along * width * side
