@@ -75,7 +75,7 @@ def _dresser(room: Furnisher, clock: bool) -> None:
 
 
 def _bed(room: Furnisher) -> Placed | None:
-    widths = (1.6, 1.4, 0.95) if room.space.area > 11 else (1.4, 0.95)
+    widths: tuple[float, ...] = (1.6, 1.4, 0.95) if room.space.area > 11 else (1.4, 0.95)
     if room.density < 0.6:
         widths = (0.95,)
     for width in widths:
