@@ -19,6 +19,7 @@ from avi_env.bench.scene_check import CheckSettings
 from avi_env.bench.scene_files import ConvertSettings, GenerateSettings, ListSettings
 from avi_env.bench.scene_show import ShowSettings
 from avi_env.bench.scenes import ScenesSettings
+from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
 
@@ -127,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     run = next(action for factory, action in _COMMANDS.values() if isinstance(settings, factory))
     try:
+        _check_json(settings)
         return run(settings)
     except KeyboardInterrupt:
         print("interrupted: no half-written file was left", file=sys.stderr)
@@ -135,6 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What the user can mend: the message names culprit and remedy. Anything else is our fault and keeps its trace.
         print(f"avi: {error}", file=sys.stderr)
         return 2
+
+
+def _check_json(settings: Any) -> None:
+    """Finds out before the work, not after it, that --json names a folder that is not there, nor made by --output."""
+    file, output = getattr(settings, "json", None), getattr(settings, "output", None)
+    if file is not None and output not in file.parents:
+        require_folder(file)
 
 
 def _joined(words: list[str]) -> list[str]:

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["whole_file", "write_whole"]
+__all__ = ["require_folder", "whole_file", "write_whole"]
+
+
+def require_folder(path: Path) -> None:
+    """Raises FileNotFoundError where the folder of a file to write does not exist."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; create it or choose another")
 
 
 @contextmanager
@@ -22,8 +28,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         OSError: the folder is closed or the disk is full.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; create it or choose another")
+    require_folder(path)
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a folder")
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")

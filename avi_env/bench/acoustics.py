@@ -33,13 +33,13 @@ def bench_acoustics(settings: AcousticsSettings) -> int:
     from avi_env.bench.acoustics_plots import draw_plots
     from avi_env.bench.acoustics_rows import Effort
     from avi_env.bench.acoustics_suite import print_report, run_acoustics
-    from avi_env.bench.files import write_json
+    from avi_env.bench.files import output_folder, write_json
     from avi_env.bench.plots import matplotlib_or_error
 
     console = Console()
     if settings.output is not None:
         matplotlib_or_error()  # before minutes of work, not after
-        settings.output.mkdir(parents=True, exist_ok=True)
+        output_folder(settings.output)
     effort = Effort.quick(settings.seed, settings.device)
     if not settings.quick:
         effort = Effort(seed=settings.seed, device=settings.device)

@@ -82,9 +82,11 @@ def show_audibility(settings: AudibilitySettings) -> int:
     from rich.console import Console
 
     from avi_env.acoustics.bake import bake_field
-    from avi_env.bench.files import save_image, write_json
+    from avi_env.bench.files import output_folder, save_image, write_json
     from avi_env.scene import load_scene
 
+    if settings.output is not None:
+        output_folder(settings.output)
     scene = load_scene(settings.scene)
     source = chosen_source(scene, settings.source, settings.sound, settings.seed)
     console = Console()
@@ -99,7 +101,6 @@ def show_audibility(settings: AudibilitySettings) -> int:
     if settings.output is not None:
         from avi_env.bench.audibility_picture import audibility_picture
 
-        settings.output.mkdir(parents=True, exist_ok=True)
         save_image(settings.output / "audibility.png", audibility_picture(scene, field, source))
         console.print(f"wrote {settings.output / 'audibility.png'}")
     return 0

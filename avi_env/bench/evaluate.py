@@ -193,8 +193,9 @@ def _arguments(settings: EvaluateSettings, suite: Suite) -> dict[str, Any]:
 def _log_file(settings: EvaluateSettings) -> Path | None:
     if settings.output is None:
         return None
-    settings.output.mkdir(parents=True, exist_ok=True)
-    return settings.output / "episodes.jsonl"
+    from avi_env.bench.files import output_folder
+
+    return output_folder(settings.output) / "episodes.jsonl"
 
 
 def _earlier(log: Path | None, arguments: dict[str, Any]) -> list[dict[str, Any]]:

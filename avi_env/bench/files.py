@@ -11,7 +11,23 @@ import numpy.typing as npt
 
 from avi_env.whole_file import whole_file, write_whole
 
-__all__ = ["save_image", "write_json"]
+__all__ = ["output_folder", "save_image", "write_json"]
+
+
+def output_folder(folder: Path) -> Path:
+    """Returns a folder for results, made where it is missing: before the work, so that a closed disk shows up first.
+
+    Raises:
+        OSError: a file is in the way, or nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f"cannot write to {folder}: {error.strerror}; choose another folder with --output") from error
+    return folder
 
 
 def write_json(path: Path, value: Any) -> None:

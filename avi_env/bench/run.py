@@ -80,17 +80,11 @@ def run(settings: RunSettings) -> int:
 
 def _folder(settings: RunSettings) -> Path:
     """Makes the run's folder now, so that a closed disk is found out before the work, not after it."""
+    from avi_env.bench.files import output_folder
+
     stem = f"replay-{settings.replay.parent.name}" if settings.replay else ""
     made = f"{Path(settings.scene).stem}-seed{settings.seed}-{Path(settings.planner).name}".replace(":", "")
-    folder = settings.output / (settings.name or stem or made)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OSError(f"cannot write to {folder}: {error.strerror}; choose another folder with --output") from error
-    return folder
+    return output_folder(settings.output / (settings.name or stem or made))
 
 
 def _leave_behind(folder: Path, session: Session, video: bool, console: Any, began: float, simulated: float) -> None:

@@ -91,6 +91,7 @@ def list_scenes(settings: ListSettings) -> int:
 
 
 def _pack_rows(source: str) -> list[dict[str, str]]:
+    from avi_env.content import name_error
     from avi_env.scene.pack import load_pack, scene_packs
 
     rows = []
@@ -101,6 +102,8 @@ def _pack_rows(source: str) -> list[dict[str, str]]:
             {"name": "houses:COUNT, houses:FIRST-LAST", "summary": "several; houses:val:20, houses:test:100-163"},
             {"name": "shoebox:XxYxZ, shoebox:XxYxZ:MATERIAL", "summary": "rectangular room, metres, Y = height"},
         ]
+    if source and source not in scene_packs() and not Path(source).exists():
+        raise name_error("scene pack", source, scene_packs())
     for name in (source,) if source else scene_packs():
         pack = load_pack(name)
         if not pack.scenes:
@@ -120,14 +123,14 @@ def generate_houses(settings: GenerateSettings) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from avi_env.bench.files import write_json
+    from avi_env.bench.files import output_folder, write_json
     from avi_env.scene import generate_house, save_scene
 
     if settings.count < 1:
         raise ValueError(f"--count must be at least 1, not {settings.count}")
     console = Console()
     if settings.output is not None:
-        settings.output.mkdir(parents=True, exist_ok=True)
+        output_folder(settings.output)
     generate_house(settings.seed, settings.rooms, settings.furniture, settings.split)  # what is built once per process
     rows, kept = [], 0
     seeds = range(settings.seed, settings.seed + settings.count)
@@ -186,17 +189,17 @@ def convert_scene(settings: ConvertSettings) -> int:
     """Loads, saves, and prints what became of it."""
     from rich.console import Console
 
-    from avi_env.bench.files import write_json
+    from avi_env.bench.files import output_folder, write_json
     from avi_env.scene import load_scene, save_scene
 
     console = Console()
+    output_folder(settings.output.parent)
     with console.status(f"loading {settings.scene}"), warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always")
         options = {"materials": settings.material} if settings.material else {}
         scene = load_scene(settings.scene, **options)
     for doubt in doubts:
         console.print(f"  {doubt.message}", markup=False)
-    settings.output.parent.mkdir(parents=True, exist_ok=True)
     save_scene(scene, settings.output)
     facts = {"scene": scene.name, "output": str(settings.output), "doubts": [str(d.message) for d in doubts]}
     facts |= house_figures(scene)

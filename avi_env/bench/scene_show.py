@@ -98,8 +98,15 @@ def show_scenes(settings: ShowSettings) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from avi_env.bench.files import save_image, write_json
+    from avi_env.bench.files import output_folder, save_image, write_json
+    from avi_env.content import name_error
     from avi_env.scene import load_scene, scene_names
+    from avi_env.vision import QUALITIES
+
+    if settings.quality not in QUALITIES:  # before seconds of work a room, not after
+        raise name_error("render quality", settings.quality, QUALITIES)
+    if settings.output is not None:
+        output_folder(settings.output)
 
     names, console = scene_names(settings.scene), Console()
     facts, tiles = [], []
@@ -116,7 +123,6 @@ def show_scenes(settings: ShowSettings) -> int:
     if settings.output is not None:
         from avi_env.bench.scene_sheet import overview
 
-        settings.output.mkdir(parents=True, exist_ok=True)
         file = settings.output / ("sheet.png" if len(names) == 1 else "overview.png")
         save_image(file, tiles[0] if len(names) == 1 else overview(tiles))
         console.print(f"wrote {file}")

@@ -34,7 +34,7 @@ def bench_scenes(settings: ScenesSettings) -> int:
     """Measures, prints, writes; returns 1 where a house has faults or a limit does not hold."""
     from rich.console import Console
 
-    from avi_env.bench.files import write_json
+    from avi_env.bench.files import output_folder, write_json
     from avi_env.bench.plots import matplotlib_or_error
     from avi_env.bench.scenes_page import draw_scene_plots
     from avi_env.bench.scenes_suite import print_scene_report, run_scenes
@@ -42,7 +42,7 @@ def bench_scenes(settings: ScenesSettings) -> int:
     console = Console()
     if settings.output is not None:
         matplotlib_or_error()  # before minutes of work, not after
-        settings.output.mkdir(parents=True, exist_ok=True)
+        output_folder(settings.output)
     report = run_scenes(settings, console)
     print_scene_report(report, console)
     if settings.json is not None:

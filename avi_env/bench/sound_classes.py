@@ -86,6 +86,9 @@ def check_sounds(json: Path | None = None, learned_seeds: int = 8, seeds: int = 
     Returns:
         0 when at least 90 % are named rightly, else 1.
     """
+    for option, count in (("--learned-seeds", learned_seeds), ("--seeds", seeds)):
+        if count < 1:
+            raise ValueError(f"{option} must be at least 1, not {count}")
     verdicts = judge_sounds(learn_sounds(learned_seeds), sound_split("unheard"), seeds)
     accuracy = verdicts.accuracy()
     console = Console()

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from avi_env.bench.files import write_json
+from avi_env.bench.files import output_folder, write_json
 from avi_env.sounds import (
     SOUND_CLASSES,
     Clip,
@@ -116,7 +116,7 @@ def render_sounds(
     for name in track(all_variants(names), "writing sounds", transient=True):
         row = _row(name, seed, sample_rate)
         file = output / row["class"] / f"{Path(row['variant']).stem}.wav"
-        file.parent.mkdir(parents=True, exist_ok=True)
+        output_folder(file.parent)
         write_clip(file, make_clip(name, seed, sample_rate))
         rows.append(row | {"file": str(file.relative_to(output))})
     Console().print(f"wrote {len(rows)} sounds to {output}")
@@ -136,6 +136,8 @@ def play_sound(name: str, seed: int = 0, output: Path | None = None, seconds: fl
 
     import numpy as np
 
+    if not 0.0 < seconds < float("inf"):
+        raise ValueError(f"--seconds must be above 0, not {seconds:g}")
     (wanted,) = expand_sounds((name,))[:1]
     clip = make_clip(wanted, seed, 48000)
     times = max(1, round(seconds / clip.seconds))

@@ -51,8 +51,12 @@ def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float =
         agent_height: height of the agent's body [m]: what hangs above it does not block.
 
     Raises:
-        NavigationError: the scene has no floor, none with room for the agent, or is more than 200 m across.
+        NavigationError: the agent has no size; the scene has no floor, none with room for it, or is more than 200 m
+            across.
     """
+    for what, value in (("agent_radius", agent_radius), ("agent_height", agent_height)):
+        if not 0.0 < value < np.inf:
+            raise NavigationError(f"{what} must be a length above 0 m, not {value:g}")
     key = ("walkable_grid", float(agent_radius), float(agent_height))
     return derived(scene, key, lambda: _all_storeys(scene, float(agent_radius), float(agent_height)))
 

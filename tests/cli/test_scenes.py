@@ -121,6 +121,12 @@ def test_convert_round_trip_with_grid(tmp_path: Path) -> None:
         (["generate", "--split", "vall", "--count", "1"], "Did you mean 'val'"),
         (["convert", "house:3:2", "house.obj"], "saved as .glb"),
         (["check", "none.glb"], "none.glb"),
+        (["list", "none"], "unknown scene pack 'none'. Known: houses, rooms"),
+        (["show", "house:7", "--quality", "best"], "unknown render quality 'best'"),
+        (["show", "house:7", "--output", __file__], f"cannot write to {__file__}"),
+        (["generate", "--count", "1", "--output", __file__], "choose another folder with --output"),
+        (["convert", "house:3:2", f"{__file__}/house.glb"], f"cannot write to {__file__}"),
+        (["check", "--json", "none/x.json"], "cannot write none/x.json: there is no folder none"),
     ],
 )
 def test_what_cannot_be_done_names_culprit_and_remedy(
@@ -129,6 +135,12 @@ def test_what_cannot_be_done_names_culprit_and_remedy(
     """Exit status 2 and a message, no traceback."""
     assert main(["scenes", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_check_refuses_an_agent_without_size(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody of radius -1 m is said to reach every room."""
+    assert main(["scenes", "check", "shoebox:4x3x4", "--agent-radius", "-1"]) == 1
+    assert "agent_radius must be a length above 0 m, not -1" in " ".join(capsys.readouterr().out.split())
 
 
 def test_benchmark_of_scenes_measures_what_it_says() -> None:

@@ -15,6 +15,7 @@ from avi_env.bench.sound_classes import GOAL, judge_sounds, learn_sounds
 from avi_env.bench.sound_sheet import show_sounds
 from avi_env.bench.sounds import all_variants, list_sounds, play_sound, render_sounds
 from avi_env.bench.sounds_page import committed_sound_report, rendered_sound_page
+from avi_env.cli import main
 from avi_env.sounds import make_clip, sound_classes, sound_split, sound_variants
 
 PAGE = Path(__file__).parents[2] / "docs" / "sounds.md"
@@ -59,6 +60,23 @@ def test_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_sounds.shutil, "which", lambda program: None)
     with pytest.raises(ValueError, match=r"none of afplay, .* is installed to play sounds: give --output FILE\.wav"):
         play_sound("alarm_clock")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["play", "phone", "--seconds", "nan"], "--seconds must be above 0, not nan"),
+        (["check", "--seeds", "0"], "--seeds must be at least 1, not 0"),
+        (["check", "--learned-seeds", "0"], "--learned-seeds must be at least 1, not 0"),
+        (["render", "phone", "--output", __file__], f"cannot write to {__file__}"),
+    ],
+)
+def test_what_cannot_be_done_names_the_option(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2 and a message, before any work."""
+    assert main(["sounds", *arguments]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_sheet(tmp_path: Path) -> None:
