@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import io
 import json
 import zlib
@@ -131,7 +132,7 @@ def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: s
         )
     sidecar = file.with_suffix(".json")
     if file.suffix.lower() == ".glb" and sidecar.is_file() and materials is None:
-        own = remember_file(_load_own(file, sidecar), file)
+        own = remember_file(_saved(file, sidecar), file)
         # Whatever was saved is given back: what is wrong with it is said, not refused.
         report(replace(issue, severity="warning") for issue in mesh_issues(own))
         return own
@@ -147,13 +148,24 @@ def load_scene_file(path: str | Path, materials: MaterialChoice = None, leaks: s
     return scene
 
 
-def _load_own(file: Path, sidecar: Path) -> Scene:
+def _saved(file: Path, sidecar: Path) -> Scene:
     try:
         table = json.loads(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"the sidecar {str(sidecar)!r} is not valid JSON ({error}): save the scene again") from error
-    if table.get("format") not in (1, SCENE_FORMAT):
-        raise ValueError(f"{str(sidecar)!r} has scene format {table.get('format')}, this version reads {SCENE_FORMAT}")
+    found = table.get("format") if isinstance(table, dict) else None
+    if found not in (1, SCENE_FORMAT):
+        raise ValueError(
+            f"{str(sidecar)!r} has scene format {found}, this version reads {SCENE_FORMAT}: save the scene again, or "
+            f"rename that file if it has nothing to do with {file.name}"
+        )
+    try:
+        return _load_own(file, sidecar, table)
+    except (KeyError, TypeError, AttributeError, IndexError, binascii.Error, zlib.error) as error:
+        raise ValueError(f"the sidecar {str(sidecar)!r} is damaged ({error!r}): save the scene again") from error
+
+
+def _load_own(file: Path, sidecar: Path, table: dict[str, Any]) -> Scene:
     geometry = table["geometry"]
     gltf = open_gltf(file)
     parts = sorted(gltf_parts(gltf, textures=False), key=lambda part: (part.name != part_name(-1), part.name))
@@ -224,8 +236,8 @@ def _load_foreign(file: Path, materials: MaterialChoice, up: str) -> Scene:
     parts = read_parts(file)
     if up == "z":
         parts = [part._replace(vertices=part.vertices[:, [0, 2, 1]] * np.array([1.0, 1.0, -1.0])) for part in parts]
-    if not parts:
-        raise ValueError(f"the mesh {str(file)!r} has no triangles")
+    if not any(len(part.triangles) for part in parts):
+        raise ValueError(f"the mesh {str(file)!r} has no triangles: export it again")
     emitters = gltf_emitters(open_gltf(file)) if file.suffix.lower() in (".glb", ".gltf") else ()
     if up == "z":
         emitters = tuple(map(turned_upright, emitters))
@@ -244,5 +256,6 @@ def _material_of(file: Path, part: MeshPart, materials: MaterialChoice) -> Mater
             return find_material(name)
     raise SceneError(
         f"{file.name}: part {part.name!r} has the material {part.label!r}, which is none of the materials table: "
-        f"pass materials={{{part.label!r}: 'plaster'}} (or materials='plaster' for all), or rename it in the file"
+        f"pass materials={{{part.label!r}: 'plaster'}} (or materials='plaster' for all; on the command line: "
+        f"avi scenes convert {file.name} mine.glb --material plaster), or rename it in the file"
     )

@@ -165,7 +165,7 @@ class _Reader:
             part = part._replace(uv=self._uv(name, attributes, look))
         if "COLOR_0" in attributes:
             # Colours without a material are a scan's: nothing says how light should fall on them.
-            color = self._color(name, attributes["COLOR_0"])
+            color = self._color(name, attributes["COLOR_0"], len(points))
             part = part._replace(color=color, unlit=part.unlit or "material" not in row)
         return [part]
 
@@ -201,8 +201,13 @@ class _Reader:
             uv = uv @ look.transform[:2, :2].T + look.transform[:2, 2]
         return np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1)  # glTF counts v downwards
 
-    def _color(self, name: str, index: Any) -> npt.NDArray[np.uint8]:
+    def _color(self, name: str, index: Any, count: int) -> npt.NDArray[np.uint8]:
         values = self.gltf.array(index, f"COLOR_0 of part {name!r}")
+        if len(values) != count or values.shape[1] < 3:
+            raise self.gltf.error(
+                f"part {name!r} has {len(values)} colours of {values.shape[1]} numbers for {count} vertices: export "
+                f"the file again"
+            )
         # The specification's colours are linear.
         linear = np.clip(values[:, :3].astype(np.float64), 0.0, 1.0)
         return np.round(255.0 * linear_to_srgb(linear)).astype(np.uint8)
@@ -219,6 +224,8 @@ class _Reader:
         glossy = extensions.get("KHR_materials_pbrSpecularGlossiness", {})
         factor = glossy.get("diffuseFactor") or metallic.get("baseColorFactor") or (1.0, 1.0, 1.0, 1.0)
         picture = glossy.get("diffuseTexture") or metallic.get("baseColorTexture")
+        if not np.all(np.isfinite(np.asarray(factor, dtype=np.float64))):
+            raise self.gltf.error(f"the colour of materials[{index}] is not finite: export the file again")
         label = str(row.get("name") or "")
         if row.get("alphaMode", "OPAQUE") != "OPAQUE" or (len(factor) > 3 and factor[3] < 1.0):
             self._translucent.append(label or f"materials[{index}]")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index
+from typing import SupportsIndex
 
 from avi_env.content import name_error
 from avi_env.scene.furniture import Placed, make_look
@@ -40,31 +42,41 @@ def generate_house(
     can sound.
 
     Args:
-        seed: any integer >= 0.
+        seed: any integer from 0 to 2**64 - 1.
         rooms: a number of rooms (1-10), or their types ("living_room", "kitchen", ...); None draws them from the seed.
         furniture: False leaves the rooms empty (walls, doors, windows, lamps only).
         split: "train", "val" or "test": layouts, looks and materials of each are its own.
         spec: name of a room specification of the pack "houses" ("two_bedrooms"), instead of `rooms`.
 
     Raises:
-        ValueError: a negative seed, too few or too many rooms, an unknown room type, split or specification.
+        ValueError: a seed out of range, too few or too many rooms, an unknown room type, split or specification, or
+            rooms of which no house can be made.
 
     Source: floor plans after Lopes et al. (GAME-ON 2010); the order of steps after ProcTHOR (Deitke et al. 2022).
     """
-    if seed < 0:
-        raise ValueError(f"the seed of a house must be >= 0, not {seed}")
+    seed, rooms = index(seed), _wanted(rooms)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"the seed of a house must be >= 0 and below 2**64, not {seed}")
     if split not in SPLITS:
         raise name_error("split", split, SPLITS)
-    rooms = rooms if rooms is None or isinstance(rooms, int) else tuple(rooms)
     name = house_name(HouseArguments(seed, rooms, split, spec))
     chosen = choose_spec(Stream(seed, "program", 0, split), rooms, split, spec)
     for attempt in range(_ATTEMPTS):
         scene = _try_house(name, seed, attempt, split, chosen, furniture)
         if scene is not None:
             return scene
-    raise RuntimeError(
-        f"{name} with rooms {', '.join(chosen.types)}: no valid layout in {_ATTEMPTS} attempts; take another seed"
+    raise ValueError(
+        f"{name} with rooms {', '.join(chosen.types)}: no valid layout in {_ATTEMPTS} attempts; take another seed, or "
+        f"other rooms (a closet alone has no wall long enough for a front door)"
     )
+
+
+def _wanted(rooms: int | Sequence[str] | None) -> int | tuple[str, ...] | None:
+    if rooms is None or isinstance(rooms, SupportsIndex):
+        return rooms if rooms is None else index(rooms)
+    if isinstance(rooms, str) or not isinstance(rooms, Iterable):
+        raise ValueError(f"rooms are a number or a list of types, as in ('living_room', 'bedroom'), not {rooms!r}")
+    return tuple(str(kind) for kind in rooms)
 
 
 def _try_house(name: str, seed: int, attempt: int, split: str, spec: HouseSpec, furniture: bool) -> Scene | None:

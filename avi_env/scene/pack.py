@@ -132,10 +132,10 @@ def pack_scene(name: str) -> Scene | None:
     if not entry_name and len(pack.scenes) == 1:
         entry_name = next(iter(pack.scenes))
     if entry_name not in pack.scenes:
+        if not pack.scenes:
+            raise ValueError(f"pack {pack_name!r} holds no scenes but what makes them: write for example 'house:7'")
         if not entry_name:
-            raise ValueError(
-                f"pack {pack_name!r} holds several scenes: write {pack_name}/{next(iter(pack.scenes), 'NAME')}"
-            )
+            raise ValueError(f"pack {pack_name!r} holds several scenes: write {pack_name}/{next(iter(pack.scenes))}")
         raise name_error(f"scene of pack {pack_name!r}", entry_name, pack.scenes)
     return _build(pack, pack.scenes[entry_name])
 

@@ -130,11 +130,11 @@ class _Source:
         for _ in range(count):
             for p in properties:
                 lengths, values = rows[p.name]
-                length = int(read(p.length, 1)[0]) if p.length else 1
-                if length < 0:
+                length = read(p.length, 1)[0] if p.length else 1
+                if not 0 <= length < np.inf:
                     raise self._negative(element)
-                lengths.append(length)
-                values.extend(read(p.dtype, length))
+                lengths.append(int(length))
+                values.extend(read(p.dtype, int(length)))
         return {
             p.name: Ragged(np.array(rows[p.name][0]), np.array(rows[p.name][1], _plain(p.dtype)))
             if p.length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -219,3 +220,5 @@ def _check(file: Path, where: str, table: dict[str, Any], known: dict[str, type]
         wanted = (int, float) if known[key] is float else (known[key],)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise ValueError(f"{file}: {where}{key} must be a {known[key].__name__}, not {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{file}: {where}{key} must be finite, not {value!r}")

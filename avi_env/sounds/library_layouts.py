@@ -51,7 +51,7 @@ def _rows(table: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Rows of a csv file that must have some columns."""
     if not table.is_file():
         raise ValueError(f"{table} is missing: unpack the data set's tables beside its audio folders")
-    with table.open(encoding="utf-8", newline="") as file:
+    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.DictReader(file)
         for column in columns:
             if column not in (reader.fieldnames or ()):
@@ -92,7 +92,7 @@ def _fsd50k(folder: Path, truth: Path) -> list[ListedSound]:
     vocabulary = truth / "vocabulary.csv"
     if not vocabulary.is_file():
         raise ValueError(f"{vocabulary} is missing: unpack the data set's ground truth")
-    with vocabulary.open(encoding="utf-8", newline="") as lines:
+    with vocabulary.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         known = {row[1] for row in csv.reader(lines) if len(row) > 1}
     found = []
     for part, columns in (("dev", ("fname", "labels", "split")), ("eval", ("fname", "labels"))):
@@ -117,7 +117,7 @@ def _licences(folder: Path, part: str) -> dict[str, str]:
     try:
         table = json.loads(file.read_text(encoding="utf-8"))
         return {name: str(row.get("license", "")) for name, row in table.items()}
-    except (json.JSONDecodeError, AttributeError) as error:
+    except (ValueError, AttributeError) as error:
         raise ValueError(f"{file} is no table of clips by name: {error}") from error
 
 

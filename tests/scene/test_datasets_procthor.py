@@ -289,6 +289,17 @@ def test_other_errors(tmp_path: Path) -> None:
     bad.write_text("{")
     with pytest.raises(ValueError, match="line 0 is not valid JSON"):
         load_procthor(bad)
+    bad.write_text("[1]\n")
+    with pytest.raises(ValueError, match=r"bad\.jsonl, line 0 must hold a JSON object .* not a list"):
+        load_procthor(bad)
+    bad.write_text("")
+    with pytest.raises(ValueError, match=r"bad\.jsonl has no house 0: it holds 0 houses"):
+        load_procthor(bad)
+    packed = tmp_path / "cut.jsonl.gz"
+    for content in (gzip.compress(json.dumps(house()).encode())[:-20], b"no gzip"):
+        packed.write_bytes(content)
+        with pytest.raises(ValueError, match=r"cut\.jsonl\.gz, line 0 is not valid JSON .*is it the whole file"):
+            load_procthor(packed, 0)
     assets = tmp_path / "assets.json"
     assets.write_text('{"Bed": [{"assetId": "Bed_1"}]}')
     with pytest.raises(ValueError, match=r"Bed\[0\]: 'boundingBox' is missing"):

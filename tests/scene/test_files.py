@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +106,28 @@ def test_sidecar_of_another_scene_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps({**table, "format": 99}))
     with pytest.raises(ValueError, match="scene format 99"):
         load_scene(tmp_path / "b.glb")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.pop("rooms"), r"a\.json' is damaged \(KeyError\('rooms'\)\): save the scene again"),
+        (lambda table: table.update(objects=[3]), r"a\.json' is damaged .*save the scene again"),
+        (lambda table: table["geometry"].update(vertex_index="abc"), r"a\.json' is damaged .*save the scene again"),
+        (
+            lambda table: table.pop("format"),
+            r"a\.json' has scene format None.* rename that file if it has nothing",
+        ),
+    ],
+)
+def test_damaged_sidecar_is_explained(change: Callable[[dict[str, Any]], Any], message: str, tmp_path: Path) -> None:
+    """Entries that are missing or of the wrong type: the file and what to do, no traceback of a reader."""
+    save_scene(shoebox((1.0, 1.0, 1.0)), tmp_path / "a.glb")
+    table = json.loads((tmp_path / "a.json").read_text())
+    change(table)
+    (tmp_path / "a.json").write_text(json.dumps(table))
+    with pytest.raises(ValueError, match=message):
+        load_scene(tmp_path / "a.glb")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,12 @@ def test_room_types_may_be_given() -> None:
     assert tuple(room.type for room in generate_house(5, wanted).rooms) == wanted
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    """A seed or a number of rooms that NumPy drew makes the same house under the same name."""
+    house = generate_house(np.int32(5), np.int64(2), furniture=False)  # type: ignore[arg-type]
+    assert (house.name, house.digest) == ("house:5:2", generate_house(5, 2, furniture=False).digest)
+
+
 @pytest.mark.parametrize(
     ("seed", "rooms", "message"),
     [
@@ -69,6 +75,10 @@ def test_room_types_may_be_given() -> None:
         (0, 11, "1 to 10"),
         (0, (), "1 to 10"),
         (0, ("kitchn", "bedroom"), "Did you mean 'kitchen'"),
+        (0, "bedroom", "a number or a list of types"),
+        (0, 2.5, "a number or a list of types"),
+        (2**64, 2, "below"),
+        (0, ("closet",), "no valid layout .* or other rooms"),
     ],
 )
 def test_bad_requests_are_explained(seed: int, rooms: object, message: str) -> None:

@@ -182,6 +182,15 @@ def _nan_scale(writer: GltfWriter) -> None:
     writer.table["nodes"][0]["scale"] = [1, 1]
 
 
+def _nan_color(writer: GltfWriter) -> None:
+    writer.table["materials"] = [{"pbrMetallicRoughness": {"baseColorFactor": [float("nan"), 1, 1, 1]}}]
+    writer.table["meshes"][0]["primitives"][0]["material"] = 0
+
+
+def _few_colors(writer: GltfWriter) -> None:
+    writer.table["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = writer.accessor(np.ones((3, 3)))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -193,6 +202,8 @@ def _nan_scale(writer: GltfWriter) -> None:
         (_old, "glTF version 1.0 is not read"),
         (_no_material, r"part 'floor' refers to materials\[3\], but there are 0"),
         (_nan_scale, r"scale of nodes\[0\] needs 3 finite numbers"),
+        (_nan_color, r"the colour of materials\[0\] is not finite"),
+        (_few_colors, "part 'floor' has 3 colours of 3 numbers for 4 vertices"),
     ],
 )
 def test_damaged_files_are_explained(damage: Callable[[GltfWriter], None], message: str, tmp_path: Path) -> None:

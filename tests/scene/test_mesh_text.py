@@ -106,6 +106,10 @@ def test_damaged_ply_is_explained(form: str, tmp_path: Path) -> None:
     (tmp_path / "b.ply").write_text(text.replace("3 3 2 4", "3 3 2 9"))
     with pytest.raises(ValueError, match=r"face 1 refers to a vertex that is not there \(5 vertices\)"):
         read_parts(tmp_path / "b.ply")
+    for length in ("inf", "nan"):
+        (tmp_path / "b.ply").write_text(text.replace("3 3 2 4", f"{length} 3 2 4"))
+        with pytest.raises(ValueError, match="element 'face' has a list of negative or impossible length"):
+            read_parts(tmp_path / "b.ply")
     (tmp_path / "b.ply").write_text(text.replace("3.0 0.0 1.0", "nan 0.0 1.0"))
     with pytest.raises(ValueError, match=r"part b.*vertex 4 is NaN.*repair"):
         load_scene_file(tmp_path / "b.ply", materials="plaster")

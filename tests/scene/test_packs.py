@@ -67,6 +67,8 @@ def test_names_of_packs_and_scenes() -> None:
         pack_scene("rooms/coridor")
     with pytest.raises(ValueError, match="holds several scenes: write rooms/"):
         pack_scene("rooms")
+    with pytest.raises(ValueError, match=r"pack 'houses' holds no scenes .* write for example 'house:7'"):
+        pack_scene("houses")
 
 
 def test_own_pack_with_a_saved_scene_and_own_materials(tmp_path: Path) -> None:

@@ -212,6 +212,13 @@ def test_broken_esc50(esc50: Path, old: str, new: str, message: str) -> None:
         sound_library(esc50)
 
 
+def test_tables_of_a_spreadsheet(esc50: Path) -> None:
+    """A byte order mark is none of the first column's name; letters that are not UTF-8 are no reason to stop."""
+    table = esc50 / "meta" / "esc50.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes().replace(b"chainsaw", "S\u00e4ge".encode("latin-1")))
+    assert {sound.sound_class for sound in sound_library(esc50).sounds} == {"dog", "S\ufffdge"}
+
+
 def test_broken_fsd50k(fsd50k: Path) -> None:
     """A label outside the vocabulary, a missing vocabulary and a missing audio folder are named."""
     truth = fsd50k / "FSD50K.ground_truth"
@@ -238,6 +245,7 @@ def test_broken_fsd50k(fsd50k: Path) -> None:
         ('[classes.whale]\nsounds_like = "fone"', "Did you mean 'phone'"),
         ("longest_seconds = 0.01", r"at least 0\.2 s"),
         ("spl_db = [", r"sounds\.toml is no TOML"),
+        ("spl_db = nan", r"sounds\.toml: spl_db must be finite, not nan"),
     ],
 )
 def test_broken_settings(folders: Path, text: str, message: str) -> None:

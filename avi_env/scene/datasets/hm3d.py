@@ -37,7 +37,7 @@ def read_semantic_txt(path: Path) -> Annotation:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no semantic file {str(path)!r}: check the path")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     if not lines or _HEADER not in lines[0]:
         raise ValueError(f"{path.name}: its first line must be {_HEADER!r}, not {lines[0] if lines else ''!r}")
     rows = [_row(path, number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]

@@ -158,14 +158,22 @@ def _line(path: Path, number: int | None) -> Entry:
         raise FileNotFoundError(f"no file {str(path)!r}: check the path")
     wanted = number or 0
     opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        for k, line in enumerate(file):
-            if k == wanted:
-                try:
-                    return Entry(f"{path.name}, line {k}", json.loads(line))
-                except ValueError as error:
-                    raise ValueError(f"{path.name}, line {k} is not valid JSON ({error})") from error
-    raise ValueError(f"{path.name} has no house {wanted}: it holds {k + 1} houses, counted from 0")
+    found, count = "", 0
+    try:
+        with opened as file:
+            for count, line in enumerate(file, 1):
+                if count > wanted:
+                    found = line
+                    break
+        table = json.loads(found) if found else {}
+    except (ValueError, OSError, EOFError) as error:
+        place = max(count - 1, 0)
+        raise ValueError(f"{path.name}, line {place} is not valid JSON ({error}): is it the whole file?") from error
+    if count <= wanted:
+        raise ValueError(f"{path.name} has no house {wanted}: it holds {count} houses, counted from 0")
+    if not isinstance(table, dict):
+        raise ValueError(f"{path.name}, line {wanted} must hold a JSON object {{...}}, not a {type(table).__name__}")
+    return Entry(f"{path.name}, line {wanted}", table)
 
 
 def _room(row: Entry) -> HouseRoom:
