@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from avi_env.scene.model import Scene
 from avi_env.scene.pack import pack_scene, pack_scene_names, scene_packs
 
 __all__ = ["load_scene", "scene_names"]
-
-Loader = Callable[[str, Mapping[str, Any]], Scene | None]
 
 _DATASET = re.compile(r"(?P<path>.*\.scene_dataset_config\.json)(?::(?P<scene>.+))?")
 _HABITAT = (".scene_instance.json", ".stage_config.json")

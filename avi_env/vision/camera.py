@@ -47,11 +47,6 @@ class Camera:
         horizontal = math.tan(math.radians(self.hfov) / 2.0)
         return horizontal, horizontal * self.height / self.width
 
-    @property
-    def pixel_angle(self) -> float:
-        """Size of a pixel at the image centre [m at 1 m depth]."""
-        return 2.0 * self.tangents[0] / self.width
-
 
 @wp.kernel
 def _basis_kernel(yaw: wp.array[wp.float32], pitch: wp.float32, basis_out: wp.array[wp.mat33]) -> None:

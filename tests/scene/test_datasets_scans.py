@@ -14,11 +14,11 @@ import pytest
 from gltf_samples import GltfWriter
 from scan_samples import CHAIR, COLOR, room_quads, save_glb, save_house, save_ply, save_semantic_txt
 
-from avi_env.scene import Scene, SceneWarning
+from avi_env.scene import Scene, SceneWarning, load_scene
 from avi_env.scene.datasets.frames import Y_UP, Z_UP, box_of_points, frame_rotation, upright_box
 from avi_env.scene.datasets.hm3d import read_semantic_txt
 from avi_env.scene.datasets.mp3d import read_house
-from avi_env.scene.datasets.named_scans import find_scan, load_named_scan
+from avi_env.scene.datasets.named_scans import find_scan
 from avi_env.scene.datasets.replica import read_info_semantic, read_scn
 from avi_env.scene.datasets.scan import read_descriptor
 from avi_env.scene.datasets.transfer import labels_from_mesh
@@ -69,7 +69,7 @@ def save_hm3d(folder: Path, linear: bool = True) -> Path:
 @pytest.mark.parametrize("linear", [True, False])
 def test_hm3d(tmp_path: Path, linear: bool) -> None:
     """Colours of the semantic mesh name the objects; regions become rooms; +Z up is turned."""
-    scene = load_named_scan(save_hm3d(tmp_path, linear))
+    scene = load_scene(save_hm3d(tmp_path, linear))
     check_room(scene)
     assert scene.meta["object_keys"] == [1, 2, 3, 7]
     (room,) = scene.rooms
@@ -93,7 +93,7 @@ def test_hm3d_labels_reach_a_mesh_of_other_triangles(tmp_path: Path) -> None:
             for i in range(3)
         ]
     save_glb(tmp_path / "XYZ.glb", fine)
-    scene = load_named_scan(tmp_path / "XYZ.glb")
+    scene = load_scene(tmp_path / "XYZ.glb")
     assert len(scene.triangles) == 9 * 24
     check_room(scene)
 
@@ -114,7 +114,7 @@ def test_hm3d_with_basis_pictures(tmp_path: Path) -> None:
     writer.table |= {"extensionsUsed": ["KHR_texture_basisu"], "extensionsRequired": ["KHR_texture_basisu"]}
     writer.save_glb(tmp_path / "XYZ.basis.glb")
     with pytest.warns(SceneWarning, match="Basis compressed"):
-        scene = load_named_scan(tmp_path / "XYZ.basis.glb")
+        scene = load_scene(tmp_path / "XYZ.basis.glb")
     check_room(scene)
     assert not any(material.unlit for material in scene.materials)
     assert not scene.textures
@@ -147,7 +147,7 @@ def test_mp3d(tmp_path: Path) -> None:
     save_ply(tmp_path / "house1_semantic.ply", room_quads(), triangles=True)
     save_glb(tmp_path / "house1.glb", room_quads())
     for name in ("house1.glb", "house1.house", "house1_semantic.ply"):
-        scene = load_named_scan(tmp_path / name)
+        scene = load_scene(tmp_path / name)
         check_room(scene)
     (room,) = scene.rooms
     assert (room.type, room.floor_y, room.height) == ("bedroom", 0.0, 2.6)
@@ -157,7 +157,7 @@ def test_mp3d(tmp_path: Path) -> None:
     # 30 degrees about +Z in the file are 30 degrees about +Y in the world.
     pose = {(tuple(np.round(chair.size, 6)), round(chair.yaw, 4))}
     assert pose == {((1.0, 0.9, 0.4), 0.5236)}
-    raw = load_named_scan(tmp_path / "house1.glb", names="raw")
+    raw = load_scene(tmp_path / "house1.glb", names="raw")
     assert {o.category for o in raw.objects} == {"floor", "ceiling", "brick_wall", "dining_chair"}
     assert material_of(raw, next(o.id for o in raw.objects if o.category == "brick_wall")) == "brick"
 
@@ -167,7 +167,7 @@ def test_mp3d_segments_of_matterports_own_meshes(tmp_path: Path) -> None:
     save_house(tmp_path / "a.house")
     quads = [(5000000 + key, quad) for key, quad in room_quads()]
     save_ply(tmp_path / "a_semantic.ply", quads, face_property="material_id", triangles=True)
-    check_room(load_named_scan(tmp_path / "a.house"))
+    check_room(load_scene(tmp_path / "a.house"))
 
 
 def info_semantic() -> dict[str, Any]:
@@ -196,8 +196,9 @@ def test_replica(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "info_semantic.json").write_text(json.dumps(info_semantic()))
     save_ply(folder / "mesh_semantic.ply", room_quads())
+    save_ply(folder.parent / "mesh.ply", room_quads(), face_property="")
     for path in (folder.parent, folder, folder / "mesh_semantic.ply", folder.parent / "mesh.ply"):
-        scene = load_named_scan(path)
+        scene = load_scene(path)
         assert scene.name == "room_0"
     check_room(scene)
     chair = next(o for o in scene.objects if o.category == "chair")
@@ -221,7 +222,7 @@ def test_gibson(tmp_path: Path) -> None:
     (tmp_path / "Any.scn").write_text(json.dumps({"objects": objects, "rooms": [room]}))
     save_ply(tmp_path / "Any_semantic.ply", room_quads(), triangles=True)
     save_glb(tmp_path / "Any.glb", room_quads())
-    scene = load_named_scan(tmp_path / "Any.glb")
+    scene = load_scene(tmp_path / "Any.glb")
     check_room(scene)
     assert (scene.rooms[0].type, scene.rooms[0].height) == ("dining_room", 2.6)
     chair = next(o for o in scene.objects if o.category == "chair")
@@ -238,7 +239,7 @@ def test_rlr_materials_apply_to_scans(tmp_path: Path) -> None:
     spectra = {"scattering": [125.0, 0.1, 4000.0, 0.1]}
     rows = [{"name": k, "labels": v, "absorption": [125.0, 0.1 * i]} for i, (k, v) in enumerate(names.items())]
     path.write_text(json.dumps({"materials": [row | spectra for row in rows]}))
-    scene = load_named_scan(save_hm3d(tmp_path), materials=str(path))
+    scene = load_scene(save_hm3d(tmp_path), materials=str(path))
     assert {o.category: material_of(scene, o.id) for o in scene.objects} == {
         "floor": "Carpet",
         "ceiling": "Tile",
@@ -252,7 +253,7 @@ def test_scans_leak_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "info_semantic.json").write_text(json.dumps(info_semantic()))
     save_ply(tmp_path / "mesh_semantic.ply", [face for face in room_quads() if face[0] != 2])
     with pytest.warns(SceneWarning, match="leaks: .* % of rays escape"):
-        scene = load_named_scan(tmp_path)
+        scene = load_scene(tmp_path)
     assert len(scene.objects) == 4
 
 
@@ -261,7 +262,7 @@ def test_quadrilaterals_keep_their_ids(tmp_path: Path, layout: str) -> None:
     """Faces with four corners are cut in two, and both halves keep the id."""
     (tmp_path / "info_semantic.json").write_text(json.dumps(info_semantic()))
     save_ply(tmp_path / "mesh_semantic.ply", room_quads(), layout=layout)
-    scene = load_named_scan(tmp_path)
+    scene = load_scene(tmp_path)
     check_room(scene)
     keys = np.array(scene.meta["object_keys"])[scene.triangle_object]
     assert sorted(keys.tolist()) == sorted(2 * [key for key, _ in room_quads()])
@@ -334,8 +335,8 @@ def test_malformed_info_semantic(tmp_path: Path, change: Any, message: str) -> N
 
 def test_other_errors(tmp_path: Path) -> None:
     """Missing files, unknown kinds, faces without ids."""
-    with pytest.raises(FileNotFoundError, match="belongs to no scan"):
-        load_named_scan(tmp_path / "nothing.glb")
+    with pytest.raises(FileNotFoundError, match=r"nothing\.glb"):
+        load_scene(tmp_path / "nothing.glb")
     with pytest.raises(ValueError, match="no semantic descriptor that is read"):
         read_descriptor(tmp_path / "a.xml")
     (tmp_path / "a.scn").write_text('{"objects": [{"id": 1}]}')
@@ -346,10 +347,10 @@ def test_other_errors(tmp_path: Path) -> None:
             reader(tmp_path / name)
     save_house(tmp_path / "c.house")
     with pytest.raises(FileNotFoundError, match=r"c_semantic\.ply"):
-        load_named_scan(tmp_path / "c.house")
+        load_scene(tmp_path / "c.house")
     save_ply(tmp_path / "c_semantic.ply", room_quads(), face_property="label")
     with pytest.raises(ValueError, match="have no 'object_id'"):
-        load_named_scan(tmp_path / "c.house")
+        load_scene(tmp_path / "c.house")
     with pytest.raises(ValueError, match="Did you mean 'raw'"):
         read_house(tmp_path / "c.house", names="row")
     scan = find_scan(tmp_path / "c_semantic.ply")

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avi_env.scene.datasets.categories import MaterialChoice
 from avi_env.scene.datasets.frames import Z_UP
-from avi_env.scene.datasets.scan import Scan, load_scan
-from avi_env.scene.model import Scene
+from avi_env.scene.datasets.scan import Scan
 
-__all__ = ["find_scan", "load_named_scan"]
-
-
-def load_named_scan(path: Path, materials: MaterialChoice = None, names: str = "mpcat40") -> Scene:
-    """Returns the scan that one of its files or its folder belongs to.
-
-    Raises:
-        FileNotFoundError: it is no scan of a known data set, or one of its files is missing.
-        ValueError: a file is malformed.
-    """
-    scan = find_scan(path)
-    if scan is None:
-        raise FileNotFoundError(f"{str(path)!r} belongs to no scan that is known: see docs/datasets.md for the files")
-    return load_scan(scan, materials, names)
+__all__ = ["find_scan"]
 
 
 def find_scan(path: Path) -> Scan | None:

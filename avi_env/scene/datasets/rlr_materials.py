@@ -54,14 +54,6 @@ class RlrMaterials:
                 return material
         return Material("default", 0.1, 0.5, _OPAQUE_DB, source="RLR, built-in default")
 
-    def by_label(self) -> dict[str, Material]:
-        """Returns each label's material; of a label that several materials carry, the first one."""
-        table: dict[str, Material] = {}
-        for material, labels in zip(self.materials, self.labels, strict=True):
-            for label in labels:
-                table.setdefault(label, material)
-        return table
-
     def of_category(self, category: str) -> Material | None:
         """Returns the material of a semantic category, or None if no label matches (then `default` is meant).
 
