@@ -23,6 +23,7 @@ SHORTER = {
     "bench acoustics": ["--quick", "--parts", "theory"],  # all of it: tests/cli/test_bench_acoustics.py
     "bench scenes": ["--parts", "houses", "--count", "1"],  # most of it: tests/cli/test_scenes.py
     "scenes generate": ["--count", "1"],
+    "sounds check": ["--learned-seeds", "1", "--seeds", "1", "--json", "check.json"],
 }
 
 
