@@ -91,7 +91,7 @@ def expand_sounds(names: Sequence[str]) -> tuple[str, ...]:
             ("my/sounds:dog/rex.wav"), splits of them ("my/sounds:split:test").
 
     Raises:
-        ValueError: an unknown name, with the nearest known one; a folder without sounds.
+        ValueError: an unknown name, with the nearest known one; a folder or a split of it without sounds.
     """
     found: list[str] = []
     for name in names:
@@ -100,7 +100,10 @@ def expand_sounds(names: Sequence[str]) -> tuple[str, ...]:
             found += (f"{kind}/{variant}" for kind, variant in sound_split(split, by))
         elif ":split:" in name:
             folder, _, split = name.partition(":split:")
-            found += (sound.name for sound in sound_library(folder).select(split=split))
+            chosen = sound_library(folder).select(split=split)
+            if not chosen:
+                raise ValueError(f"{folder} has no sounds of the split {split!r}: its layout or folders give none")
+            found += (sound.name for sound in chosen)
         elif Path(name).is_dir():
             found += (f"{name}:{kind}" for kind in sound_library(name).classes)
         else:

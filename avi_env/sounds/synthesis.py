@@ -68,8 +68,8 @@ _T60 = float(np.log(1000.0))  # a decay of 60 dB is exp(-ln(1000) t / T60)
 
 def sound_stream(name: str, seed: int) -> np.random.Generator:
     """Returns the counter-based random stream of a variant (seed) of a sound class."""
-    if seed < 0:
-        raise ValueError(f"the seed of a sound must be >= 0, not {seed}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"the seed of a sound must be >= 0 and below 2**64, not {seed}")
     return np.random.Generator(np.random.Philox(key=np.array([zlib.crc32(name.encode()), seed], dtype=np.uint64)))
 
 

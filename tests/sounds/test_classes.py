@@ -140,6 +140,8 @@ def test_errors_name_the_remedy():
         make_clip("phone", sample_rate=11025)
     with pytest.raises(ValueError, match=">= 0"):
         make_clip("phone", seed=-1)
+    with pytest.raises(ValueError, match=r"below 2\*\*64"):
+        make_clip("phone", seed=2**64)
     with pytest.raises(ValueError, match="NaN"):
         Clip("x", np.array([np.nan], np.float32), 60.0, 16000)
 

@@ -266,6 +266,8 @@ def test_broken_folders(tmp_path: Path, folders: Path) -> None:
         make_clip(f"{folders}:wale")
     with pytest.raises(ValueError, match=r"unknown sound of class 'whale' .*Did you mean 'deep\.ogg'"):
         expand_sounds((f"{folders}:whale/depp.ogg",))
+    with pytest.raises(ValueError, match="has no sounds of the split 'test'"):  # not the scene's own sounds instead
+        expand_sounds((f"{folders}:split:test",))
     bad = folders / "bad"
     write(bad / "short.wav", seconds=0.1)
     soundfile.write(bad / "silent.wav", np.zeros(8000), 16000)
