@@ -144,7 +144,7 @@ def test_audibility_of_a_scene(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["fone_64"], "Did you mean 'phone_64'"),
+        (["fone_1"], "Did you mean 'phone_"),
         (["1", "2", "up"], "x y z in metres"),
         (["1", "2"], "x y z in metres"),
         (["90", "1", "90"], "outside scene"),
