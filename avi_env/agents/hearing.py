@@ -34,6 +34,7 @@ _BINS_ENOUGH = 60.0  # bins that sound from which a moment counts in full: a pur
 # the evidence is right as it stands in sight of the source, and half as good round corners.
 _ECHO_ONSET, _CLEAR_ONSET = 0.05, 0.17
 _TRUST = 0.7
+_PEAK_S, _LONGEST_S = 2.0, 8.0  # [s]
 _FADE_SECONDS = 0.05  # the first part of a step still holds the sound of the pose before
 
 
@@ -208,10 +209,14 @@ class Hearing:
             self.direction.heard(moment, yaw)
             self.last_heard_s, self.last_level_db = time_s, moment.level_db
         self.level_db = moment.level_db
-        self._recent = [*self._recent, moment.level_db][-max(1, round(2.0 / self._seconds)) :]
-        self.peak_db = max(self._recent)
+        self._recent = [*self._recent, moment.level_db][-max(1, round(_LONGEST_S / self._seconds)) :]
+        self.peak_db = self.peak_within(_PEAK_S)
         self.loudest_db = max(self.loudest_db, moment.level_db)
         return moment
+
+    def peak_within(self, seconds: float) -> float:
+        """Returns the highest level of the last seconds, eight of them at most [dB SPL]."""
+        return max(self._recent[-max(1, round(seconds / self._seconds)) :], default=-math.inf)
 
     def is_on(self, time_s: float, patience_s: float = 3.0) -> bool:
         """Returns whether something sounded within the last `patience_s` seconds."""

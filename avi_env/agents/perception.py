@@ -26,6 +26,7 @@ _BODY = 0.25  # [m] from the agent's centre to what it bumped into
 # Echoes mislead in the same way as long as one listens at the same spot: after so many moments new ones count less.
 _SPOT, _SPOT_MOMENTS = 0.5, 8.0  # [m], moments
 _WAYS_STEPS = 6  # steps after which the ways of sound are found anew, for what has been seen since
+_RESTING_DB = 3.0  # below its latest peak by more, a sound that comes and goes is resting
 _STILL = 0.05  # [m]
 _PIXELS_OF_FLOOR = 40  # in one picture, for a floor to count as a room in view
 
@@ -126,11 +127,15 @@ class Perception:
         self.recognition.observe(audio)
         if moment.level_db >= AUDIBLE_DB:
             source, unsure = self.recognition.source_level
-            loudness = (self.hearing.peak_db - source, unsure)
+            loudness = (self.hearing.peak_db - source, unsure) if self.is_at_its_loudest() else None
             spot = (round(self.pose[0] / _SPOT), round(self.pose[2] / _SPOT))
             trust = moment.trust / (1.0 + self._listened[spot] / _SPOT_MOMENTS)
             self._listened[spot] += 1
             self.source.heard(self.sound_ways(), moment.evidence, trust, self.yaw, loudness)
+
+    def is_at_its_loudest(self) -> bool:
+        """Whether the sound has just been as loud as it gets, rather than resting between two rings."""
+        return self.hearing.peak_db >= self.hearing.peak_within(self.recognition.rest_s) - _RESTING_DB
 
     def ways(self) -> Ways:
         """Returns the ways over the map from here; computed once per step."""

@@ -145,6 +145,11 @@ class _Turn:
         """Whether the last walk ended at the target."""
         return bool(self.walks) and self.walks[-1].status == "success" and _is_walk_to(self.walks[-1], target)
 
+    def is_nameless(self, name: str) -> bool:
+        """Whether nothing seen so far tells what kind of room a room is."""
+        room = next((r for r in self.now.rooms if r.name == (name or self.now.room)), None)
+        return room is None or room.type in ("", "unknown")
+
     def just_failed(self, target: str) -> bool:
         """Whether the last walk was to this target and failed, or twice in a row ran out of time."""
         tail = self.walks[-2:]
@@ -167,6 +172,8 @@ def _reach(turn: _Turn, question: Question) -> SkillCall | Answer:
     for thing in things:
         beside = thing.in_view and thing.track and thing.distance_m <= turn.settings.at_object_m
         if turn.reached(thing.name) or beside:
+            if question.wants_answer and not turn.listened() and turn.is_nameless(thing.room):
+                return SkillCall("look_around", {}, "the source is here: see which room this is")
             return _arrived(turn, question, thing.room, f"{thing.name} is here", 0.95)
     for thing in things:
         if turn.can_try(thing):

@@ -30,7 +30,9 @@ class SoundTemplates(NamedTuple):
     centers: npt.NDArray[np.float64]
     """Class means, shape (C, K)."""
     levels: npt.NDArray[np.float64]
-    """Loudest quarter of a second in two, 1 m away in the open [dB SPL], shape (C,)."""
+    """Loudest quarter of a second, 1 m away in the open [dB SPL], shape (C,)."""
+    rests: npt.NDArray[np.float64]
+    """Longest time from one loud quarter of a second to the next [s], shape (C,): a doorbell rings, then rests."""
 
 
 class Verdict(NamedTuple):
@@ -47,7 +49,7 @@ def load_templates() -> SoundTemplates:
     """Returns the templates that come with the package (made by `avi_env.agents.recognition_fit`)."""
     with np.load(package_file("agents/sound_templates.npz")) as data:
         names = tuple(str(name) for name in data["names"])
-        return SoundTemplates(names, *(data[key].astype(np.float64) for key in ("offset", "axes", "centers", "levels")))
+        return SoundTemplates(names, *(data[key].astype(np.float64) for key in SoundTemplates._fields[1:]))
 
 
 def classify(features: FloatArray, templates: SoundTemplates) -> npt.NDArray[np.float64]:
@@ -98,11 +100,16 @@ class SoundRecognition:
 
     @property
     def source_level(self) -> tuple[float, float]:
-        """Level of the source at 1 m [dB SPL], loudest quarter of a second in two: mean and spread over the classes."""
+        """Level of the source at 1 m [dB SPL], loudest quarter of a second: mean and spread over the classes."""
         chance = np.array(list(self.probabilities.values()))
         levels = self._templates.levels
         mean = float(chance @ levels)
         return mean, float(np.sqrt(chance @ (levels - mean) ** 2))
+
+    @property
+    def rest_s(self) -> float:
+        """Time within which the sound is loud at least once [s], expected over the classes."""
+        return float(np.array(list(self.probabilities.values())) @ self._templates.rests)
 
     @property
     def verdict(self) -> Verdict:

@@ -25,6 +25,7 @@ FIRST_VARIANT = 5000
 """Variants of the clips from here on are for the fit; episodes use those below 1000."""
 
 _SHRINKAGE = 0.1
+_LOUD_DB = 6.0  # [dB] below the loudest that still counts as loud
 
 
 def coloured(samples: FloatArray, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -65,22 +66,28 @@ def training_features(
     return np.array(rows), np.array(labels)
 
 
-def source_levels(variants: range) -> npt.NDArray[np.float64]:
-    """Returns the level 1 m from each class [dB SPL]: the loudest quarter of a second in any two, shape (C,)."""
-    quarter = FEATURE_RATE // 4
-    found = []
-    for name in sound_classes():
-        peaks = []
-        for variant in variants:
-            loop = np.tile(make_clip(name, variant, FEATURE_RATE).samples.astype(np.float64), 3)
-            blocks = np.mean(loop[: len(loop) // quarter * quarter].reshape(-1, quarter) ** 2, axis=1)
-            peaks.append(10.0 * np.log10(np.lib.stride_tricks.sliding_window_view(blocks, 8).max(axis=1).mean()) + 94.0)
-        found.append(np.mean(peaks))
-    return np.array(found)
+def source_levels(variants: range) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Returns of each class the level of its loudest quarter of a second 1 m away [dB SPL], and its longest rest [s].
+
+    Both of shape (C,); a rest is the time from one loud quarter to the next.
+    """
+    found = [_peaks_of(name, variants) for name in sound_classes()]
+    return np.array([level for level, _ in found]), np.array([rest for _, rest in found])
+
+
+def _peaks_of(name: str, variants: range) -> tuple[float, float]:
+    quarter, levels, rests = FEATURE_RATE // 4, [], []
+    for variant in variants:
+        loop = np.tile(make_clip(name, variant, FEATURE_RATE).samples.astype(np.float64), 3)
+        blocks = np.mean(loop[: len(loop) // quarter * quarter].reshape(-1, quarter) ** 2, axis=1)
+        loud = np.flatnonzero(blocks >= blocks.max() * 10.0 ** (-_LOUD_DB / 10.0))
+        levels.append(10.0 * np.log10(blocks.max()) + 94.0)
+        rests.append(0.25 * np.diff(loud).max())
+    return float(np.mean(levels)), float(np.max(rests))
 
 
 def fit_templates(
-    features: FloatArray, labels: npt.NDArray[np.int64], names: tuple[str, ...], levels: FloatArray
+    features: FloatArray, labels: npt.NDArray[np.int64], names: tuple[str, ...], levels: FloatArray, rests: FloatArray
 ) -> SoundTemplates:
     """Returns linear discriminants of labelled features."""
     offset = features.mean(axis=0)
@@ -91,15 +98,15 @@ def fit_templates(
     whiten = vectors / np.sqrt(values)
     _, _, rotation = np.linalg.svd((centers - offset) @ whiten, full_matrices=False)
     axes = whiten @ rotation[: len(names) - 1].T
-    return SoundTemplates(names, offset, axes, (centers - offset) @ axes, np.asarray(levels, np.float64))
+    return SoundTemplates(names, offset, axes, (centers - offset) @ axes, np.asarray(levels), np.asarray(rests))
 
 
 def write_templates(path: Path) -> SoundTemplates:
     """Fits and writes the templates; a pure function of the sound classes."""
     variants = range(FIRST_VARIANT, FIRST_VARIANT + 8)
     features, labels = training_features(variants, rooms=5, windows=3)
-    templates = fit_templates(features, labels, sound_classes(), source_levels(variants))
-    arrays = {key: getattr(templates, key).astype(np.float32) for key in ("offset", "axes", "centers", "levels")}
+    templates = fit_templates(features, labels, sound_classes(), *source_levels(variants))
+    arrays = {key: getattr(templates, key).astype(np.float32) for key in SoundTemplates._fields[1:]}
     np.savez_compressed(path, names=np.array(templates.names), **arrays)
     return templates
 

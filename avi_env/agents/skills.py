@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from avi_env.agents.geometry import bearing_to, wrap_angle
-from avi_env.agents.knowledge import least_width
+from avi_env.agents.knowledge import emitters_of, least_width
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import SkillCall, Status
@@ -18,6 +18,7 @@ from avi_env.agents.route import Frontier, Ways, unknown_near
 from avi_env.agents.sound_search import (
     SoundTarget,
     emission_chance,
+    is_beside,
     is_loud,
     object_chances,
     sound_target,
@@ -44,7 +45,7 @@ _CHUNK = 6  # steps towards a sound before the agent thinks again
 _SURE = 0.5  # confidence in a direction from which one need not turn to hear better
 _BESIDE = 1.0  # [m]; a place this near to where one can walk is gone to there
 _NEAR_PLACE = 0.5  # [m]; a place is reached
-_DENIED_MOST = 5  # places found empty after which a loud one will do: the source may be nothing one can see
+_DENIED_MOST = 5  # places found empty after which a near one will do: the source may be nothing one can see
 _RIVAL = 0.02  # chance from which another object may be the source, too
 _BELIEVED = 0.6  # chance of an object from which one need not listen again
 _CERTAIN = 0.95  # chance of an object that is the source even if it cannot be walked up to
@@ -52,6 +53,7 @@ _UNLIKELY = 0.05  # chance below which an object one stands at is not the source
 _VAGUE = 0.35  # chance of the best place below which the agent looks round before it walks on
 _SAME_ROOM = 2.0  # [m]
 _SAME_PLACE = 1.0  # [m]; nearer than this one need not look around again
+_LISTEN_MOST = 24  # steps of listening at an object
 _PATIENCE_S = 12.0  # silence after which a sound is lost
 _NEW_AFTER_S = 5.0  # a sound after so much silence is news
 
@@ -124,6 +126,11 @@ def _sway(steps: int) -> Moves:
     yield from turn_by(quarter)
     yield from turn_by(-(steps - 2 * quarter))
     return (yield from turn_by(quarter))
+
+
+def _until_loud(mind: Perception) -> int:
+    """Steps within which the sound must be loud once: a ringing phone pauses, too."""
+    return min(max(8, math.ceil(mind.recognition.rest_s / mind.senses.step_seconds)), _LISTEN_MOST)
 
 
 def _explore(mind: Perception, budget: int) -> Skill:
@@ -206,7 +213,7 @@ def _judge_candidate(mind: Perception, state: SkillState, track: ObjectTrack, le
     """Tells whether an object that could make the sound, and that has been walked up to, does."""
     loud = is_loud(mind, mind.ear_distance_to(track))
     if _chances(mind, state).get(track.id, 0.0) < _BELIEVED or not loud:
-        yield from _sway(min(8, left))
+        yield from _sway(min(_until_loud(mind), left))
     chance = _chances(mind, state).get(track.id, 0.0)
     if is_loud(mind, mind.ear_distance_to(track)) and chance >= _SURE:
         return SkillOutcome("success", "ok", f"at {track.name}, {mind.hearing.peak_db:.0f} dB")
@@ -304,7 +311,7 @@ def _pursue(
         return None
     mind.source.deny(target.point, 0.8)
     state.denied += 1
-    if loud and state.denied >= _DENIED_MOST:
+    if gap < 1.0 and is_beside(mind, gap) and state.denied >= _DENIED_MOST:
         return SkillOutcome("success", "ok", f"the sound is here, {mind.hearing.peak_db:.0f} dB")
     yield from _sway(min(4, left))
     return None
@@ -325,17 +332,26 @@ def _judge_object(
     """Decides at an object whether it is the source; listens once more when another one may be."""
     rivals = [k for k, chance in _chances(mind, state).items() if k != track.id and chance > _RIVAL]
     if end == "arrived" and (rivals or not is_loud(mind, mind.ear_distance_to(track))):
-        yield from _sway(min(8, left))  # a ringing phone pauses, too
+        yield from _sway(min(_until_loud(mind), left))
         if rivals and _chances(mind, state).get(track.id, 0.0) < _SURE:
             return None
     distance = mind.distance_to(track)
     if end == "arrived" and distance < 1.5 and is_loud(mind, mind.ear_distance_to(track)):
+        if _may_be_another(mind, track) and not _has_looked(mind, state, _SAME_PLACE):
+            yield from _look_for_source(mind, state, left)
+            return None
         return SkillOutcome("success", "ok", f"at {track.name}, {mind.hearing.peak_db:.0f} dB")
     certain = _chances(mind, state).get(track.id, 0.0) > _CERTAIN and distance >= 1.5
     if end == "arrived" and certain and is_loud(mind, distance):
         return SkillOutcome("success", "ok", f"as near to {track.name} as one can get")
     state.silent.add(track.id)
     return None
+
+
+def _may_be_another(mind: Perception, track: ObjectTrack) -> bool:
+    """Whether things of other kinds make this sound, too, and it is quieter than beside its source."""
+    kinds = emitters_of(mind.recognition.verdict.name)
+    return len(kinds) > 1 and not is_beside(mind, mind.ear_distance_to(track))
 
 
 def _chances(mind: Perception, state: SkillState) -> dict[int, float]:

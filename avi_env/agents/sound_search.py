@@ -12,9 +12,9 @@ from scipy import ndimage
 from avi_env.agents.knowledge import emitters_of
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
-from avi_env.agents.source_belief import PLACE, SoundWays
+from avi_env.agents.source_belief import PLACE, SoundWays, gain_in_sight_db
 
-__all__ = ["SoundTarget", "emission_chance", "is_loud", "object_chances", "sound_field", "sound_target"]
+__all__ = ["SoundTarget", "emission_chance", "is_beside", "is_loud", "object_chances", "sound_field", "sound_target"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Point = tuple[float, float]
@@ -26,6 +26,7 @@ _OBJECT_ENOUGH = 0.4  # chance from which an object, not the best place, is walk
 _TURN_PRICE = 1.0  # [m] of way that turning by one radian is worth
 _NEAREST = 0.7  # [m]; nobody gets nearer to what stands on a table or hangs from a ceiling
 _SLACK_DB = 1.0  # by how much variants of a class differ
+_BESIDE_SLACK_DB = 4.0  # spread of levels in a room
 _KEEP = 1.6  # by how much a place must beat the one that is being walked to
 _BLUR = 0.6  # [m]; places this near are one goal
 
@@ -52,9 +53,16 @@ def is_loud(mind: Perception, distance: float) -> bool:
 
     The direct sound alone, in a room without any echo, has that level; a room only adds to it.
     """
-    level = max(mind.hearing.peak_db, mind.hearing.last_level_db)
+    level = max(mind.hearing.peak_within(max(mind.recognition.rest_s, 2.0)), mind.hearing.last_level_db)
     direct = mind.recognition.source_level[0] - 20.0 * math.log10(max(distance, _NEAREST))
     return level >= direct - _SLACK_DB
+
+
+def is_beside(mind: Perception, distance: float) -> bool:
+    """Returns whether the sound is as loud as that near to its source [m] in a furnished room, not somewhere in it."""
+    level = max(mind.hearing.peak_within(max(mind.recognition.rest_s, 2.0)), mind.hearing.last_level_db)
+    near = float(gain_in_sight_db(max(distance, _NEAREST)))
+    return level >= mind.recognition.source_level[0] + near - _BESIDE_SLACK_DB
 
 
 def object_chances(mind: Perception, rejected: frozenset[int] = frozenset()) -> dict[int, float]:

@@ -39,7 +39,7 @@ _LEVEL_DB = 4.5  # [dB]; spread of levels
 _LEVEL_WEIGHT = 0.12  # levels of successive steps say nearly the same
 _FORGET_LEAST = 0.3  # share of the forgetting at moments that say nothing of the direction
 _LEVEL_FIRST = 4.0  # ... but the first ones are news
-_LEVEL_MOST = 6.0  # log-likelihood one level can take away
+_LEVEL_TAIL = 2.0  # spreads; misses beyond count in proportion, not in square: shut doors take what the map cannot tell
 _DENIED = 0.02  # what is left of the chance of a place at which the agent stood and saw nothing that sounds
 _RAYS = 180
 _RAY_RANGE = 14.0  # [m]
@@ -94,8 +94,7 @@ def sound_ways(house: HouseMap, ear: Point) -> SoundWays:
     bearing[~wall] = toward[~wall][anchor]
     length = np.full(wall.shape, np.inf, np.float32)
     length[~wall] = distance
-    length, bearing = _into_walls(length, bearing)
-    return SoundWays(origin, length, bearing, straight, unknown)
+    return SoundWays(origin, *_into_walls(length, bearing, straight), unknown)
 
 
 def _places(house: HouseMap) -> tuple[Point, BoolArray, BoolArray]:
@@ -145,11 +144,19 @@ def _in_sight(origin: Point, wall: BoolArray, ear: Point, toward: FloatArray, ga
     return np.asarray(gap <= reach[ray])
 
 
-def _into_walls(length: FloatArray, bearing: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def _into_walls(
+    length: FloatArray, bearing: FloatArray, straight: BoolArray
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], BoolArray]:
     """Gives walls what the nearest open place has: things that sound hang on walls, fill doorways, stand in niches."""
     closed = ~np.isfinite(length)
     nearest = tuple(ndimage.distance_transform_edt(closed, return_distances=False, return_indices=True))
-    return length[nearest].astype(np.float32), bearing[nearest].astype(np.float32)
+    return length[nearest].astype(np.float32), bearing[nearest].astype(np.float32), straight[nearest]
+
+
+def _surprise(miss: FloatArray) -> FloatArray:
+    """Negative log-likelihood of misses in spreads, by a normal distribution with exponential tails (Huber's)."""
+    size = np.abs(miss)
+    return np.where(size <= _LEVEL_TAIL, 0.5 * size**2, _LEVEL_TAIL * (size - 0.5 * _LEVEL_TAIL))
 
 
 class SourceBelief:
@@ -169,7 +176,7 @@ class SourceBelief:
         """The ways of sound to where the agent stood at the last update."""
 
     def heard(
-        self, ways: SoundWays, evidence: FloatArray, trust: float, yaw: float, loudness: tuple[float, float]
+        self, ways: SoundWays, evidence: FloatArray, trust: float, yaw: float, loudness: tuple[float, float] | None
     ) -> None:
         """Takes in what one moment says.
 
@@ -178,19 +185,22 @@ class SourceBelief:
             evidence: log-likelihood of each azimuth, counter-clockwise from ahead, shape (AZIMUTH_COUNT,).
             trust: how much of the evidence to believe, 0..1.
             yaw: where the agent looks [rad, start frame].
-            loudness: level heard re the source's level at 1 m in the open, and how unsure that one is [dB].
+            loudness: level heard re the source's level at 1 m in the open, and how unsure that one is [dB]; None
+                while the sound rests, when its level tells nothing about where it is.
         """
         self._carry(ways)
         index = (ways.bearing - yaw) * (AZIMUTH_COUNT / (2.0 * math.pi))
         low = np.floor(index).astype(np.int64)
         part = index - low
         at = evidence[low % AZIMUTH_COUNT] * (1.0 - part) + evidence[(low + 1) % AZIMUTH_COUNT] * part
-        gap, unsure = loudness
-        miss = (gap - ways.gain_db) / math.hypot(_LEVEL_DB, unsure)
         kept = 1.0 - (1.0 - self._memory) * min(1.0, _FORGET_LEAST + trust)
-        weight = _LEVEL_WEIGHT * (1.0 + _LEVEL_FIRST * 0.5**self._levels)
-        self._levels += unsure < _LEVEL_DB
-        self._log = kept * self._log + trust * at - weight * np.minimum(0.5 * miss**2, _LEVEL_MOST)
+        self._log = kept * self._log + trust * at
+        if loudness is not None:
+            gap, unsure = loudness
+            miss = (gap - ways.gain_db) / math.hypot(_LEVEL_DB, unsure)
+            weight = _LEVEL_WEIGHT * (1.0 + _LEVEL_FIRST * 0.5**self._levels)
+            self._levels += unsure < _LEVEL_DB
+            self._log -= weight * _surprise(miss)
         self._log -= self._log.max()
 
     def deny(self, point: Point, radius: float) -> None:

@@ -138,6 +138,19 @@ def test_sounds_are_recognised_through_rooms() -> None:
     assert np.mean(right) >= 0.9
 
 
+def test_templates_know_which_sounds_rest() -> None:
+    """A doorbell is loud once in three seconds, a vacuum cleaner all the time; peaks are kept that long."""
+    templates = load_templates()
+    rests = dict(zip(templates.names, templates.rests, strict=True))
+    assert rests["vacuum_cleaner"] <= 0.5
+    assert 3.0 <= rests["doorbell"] <= 4.0
+    hearing = Hearing(RATE)
+    loud = np.tile(make_clip("phone/gong", 2, RATE).samples[:RATE].astype(np.float64), (2, 1))
+    for step in range(14):
+        hearing.observe(loud if step < 2 else 0.01 * loud, 0.0, 0.0, 0.25 * step)
+    assert_allclose(hearing.peak_within(rests["doorbell"] + 0.5) - hearing.peak_db, 40.0, atol=1.0)
+
+
 def test_recognition_does_not_hear_level() -> None:
     """The same sound 40 dB quieter has the same features, and an unheard one is unknown."""
     samples = np.tile(make_clip("phone/gong", 2, RATE).samples.astype(np.float64), (2, 2))[:, : 2 * RATE]

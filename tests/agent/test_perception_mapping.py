@@ -9,12 +9,14 @@ import pytest
 from fake_house import EYE, ROOMS, FakeHouseEnv, make_house
 from numpy.testing import assert_allclose
 
+from avi_env.agents.ears import AZIMUTH_COUNT
 from avi_env.agents.geometry import bearing_to, heading_vector, seen_points, wrap_angle
 from avi_env.agents.knowledge import emitters_of, guess_room
 from avi_env.agents.loop import senses_of
 from avi_env.agents.mapping import HouseMap
 from avi_env.agents.perception import Perception
 from avi_env.agents.route import find_frontiers, steer, walk_plan, ways_from
+from avi_env.agents.source_belief import PLACE, SourceBelief, gain_in_sight_db, sound_ways
 from avi_env.navigation import geodesic_distance
 from avi_env.scene import shoebox
 from avi_env.vision import render
@@ -76,6 +78,30 @@ def test_a_single_view_leaves_open_edges() -> None:
     assert all(math.isfinite(f.distance) for f in frontiers)
 
 
+def test_things_on_walls_sound_as_near_as_they_are() -> None:
+    """A source on the wall in sight is as loud as one before the wall, not as one round a corner."""
+    house, _ = turned_map()
+    ways = sound_ways(house, (0.0, 0.0))
+    wall = tuple(round((p - o) / PLACE) for p, o in zip((0.0, 2.0), ways.origin, strict=True))
+    assert ways.straight[wall]
+    assert_allclose(ways.gain_db[wall], gain_in_sight_db(2.0), atol=1.5)
+
+
+def test_levels_far_below_any_guess_still_lead_away() -> None:
+    """40 dB less than close by: the farther of two places is the likelier one, however far both are off."""
+    house, _ = turned_map()
+    ways, belief = sound_ways(house, (-2.0, 0.0)), SourceBelief()
+    for _ in range(4):
+        belief.heard(ways, np.zeros(AZIMUTH_COUNT), 0.0, 0.0, (-40.0, 0.0))
+    chance = belief.probability(np.ones(ways.length.shape))
+    near, far = (chance[round((x - ways.origin[0]) / PLACE), round(-ways.origin[1] / PLACE)] for x in (-1.4, 2.0))
+    assert far > 2.0 * near
+    before = chance
+    belief.heard(ways, np.zeros(AZIMUTH_COUNT), 0.0, 0.0, None)  # resting: no news
+    after = belief.probability(np.ones(ways.length.shape))
+    assert np.corrcoef(np.log(before).ravel(), np.log(after).ravel())[0, 1] > 0.999
+
+
 def test_bumps_block_and_are_forgiven() -> None:
     """A bump closes the straight way ahead; forgiving opens it again."""
     house, _ = turned_map()
@@ -134,7 +160,15 @@ def test_objects_and_rooms_are_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("things", "kind"), [(("bed", "lamp"), "bedroom"), (("toilet", "sink"), "bathroom"), (("plant",), "unknown")]
+    ("things", "kind"),
+    [
+        (("bed", "lamp"), "bedroom"),
+        (("toilet", "sink"), "bathroom"),
+        (("plant",), "unknown"),
+        (("wall_cabinet", "towel", "plant"), "kitchen"),
+        (("umbrella_stand", "mirror"), "hallway"),
+        (("printer", "bookshelf"), "office"),
+    ],
 )
 def test_furniture_tells_the_room(things: tuple[str, ...], kind: str) -> None:
     """A room's type is the one its furniture votes for, unknown when it does not say."""

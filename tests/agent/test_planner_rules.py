@@ -59,6 +59,19 @@ def test_rules_go_from_ear_to_eye_to_answer() -> None:
     assert _said(order, LISTENED, _walk("go_to_object", object="phone_7")) == "stop()"
 
 
+def test_a_room_without_a_name_is_looked_at_before_the_answer() -> None:
+    """At the source, in a room of which nothing tells the kind, the rules look round once, then answer."""
+    rooms = (TOLD.rooms[0], RoomSeen("room_1", "unknown"))
+    thing = dataclasses.replace(SEEN, room="room_1", distance_m=0.7)
+    near = dataclasses.replace(TOLD, seen=(thing,), rooms=rooms, room="room_1")
+    walked = _walk("go_to_object", object="phone_7")
+    assert _said(near, LISTENED, walked) == "look_around()"
+    seen = dataclasses.replace(near, rooms=(TOLD.rooms[0], RoomSeen("room_1", "bedroom", visited=True)))
+    assert _said(seen, LISTENED, walked, _walk("look_around")) == "answer(bedroom)"
+    order = dataclasses.replace(near, instruction="Find the ringing phone.")
+    assert _said(order, LISTENED, walked) == "stop()"
+
+
 def test_a_failed_walk_to_the_sound_alternates_with_exploring() -> None:
     """After a failure the rules explore, and try the sound again from there."""
     failed = _walk("go_to_sound", "failed", "lost_sound", sound="sound_1")
