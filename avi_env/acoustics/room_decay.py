@@ -11,7 +11,7 @@ from avi_env.acoustics.metrics import decay_time
 from avi_env.acoustics.path_tracer import trace_echograms
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.scene.model import Room, Scene
-from avi_env.scene.outline import in_outline
+from avi_env.scene.outline import in_room
 
 __all__ = ["room_reverberation"]
 
@@ -72,7 +72,7 @@ def _room(scene: Scene, room: int) -> Room:
 
 def _walkable_places(scene: Scene, room: Room) -> FloatArray:
     points = listener_cells(scene).points.astype(np.float64)
-    inside = points[in_outline(room.polygon, points[:, [0, 2]])]
+    inside = points[in_room(room, points)]
     if not len(inside):
         raise ValueError(f"nobody can stand in room {room.name!r} of scene {scene.name!r}: no place to listen from")
     return inside

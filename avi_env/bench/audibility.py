@@ -11,11 +11,11 @@ import numpy.typing as npt
 import tyro
 
 from avi_env.content import name_error
-from avi_env.scene.outline import in_outline, outline_area
+from avi_env.scene.outline import in_room, outline_area
 
 if TYPE_CHECKING:
     from avi_env.acoustics.field import SourceField
-    from avi_env.scene import Room, Scene
+    from avi_env.scene import Scene
 
 __all__ = ["AudibilitySettings", "Places", "SourceSound", "chosen_source", "heard_at", "room_rows", "show_audibility"]
 
@@ -163,12 +163,6 @@ def _largest_middle(scene: Scene) -> tuple[float, float, float]:
         points = inside if len(inside) else points
     x, y, z = points[int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))]
     return float(x), float(y), float(z)
-
-
-def in_room(room: Room, points: FloatArray) -> npt.NDArray[np.bool_]:
-    """Returns which points (P, 3) [m] lie in a room, shape (P,)."""
-    over = in_outline(room.polygon, points[:, [0, 2]])
-    return over & (points[:, 1] > room.floor_y) & (points[:, 1] < room.floor_y + room.height)
 
 
 def heard_at(scene: Scene, field: SourceField, points: FloatArray) -> Places:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.bench.audibility import SourceSound, heard_at, in_room
+from avi_env.bench.audibility import SourceSound, heard_at
 from avi_env.bench.sound_picture import SOUND_COLOURS, coloured
+from avi_env.scene.outline import in_room
 from avi_env.vision.topdown import TopdownMap, topdown_map
 from avi_env.vision.topdown_draw import draw_on_map
 

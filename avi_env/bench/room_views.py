@@ -10,9 +10,10 @@ import numpy.typing as npt
 from avi_env.scene.outline import in_outline
 
 if TYPE_CHECKING:
+    from avi_env.navigation import WalkableGrid
     from avi_env.scene import Room, Scene
 
-__all__ = ["STRUCTURE", "room_view", "room_views"]
+__all__ = ["STRUCTURE", "room_view", "room_views", "standing_places"]
 
 Picture = npt.NDArray[np.uint8]
 
@@ -23,6 +24,7 @@ STRUCTURE = frozenset(
 
 _HFOV, _PITCH, _HEIGHT = 85.0, -0.15, 1.5  # [degrees], [rad], [m]: a photographer's
 _PLACES, _TURNS = 40, 12  # tried per room
+_SAME_STOREY = 0.5  # [m] between the room's floor and that of a place in it
 
 
 def room_views(scene: Scene, width: int = 512, height: int = 512, quality: str = "fast") -> dict[str, Picture]:
@@ -59,14 +61,30 @@ def room_view(scene: Scene, room: Room, width: int, height: int, quality: str = 
     return np.array(Image.fromarray(large["rgb"]).resize((width, height), Image.Resampling.BOX))
 
 
+def standing_places(grid: WalkableGrid, room: Room, island: int | None = None) -> npt.NDArray[np.float64]:
+    """Returns the columns' centres (x, z) [m] where an agent can stand in a room, on its storey, shape (n, 2).
+
+    Args:
+        grid: where it can stand at all.
+        room: the room.
+        island: the connected part that counts; None = any.
+    """
+    found = []
+    for layer, own in zip(grid.layers, grid.own_places(), strict=True):
+        columns = np.argwhere(own if island is None else own & (layer.island == island))
+        on_storey = np.abs(layer.floor_y[columns[:, 0], columns[:, 1]] - room.floor_y) < _SAME_STOREY
+        centers = grid.center(columns[on_storey])
+        found.append(centers[in_outline(room.polygon, centers)])
+    return np.concatenate(found)
+
+
 def _best_pose(scene: Scene, room: Room) -> tuple[npt.NDArray[np.float64], float] | None:
     """Returns eye and yaw of the pose that shows most of a room's things, None where nobody can stand."""
     from avi_env.navigation import walkable_grid
     from avi_env.vision import render
 
     grid = walkable_grid(scene)
-    centers = grid.center(np.argwhere(grid.free))
-    inside = centers[in_outline(room.polygon, centers)] if len(centers) else centers
+    inside = standing_places(grid, room)
     if not len(inside):
         return None
     places = inside[np.linspace(0, len(inside) - 1, _PLACES).astype(int)]

@@ -100,15 +100,9 @@ def _reach(scene: Scene, radius: float, height: float) -> list[Issue]:
 
 def reached_area(scene: Scene, grid: WalkableGrid, room: Room) -> float:
     """Returns the area of a room [m2] where an agent can stand that can walk to most of the scene."""
-    from avi_env.scene.outline import in_outline
+    from avi_env.bench.room_views import standing_places
 
-    count = 0
-    for layer, own in zip(grid.layers, grid.own_places(), strict=True):
-        columns = np.argwhere(own & (layer.island == 0))
-        if len(columns):
-            on_storey = np.abs(layer.floor_y[columns[:, 0], columns[:, 1]] - room.floor_y) < 0.5
-            count += int(np.sum(in_outline(room.polygon, grid.center(columns)) & on_storey))
-    return float(count) * grid.cell**2
+    return len(standing_places(grid, room, island=0)) * grid.cell**2
 
 
 def _unreached(scene: Scene, room: Room) -> Issue:

@@ -43,7 +43,9 @@ def report(issues: Iterable[Issue], stacklevel: int = 3) -> None:
     found = tuple(issues)
     errors = [str(issue) for issue in found if issue.severity == "error"]
     if errors:
-        raise SceneError("; ".join(errors))
+        # Wrong units come first: they may be why the rest is wrong.
+        units = [str(issue) for issue in found if issue.kind == "scale" and issue.severity == "warning"]
+        raise SceneError("; ".join(units + errors))
     for issue in found:
         warnings.warn(str(issue), SceneWarning, stacklevel=stacklevel)
 

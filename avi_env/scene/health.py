@@ -8,6 +8,7 @@ import numpy.typing as npt
 from avi_env.scene.emitters import emission_point, emitting_objects
 from avi_env.scene.findings import Issue, SceneError, place_text, report
 from avi_env.scene.model import Scene
+from avi_env.scene.outline import in_outline
 from avi_env.scene.plausibility import mesh_issues
 from avi_env.scene.rays import closest_hit
 
@@ -237,15 +238,10 @@ def _inside(scene: Scene, point: FloatArray) -> str:
 
 
 def _in_rooms(scene: Scene, points: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether each point [m], shape (n, 3), lies over the outline of a room (even-odd rule), shape (n,)."""
-    x, z = points[:, 0], points[:, 2]
+    """Whether each point [m], shape (n, 3), lies over the outline of a room, shape (n,)."""
     found = np.zeros(len(points), dtype=np.bool_)
     for room in scene.rooms:
-        inside = np.zeros(len(points), dtype=np.bool_)
-        for (x1, z1), (x2, z2) in zip(room.polygon, (*room.polygon[1:], room.polygon[0]), strict=True):
-            if z1 != z2:
-                inside ^= ((z1 > z) != (z2 > z)) & (x < x1 + (z - z1) / (z2 - z1) * (x2 - x1))
-        found |= inside
+        found |= in_outline(room.polygon, points[:, [0, 2]])
     return found
 
 

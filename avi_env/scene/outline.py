@@ -1,14 +1,17 @@
-"""Floor outlines: area, and which points lie within."""
+"""Floor outlines: area, and which points lie within them and their rooms."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["in_outline", "outline_area"]
+if TYPE_CHECKING:
+    from avi_env.scene.model import Room
+
+__all__ = ["in_outline", "in_room", "outline_area"]
 
 Outline = Sequence[tuple[float, float]]
 
@@ -28,3 +31,9 @@ def in_outline(outline: Outline, xz: npt.NDArray[np.floating[Any]]) -> npt.NDArr
         if az != bz:
             inside ^= ((az > z) != (bz > z)) & (x < (bx - ax) * (z - az) / (bz - az) + ax)
     return inside
+
+
+def in_room(room: Room, points: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Returns which points (x, y, z) [m], shape (P, 3), lie in a room: over its outline, between floor and ceiling."""
+    over = in_outline(room.polygon, points[:, [0, 2]])
+    return np.asarray(over & (points[:, 1] > room.floor_y) & (points[:, 1] < room.floor_y + room.height))

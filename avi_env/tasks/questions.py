@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from avi_env.scene import Scene
+from avi_env.scene.outline import in_outline
 from avi_env.sounds import sound_phrase
 from avi_env.tasks.episodes import Episode
 
 __all__ = ["Question", "answer_is_right", "room_question"]
 
 _WALL = 0.4  # [m] from the middle of a doorway into the rooms on both sides
+_UNDER = 0.1  # [m] that a thing may lie below its room's floor: floors of scans are not level
 _FILLERS = {"the", "a", "an", "it", "is", "in", "s", "its", "room"}
 
 
@@ -40,21 +44,13 @@ def room_question(scene: Scene, episode: Episode) -> Question:
 
 def _rooms_around(scene: Scene, point: tuple[float, float, float]) -> tuple[str, ...]:
     """Returns the types of the rooms that hold a point, or that it is a wall's thickness away from."""
-    x, _, z = point
-    inside = [room.type for room in scene.rooms if _holds(room.polygon, x, z)]
+    x, y, z = point
+    storey = [room for room in scene.rooms if room.floor_y - _UNDER <= y <= room.floor_y + room.height]
+    inside = [room.type for room in storey if in_outline(room.polygon, np.array([[x, z]]))[0]]
     if inside:
         return tuple(inside)
-    around = [(x + dx, z + dz) for dx, dz in ((_WALL, 0.0), (-_WALL, 0.0), (0.0, _WALL), (0.0, -_WALL))]
-    return tuple(sorted({room.type for room in scene.rooms for p in around if _holds(room.polygon, *p)}))
-
-
-def _holds(polygon: tuple[tuple[float, float], ...], x: float, z: float) -> bool:
-    """Says whether a point is inside a simple polygon (crossing number)."""
-    inside = False
-    for (x0, z0), (x1, z1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if (z0 > z) != (z1 > z) and x < x0 + (z - z0) / (z1 - z0) * (x1 - x0):
-            inside = not inside
-    return inside
+    around = np.array([(x + _WALL, z), (x - _WALL, z), (x, z + _WALL), (x, z - _WALL)])
+    return tuple(sorted({room.type for room in storey if in_outline(room.polygon, around).any()}))
 
 
 def answer_is_right(given: str, answers: tuple[str, ...]) -> bool:

@@ -14,10 +14,11 @@ from numpy.testing import assert_allclose
 from avi_env.bench.acoustics_page import committed_report, rendered_page
 from avi_env.bench.acoustics_rows import JNDS, Row, clarity_db, histogram_t30, worst_row
 from avi_env.bench.acoustics_suite import PARTS
-from avi_env.bench.audibility import chosen_source, in_room
+from avi_env.bench.audibility import chosen_source
 from avi_env.bench.recordings import Recording, cues, write_opus
 from avi_env.cli import main
 from avi_env.scene import Room, load_scene
+from avi_env.scene.outline import in_room
 
 ROOT = Path(__file__).resolve().parents[2]
 pytest.importorskip("pyroomacoustics")

@@ -12,6 +12,7 @@ from conftest import RISER, STOREY, TREAD, house_of_two_storeys, solid
 from numpy.testing import assert_allclose, assert_array_equal
 from visibility_graph import exact_lengths
 
+from avi_env.bench.room_views import standing_places
 from avi_env.navigation import (
     AnyAngleMap,
     GridBank,
@@ -42,6 +43,19 @@ SLOPE = math.hypot(RISER, TREAD) / TREAD
 def house() -> Scene:
     """Two storeys joined by solid stairs."""
     return house_of_two_storeys()
+
+
+def test_standing_places_are_on_the_rooms_own_storey(house: Scene) -> None:
+    """They are free places of that storey; an attic that is not there has none, nor has a part that is not there."""
+    grid = walkable_grid(house)
+    outline = ((0.0, 0.0), (8.0, 0.0), (8.0, 6.0), (0.0, 6.0))
+    for floor in (0.0, STOREY):
+        places = standing_places(grid, Room(0, "bedroom", outline, floor))
+        assert len(places) * grid.cell**2 > 25.0
+        stairs = (places[:, 1] < 1.0) & (places[:, 0] > 2.0) & (places[:, 0] < 2.0 + RUN)
+        assert grid.is_free(np.insert(places, 1, floor, axis=1)[~stairs]).all()
+    assert not len(standing_places(grid, Room(0, "attic", outline, 2 * STOREY)))
+    assert not len(standing_places(grid, Room(0, "bedroom", outline), island=9))
 
 
 def _ramp_room(degrees: float, run: float = 3.0) -> Scene:

@@ -26,6 +26,7 @@ from avi_env.scene import (
     shoebox,
 )
 from avi_env.scene.files import load_scene_file
+from avi_env.scene.findings import report
 from avi_env.scene.health import outside_building
 
 SIZE = (6.0, 3.0, 4.0)
@@ -132,6 +133,14 @@ def test_wrong_units_are_a_warning(factor: float, remedy: str) -> None:
     box = shoebox(SIZE)
     with pytest.warns(SceneWarning, match=remedy):
         scene_from_mesh(box.vertices * factor, box.triangles, "plaster")
+
+
+def test_wrong_units_are_named_before_what_comes_of_them() -> None:
+    """Where a mesh in millimetres is refused, the units stand first: the hole is not what must be mended."""
+    box = shoebox(SIZE)
+    issues = (Issue("leak", "close the hole"), *check_scene(dataclasses.replace(box, vertices=box.vertices * 1000.0)))
+    with pytest.raises(SceneError, match=r"m across.*0\.001 or 0\.01; close the hole"):
+        report(issues)
 
 
 def test_low_rooms_are_a_warning() -> None:
