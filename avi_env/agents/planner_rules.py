@@ -40,6 +40,8 @@ class RuleSettings:
 
     listen_seconds: float = 1.0
     """How long to listen at the start and when all is silent [s]."""
+    wait_seconds: float = 4.0
+    """How long to listen beside a thing that should sound and does not [s]."""
     unsure: float = 0.4
     """Confidence in a sound below which the agent first turns to hear it from other sides, 0..1."""
     name_confidence: float = 0.6
@@ -171,6 +173,8 @@ def _reach(turn: _Turn, question: Question) -> SkillCall | Answer:
     things = likely_sources(question, turn.now, turn.history)
     for thing in things:
         beside = thing.in_view and thing.track and thing.distance_m <= turn.settings.at_object_m
+        if turn.reached(thing.name) and question.names_a_sound and not turn.now.heard:
+            return SkillCall("listen", {"seconds": turn.settings.wait_seconds}, "it should be heard here")
         if turn.reached(thing.name) or beside:
             if question.wants_answer and not turn.listened() and turn.is_nameless(thing.room):
                 return SkillCall("look_around", {}, "the source is here: see which room this is")

@@ -86,6 +86,11 @@ class Question:
     """The instruction in lower case, for matching object names."""
 
     @property
+    def names_a_sound(self) -> bool:
+        """Whether it speaks of a sound ("the dripping tap"), not only of a thing that can make one ("the sink")."""
+        return bool(self.sound_class) and sound_phrase(self.sound_class) in self.words
+
+    @property
     def wants_answer(self) -> bool:
         """Whether words are asked for; otherwise arriving and stopping is the task."""
         return self.goal != "find"
@@ -162,6 +167,9 @@ def likely_sources(
     """
     sound = target_sound(question, observation.heard)
     silent = {str(r.call.arguments.get("object")) for r in history if r.code == "lost_sound"}
+    if question.names_a_sound and not observation.heard:  # where one has stood without hearing anything it is not
+        walked = [r for r in history[:-1] if r.call.name == "go_to_object" and r.status == "success"]
+        silent |= {str(r.call.arguments["object"]) for r in walked}
     things = tuple(o for o in source_objects(question, sound, observation.seen) if o.name not in silent)
     if sound is None or not sound.still_on:
         return things

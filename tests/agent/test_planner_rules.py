@@ -72,6 +72,18 @@ def test_a_room_without_a_name_is_looked_at_before_the_answer() -> None:
     assert _said(order, LISTENED, walked) == "stop()"
 
 
+def test_a_thing_that_should_sound_and_does_not_is_left() -> None:
+    """Beside the only tap in a house that is still silent, the rules listen, then look for another one."""
+    sink = SeenObject("sink_3", "sink", "hallway_0", 0.7, 0.0, True)
+    silent = dataclasses.replace(TOLD, instruction="Which room is the dripping tap in?", heard=(), seen=(sink,))
+    walked = _walk("go_to_object", object="sink_3")
+    assert _said(silent, LISTENED) == "go_to_object(object=sink_3)"
+    assert _said(silent, LISTENED, walked) == "listen(seconds=4.0)"
+    assert _said(silent, LISTENED, walked, LISTENED) == "explore()"
+    thing = dataclasses.replace(silent, instruction="Where is the sink?")
+    assert _said(thing, LISTENED, walked) == "answer(hallway)"
+
+
 def test_a_failed_walk_to_the_sound_alternates_with_exploring() -> None:
     """After a failure the rules explore, and try the sound again from there."""
     failed = _walk("go_to_sound", "failed", "lost_sound", sound="sound_1")
