@@ -194,7 +194,7 @@ def _floor(stream: Stream, house: _House, kind: str) -> Paint:
         return _kitchen_floor(stream, split)
     if kind in _QUIET and chance < 0.78:
         return house.carpet
-    if kind == "living_room" and chance < 0.52:
+    if kind == "living_room" and chance < 0.66:
         return house.carpet
     if kind == "hallway" and chance < 0.2:
         return Paint(stream.pick(("ceramic_tile", "terrazzo")), stream.pick(variants(split, _TILE_COLORS)))
@@ -213,7 +213,7 @@ def _kitchen_floor(stream: Stream, split: str) -> Paint:
 
 def _ceiling(stream: Stream, split: str) -> Paint:
     materials = ("ceiling_plasterboard", "ceiling_plaster", "ceiling_fibrous_plaster", "ceiling_textured")
-    material = stream.pick_weighted(materials, (0.2, 0.1, 0.24, 0.46))
+    material = stream.pick_weighted(materials, (0.14, 0.06, 0.24, 0.56))
     return Paint(material, stream.pick(variants(split, _WHITES)))
 
 
