@@ -140,9 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check_json(settings: Any) -> None:
-    """Finds out before the work, not after it, that --json names a folder that is not there, nor made by --output."""
+    """Finds out before the work, not after it, that --json names a folder that is not there, nor made for --output."""
     file, output = getattr(settings, "json", None), getattr(settings, "output", None)
-    if file is not None and output not in file.parents:
+    if file is not None and (output is None or (output not in file.parents and output.parent != file.parent)):
         require_folder(file)
 
 

@@ -53,7 +53,7 @@ def scene_issues(scene: Scene, agent_radius: float = 0.2, agent_height: float = 
         agent_height: its height [m].
     """
     from avi_env.scene import Issue, check_scene
-    from avi_env.scene.interpenetration import interpenetrations
+    from avi_env.scene.interpenetration import BUILDING, interpenetrations
 
     issues = list(check_scene(scene))
     if scene.meta.get("generator") == "house" and not any(issue.kind == "leak" for issue in issues):
@@ -63,6 +63,8 @@ def scene_issues(scene: Scene, agent_radius: float = 0.2, agent_height: float = 
     except ValueError as error:
         issues.append(Issue("no_walk", str(error)))
     for first, second, depth, place in interpenetrations(scene):
+        if not _is_generated(scene) and {scene.objects[k].category for k in (first, second)} & BUILDING:
+            continue  # walls of foreign meshes are welded: the hull of all of them holds the whole room
         names = scene.objects[first].name, scene.objects[second].name
         text = f"scene {scene.name!r}: {names[0]} and {names[1]} are {1000 * depth:.0f} mm inside each other: move one"
         issues.append(Issue("interpenetration", text, place, "error" if _is_generated(scene) else "warning"))

@@ -193,6 +193,10 @@ def convert_scene(settings: ConvertSettings) -> int:
     from avi_env.scene import load_scene, save_scene
 
     console = Console()
+    written = {settings.output.resolve(), settings.output.with_suffix(".json").resolve()}
+    for what, path in ((settings.scene, Path(settings.scene)), (f"--json {settings.json}", settings.json)):
+        if path is not None and path.resolve() in written:
+            raise ValueError(f"{settings.output} and its .json would overwrite {what}: choose another name")
     output_folder(settings.output.parent)
     with console.status(f"loading {settings.scene}"), warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from avi_env.scene.model import Scene
 
-__all__ = ["Interpenetration", "interpenetrations"]
+__all__ = ["BUILDING", "Interpenetration", "interpenetrations"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]

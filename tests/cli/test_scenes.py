@@ -104,10 +104,28 @@ def test_check_finds_furniture_in_furniture() -> None:
     assert any(host.name in issue.message and "cupboard" in issue.message for issue in found)
 
 
+def test_check_takes_welded_walls_for_no_block() -> None:
+    """In a scan all walls are one part around the room: what stands in the room is not inside them."""
+    room, low = shoebox((4.0, 3.0, 4.0)), np.array([1.5, 0.0, 1.5])
+    crate = shoebox((1.0, 0.5, 1.0))
+    vertices = np.concatenate([room.vertices, crate.vertices + low])
+    triangles = np.concatenate([room.triangles, crate.triangles[:, ::-1] + len(room.vertices)])
+    scene = scene_from_mesh(vertices, triangles, "plaster")
+    things = (
+        SceneObject(0, "wall", -1, (2.0, 1.5, 2.0), (4.0, 3.0, 4.0)),
+        SceneObject(1, "box", -1, (2.0, 0.25, 2.0), (1.0, 0.5, 1.0)),
+    )
+    owner = np.repeat(np.array([0, 1], dtype=np.int32), [len(room.triangles), len(crate.triangles)])
+    issues = scene_issues(replace(scene, objects=things, triangle_object=owner))
+    assert "interpenetration" not in {issue.kind for issue in issues}
+
+
 def test_convert_round_trip_with_grid(tmp_path: Path) -> None:
     """A generated house becomes a .glb that loads equal, with its walkable grid beside."""
     target = tmp_path / "new" / "house.glb"
-    assert main(["scenes", "convert", "house:3:2", str(target), "--grid"]) == 0
+    facts = target.with_name("facts.json")  # in the folder that the command makes
+    assert main(["scenes", "convert", "house:3:2", str(target), "--grid", "--json", str(facts)]) == 0
+    assert json.loads(facts.read_text())["rooms"] == 2
     assert load_scene(target).digest == load_scene("house:3:2").digest
     assert target.with_name("house.grid.npz").is_file()
 
@@ -126,6 +144,9 @@ def test_convert_round_trip_with_grid(tmp_path: Path) -> None:
         (["show", "house:7", "--output", __file__], f"cannot write to {__file__}"),
         (["generate", "--count", "1", "--output", __file__], "choose another folder with --output"),
         (["convert", "house:3:2", f"{__file__}/house.glb"], f"cannot write to {__file__}"),
+        (["convert", "a.glb", "a.glb"], "a.glb and its .json would overwrite a.glb: choose another name"),
+        (["convert", "a.json", "a.glb"], "a.glb and its .json would overwrite a.json: choose another name"),
+        (["convert", "house:3:1", "a.glb", "--json", "a.json"], "would overwrite --json a.json: choose another name"),
         (["check", "--json", "none/x.json"], "cannot write none/x.json: there is no folder none"),
     ],
 )
