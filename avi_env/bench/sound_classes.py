@@ -52,7 +52,10 @@ def learn_sounds(seeds: int, names: tuple[str, ...] = ()) -> SoundTemplates:
             features = clip_features(f"{kind}/{variant}", seed)
             rows += features
             labels += [names.index(kind)] * len(features)
-    return fit_templates(np.array(rows), np.array(labels), names, np.zeros(len(names)))
+    unused = np.zeros(
+        len(names)
+    )  # levels and rests, which the agent needs to judge distances: nothing is named by them
+    return fit_templates(np.array(rows), np.array(labels), names, unused, unused)
 
 
 class Verdicts(Counter[tuple[str, str, str]]):
