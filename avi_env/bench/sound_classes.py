@@ -52,9 +52,7 @@ def learn_sounds(seeds: int, names: tuple[str, ...] = ()) -> SoundTemplates:
             features = clip_features(f"{kind}/{variant}", seed)
             rows += features
             labels += [names.index(kind)] * len(features)
-    unused = np.zeros(
-        len(names)
-    )  # levels and rests, which the agent needs to judge distances: nothing is named by them
+    unused = np.zeros(len(names))  # levels and rests tell the agent distances: nothing is named by them
     return fit_templates(np.array(rows), np.array(labels), names, unused, unused)
 
 
