@@ -24,23 +24,23 @@ Progress = Callable[[int, int], None]
 SAMPLE_RATE = 48000
 """[Hz]"""
 
-_HOUSE = "house:2"
+_HOUSE = "house:4:2"
 _STEP_SECONDS = 0.05
 _EAR_HEIGHT = 1.25  # [m]
 _BIT_RATE = 128_000
 _STRAIGHT = [0, 2, 3]  # slots of discrete paths: straight, around, over; not what comes through the wall
 _WINDOW = 0.2  # [s] over which cues are measured
 
-_WALK_START = (8.9, 0.0, 2.5)  # in the kitchen
-_WALK_PAUSE, _WALK_SPEED = 1.0, 0.8  # [s] at either end, [m/s]
+_WALK_START = (1.0, 0.0, 2.2)  # in the bedroom
+_WALK_PAUSE, _WALK_SPEED = 1.5, 0.8  # [s] at either end, [m/s]
 _WALK_STOP = 1.0  # [m] before the phone
 _RING = (1.4, 0.6)  # [s] rings and pauses: it rings in the doorway
 _TURN_RATE = math.radians(100.0)  # [rad/s]
 _LOOK_AHEAD = 0.5  # [m] along the way, where the head turns to
 
-_DOOR = 0  # portal between kitchen and living room
+_DOOR = 0  # portal between bedroom and living room
 _SHUT_AT, _OPEN_AT, _DOOR_SECONDS, _DOOR_LENGTH = 3.5, 7.0, 0.6, 10.0  # [s]
-_DOOR_LISTENER, _DOOR_SOURCE = (5.6, _EAR_HEIGHT, 1.6), (5.3, 1.3, 6.3)  # in the kitchen; in the living room
+_DOOR_LISTENER, _DOOR_SOURCE = (3.3, _EAR_HEIGHT, 1.2), (6.5, 1.3, 3.0)  # in the bedroom; in the living room
 
 
 class Recording(NamedTuple):
@@ -55,7 +55,7 @@ class Recording(NamedTuple):
 
 
 def walk_to_phone(progress: Progress | None = None) -> Recording:
-    """Returns what is heard on the way from a kitchen through a doorway to a phone that rings in the living room."""
+    """Returns what is heard on the way from a bedroom through a doorway to a phone that rings in the living room."""
     from avi_env.acoustics.emitter import Emitter
     from avi_env.acoustics.soundscape_render import render_soundscape
     from avi_env.navigation import shortest_path
@@ -229,17 +229,18 @@ def _walk_words(heard: dict[str, Any]) -> tuple[str, str]:
     before, after = _loud(heard, "level_db", 0.0, door - 1.0), _loud(heard, "level_db", door + 0.5, None)
     first = heard["responses"]
     time = np.array(first["time_s"])
-    itd, ild = 1e6 * np.array(first["itd_s"]), first["ild_db"]
+    itd, ild = 1e6 * np.array(first["itd_s"]), np.array(first["ild_db"])
     moments = {"start": 0, "door": int(np.argmin(np.abs(time - door))), "end": len(time) - 1}
+    side, sign = ("left", 1.0) if itd[moments["door"]] > 0.0 else ("right", -1.0)
     sweep = ", ".join(
-        f"{itd[at]:.0f} us and {ild[at]:.1f} dB {where}"
+        f"{sign * itd[at]:.0f} us and {sign * ild[at]:.1f} dB {where}"
         for where, at in zip(("at the start", "in the doorway", "at the end"), moments.values(), strict=True)
     )
     return (
-        "From the kitchen the phone is a reverberant sound that comes from the open door. In the doorway "
-        f"({door:.1f} s) it gets clear and sits at the left ear; as the head turns to it, it moves to the middle.",
-        f"Rings of {before:.0f} dB SPL in the kitchen, {after:.0f} dB after the door (both ears, loudest "
-        f"{window:g} s). Lead of the left ear in the straight or bent sound: {sweep}.",
+        "From the bedroom the phone is a reverberant sound that comes from the open door. In the doorway "
+        f"({door:.1f} s) it gets clear and sits at the {side} ear; as the head turns to it, it moves to the middle.",
+        f"Rings of {before:.0f} dB SPL in the bedroom, {after:.0f} dB after the door (both ears, loudest "
+        f"{window:g} s). Lead of the {side} ear in the straight or bent sound: {sweep}.",
     )
 
 
