@@ -67,7 +67,7 @@ def test_exact_parts_agree_with_the_other_simulator(quick: dict[str, Any]) -> No
 def test_committed_report_is_within_its_limits() -> None:
     """What the pages show holds: theory, crosscheck and baked fields, in a run that was not quick.
 
-    One miss is known and told in docs/acoustics.md: T30 of the baked field in houses whose rooms ring unlike each other.
+    One miss is known and told in docs/acoustics.md: T30 of the baked field where rooms ring unlike each other.
     """
     report = committed_report()
     assert report["spec"]["arguments"]["pairs"] * len(report["spec"]["arguments"]["houses"]) == 100
