@@ -12,6 +12,7 @@ from PIL import Image
 
 from avi_env.bench.scene_check import scene_issues
 from avi_env.bench.scenes import ScenesSettings
+from avi_env.bench.scenes_page import committed_scene_report, rendered_scene_page
 from avi_env.bench.scenes_suite import run_scenes
 from avi_env.cli import main
 from avi_env.scene import Scene, SceneObject, generate_house, load_scene, save_scene, scene_from_mesh, shoebox
@@ -178,3 +179,13 @@ def test_benchmark_of_scenes_measures_what_it_says() -> None:
     )
     # A geodesic is never shorter than the line; fields are exact to a hundredth of a column's width over the distance.
     assert min(report["series"]["detour"]["other room"]) > 0.98
+
+
+def test_page_tells_what_was_measured() -> None:
+    """The tables of docs/scenes.md are those of the committed report, in which every limit holds."""
+    report = committed_scene_report()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "scenes.md").read_text()
+    assert rendered_scene_page(page, report) == page
+    assert [row["name"] for row in report["results"] if row["within"] is False] == []
+    assert report["spec"]["arguments"]["count"] == 200
+    assert {row["part"] for row in report["results"]} == {"houses", "reverberation", "detours", "scan"}
