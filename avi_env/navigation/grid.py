@@ -51,12 +51,13 @@ def walkable_grid(scene: Scene, agent_radius: float = 0.2, agent_height: float =
         agent_height: height of the agent's body [m]: what hangs above it does not block.
 
     Raises:
-        NavigationError: the agent has no size; the scene has no floor, none with room for it, or is more than 200 m
+        NavigationError: the agent's size is none; the scene has no floor, none with room for it, or is more than 200 m
             across.
     """
-    for what, value in (("agent_radius", agent_radius), ("agent_height", agent_height)):
-        if not 0.0 < value < np.inf:
-            raise NavigationError(f"{what} must be a length above 0 m, not {value:g}")
+    if not 0.0 <= agent_radius < np.inf:  # 0 = a point
+        raise NavigationError(f"agent_radius must be a length of 0 m or more, not {agent_radius:g}")
+    if not 0.0 < agent_height < np.inf:
+        raise NavigationError(f"agent_height must be a length above 0 m, not {agent_height:g}")
     key = ("walkable_grid", float(agent_radius), float(agent_height))
     return derived(scene, key, lambda: _all_storeys(scene, float(agent_radius), float(agent_height)))
 

@@ -162,7 +162,7 @@ def test_what_cannot_be_done_names_culprit_and_remedy(
 def test_check_refuses_an_agent_without_size(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody of radius -1 m is said to reach every room."""
     assert main(["scenes", "check", "shoebox:4x3x4", "--agent-radius", "-1"]) == 1
-    assert "agent_radius must be a length above 0 m, not -1" in " ".join(capsys.readouterr().out.split())
+    assert "agent_radius must be a length of 0 m or more, not -1" in " ".join(capsys.readouterr().out.split())
 
 
 def test_benchmark_of_scenes_measures_what_it_says() -> None:
