@@ -12,7 +12,7 @@ import warp as wp
 from avi_env.navigation.outline import (
     box_distance_sq,
     columns_near,
-    edge_distance_sq,
+    distance_at_height_sq,
     height_at,
     in_band,
     outline_of,
@@ -136,10 +136,7 @@ def _clearance_over(
             o = whole
             if bottom < from_y or top > to_y:
                 o = in_band(a, b, c, from_y, to_y)
-            d = edge_distance_sq(o, x, z)
-            y = height_at(o, x, z)
-            if y >= from_y and y <= to_y:
-                d = 0.0
+            d = distance_at_height_sq(o, x, z, from_y, to_y)
             if d < before * before:
                 wp.atomic_min(clearance_out, i, j, wp.sqrt(d))
 

@@ -11,6 +11,7 @@ __all__ = [
     "Outline",
     "box_distance_sq",
     "columns_near",
+    "distance_at_height_sq",
     "edge_distance_sq",
     "height_at",
     "in_band",
@@ -164,3 +165,12 @@ def in_band(a: wp.vec3, b: wp.vec3, c: wp.vec3, low: float, high: float) -> Outl
     o = with_clipped(outline_of(a, b, c), 0, a, b, low, high)
     o = with_clipped(with_clipped(o, 1, b, c, low, high), 2, c, a, low, high)
     return with_cut(with_cut(o, 3, a, b, c, low), 4, a, b, c, high)
+
+
+@wp.func
+def distance_at_height_sq(o: Outline, x: float, z: float, low: float, high: float) -> float:
+    """The squared horizontal distance to an outline; 0 within it, where its plane lies between two heights."""
+    y = height_at(o, x, z)
+    if y >= low and y <= high:
+        return 0.0
+    return edge_distance_sq(o, x, z)

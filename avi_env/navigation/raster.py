@@ -13,7 +13,7 @@ from scipy import ndimage
 from avi_env.navigation.outline import (
     box_distance_sq,
     columns_near,
-    edge_distance_sq,
+    distance_at_height_sq,
     height_at,
     in_band,
     outline_of,
@@ -94,10 +94,7 @@ def _clearance(
             before = clearance_out[i, j]
             if box_distance_sq(o, x, z) >= before * before:
                 continue
-            d = edge_distance_sq(o, x, z)
-            y = height_at(o, x, z)
-            if y >= low and y <= high:
-                d = 0.0
+            d = distance_at_height_sq(o, x, z, low, high)
             if d < before * before:
                 wp.atomic_min(clearance_out, i, j, wp.sqrt(d))
 

@@ -5,6 +5,7 @@ Source: G. Turk, "The PLY Polygon File Format" (1994); texture conventions as VC
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,7 +110,7 @@ def _header(file: Path, lines: list[str]) -> tuple[dict[str, tuple[int, list[_Pr
     return layout, form, tuple(comments)
 
 
-class _Source:
+class _Source(ABC):
     """Reads elements one after the other; in the common case all lists of an element are of one length."""
 
     file: Path
@@ -121,8 +122,9 @@ class _Source:
         even = self._even(element, count, properties)
         return even if even is not None else self._uneven(element, count, properties)
 
+    @abstractmethod
     def _even(self, element: str, count: int, properties: list[_Property]) -> dict[str, Array | Ragged] | None:
-        raise NotImplementedError
+        """Returns the properties of an element whose lists are all of one length, None where they are not."""
 
     def _uneven(self, element: str, count: int, properties: list[_Property]) -> dict[str, Array | Ragged]:
         rows: dict[str, tuple[list[int], list[Any]]] = {p.name: ([], []) for p in properties}
@@ -142,8 +144,9 @@ class _Source:
             for p in properties
         }
 
+    @abstractmethod
     def _reader(self, element: str, count: int) -> Callable[[str, int], Any]:
-        raise NotImplementedError
+        """Returns a function that reads so many values of a type."""
 
     def _negative(self, element: str) -> ValueError:
         return ValueError(
