@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import json
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.content import name_error
-from avi_env.scene.findings import SceneError, report
+from avi_env.scene.findings import SceneError, SceneWarning, report
 from avi_env.scene.gltf import Gltf, open_gltf
 from avi_env.scene.gltf_audio import gltf_emitters, turned_upright
 from avi_env.scene.gltf_parts import gltf_parts
@@ -241,6 +242,10 @@ def _load_foreign(file: Path, materials: MaterialChoice, up: str) -> Scene:
     emitters = gltf_emitters(open_gltf(file)) if file.suffix.lower() in (".glb", ".gltf") else ()
     if up == "z":
         emitters = tuple(map(turned_upright, emitters))
+    if isinstance(materials, Mapping):
+        known = {name for part in parts for name in (part.label, part.name)}
+        for name in sorted(set(materials) - known):  # one table may serve many files
+            warnings.warn(f"{name_error(f'material of {file.name}', name, known)}", SceneWarning, stacklevel=3)
     parts = [part._replace(material=_material_of(file, part, materials)) for part in parts]
     return scene_from_parts(file.stem, parts, emitters=emitters, file=file)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -11,19 +10,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scan_samples import box_quads, room_quads, save_glb, save_ply, save_semantic_txt
+from habitat_samples import (
+    CONFIG,
+    HALF,
+    HIGH,
+    LOW,
+    MARKER,
+    QUARTER,
+    SCENE,
+    STAGE,
+    expected,
+    marker,
+    save,
+    tables,
+    write,
+)
+from scan_samples import room_quads, save_glb, save_ply, save_semantic_txt
 
-from avi_env.scene import Scene, SceneWarning
+from avi_env.scene import SceneWarning
 from avi_env.scene.datasets.habitat import dataset_scenes
 from avi_env.scene.datasets.habitat_scene import load_habitat
 from avi_env.scene.datasets.quaternions import rotation_matrix
 from avi_env.scene.rays import closest_hit
-
-LOW, HIGH = np.array([0.1, 0.0, -0.2]), np.array([0.9, 0.6, 0.1])
-"""Corners of the marker object [m], +Y up, in its own frame: nothing about it is symmetric."""
-HALF = float(np.sqrt(0.5))
-QUARTER = [HALF, 0.0, HALF, 0.0]
-"""A quarter turn about +Y, counter-clockwise from above, w, x, y, z."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,85 +39,6 @@ def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", SceneWarning)
         yield
-
-
-def write(path: Path, table: Any) -> Path:
-    """Writes a JSON file and its folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(table))
-    return path
-
-
-def tables() -> dict[str, Any]:
-    """A data set as ReplicaCAD lays it out, by file."""
-    instance = {"template_name": "stool", "translation": [3.0, 0.5, -2.0], "rotation": QUARTER}
-    instance |= {"motion_type": "STATIC", "translation_origin": "asset_local"}
-    lights = {
-        "0": {"type": "point", "position": [3, 2.4, -2], "color": [1, 1, 0.9], "intensity": 2.0},
-        "sun": {"type": "directional", "direction": [0, -1, 0], "intensity": 1.0},
-        "dark": {"type": "point", "position": [1, 2, -1], "intensity": -1.0},
-    }
-    return {
-        "cad.scene_dataset_config.json": {
-            "stages": {"paths": {".json": ["configs/stages"]}},
-            "objects": {"paths": {".json": ["configs/objects/*"]}, "configs": []},
-            "light_setups": {
-                "default_attributes": {"positive_intensity_scale": 2.5},
-                "paths": {".json": ["configs/lighting"]},
-            },
-            "scene_instances": {
-                "default_attributes": {"semantic_scene_instance": "ssd"},
-                "paths": {".json": ["configs/scenes/*.json"]},
-            },
-            "semantic_scene_descriptor_instances": {"ssd": "configs/ssd/lexicon.json"},
-            "navmesh_instances": {"one": "navmeshes/one.navmesh"},
-        },
-        "configs/stages/room.stage_config.json": {
-            "render_asset": "../../stages/room.glb",
-            "up": [0, 0, 1],
-            "front": [0, 1, 0],
-        },
-        "configs/objects/stool.object_config.json": {"render_asset": "../../objects/stool.glb", "semantic_id": 20},
-        "configs/lighting/day.lighting_config.json": {"lights": lights},
-        "configs/ssd/lexicon.json": {"classes": [{"id": 20, "name": "chair"}, {"id": 0, "name": "unknown"}]},
-        "configs/scenes/one.scene_instance.json": {
-            "stage_instance": {"template_name": "stages/room"},
-            "object_instances": [instance],
-            "default_lighting": "no_lights",
-            "navmesh_instance": "one",
-        },
-    }
-
-
-SCENE = "configs/scenes/one.scene_instance.json"
-CONFIG = "cad.scene_dataset_config.json"
-STAGE = "configs/stages/room.stage_config.json"
-MARKER = "configs/objects/stool.object_config.json"
-
-
-def save(folder: Path, files: dict[str, Any] | None = None) -> Path:
-    """Writes the data set with its meshes and returns its configuration's path."""
-    for name, table in (files or tables()).items():
-        write(folder / name, table)
-    for name in ("stages", "objects"):
-        (folder / name).mkdir(exist_ok=True)
-    save_glb(folder / "stages/room.glb", [face for face in room_quads() if face[0] != 7])
-    save_glb(folder / "objects/stool.glb", [(1, quad) for quad in box_quads(LOW, HIGH, inside=False)])
-    return folder / CONFIG
-
-
-def marker(scene: Scene) -> np.ndarray:
-    """Corners of the one object that is no part of the stage: lowest and highest, shape (2, 3)."""
-    number = len(scene.objects) - 1
-    points = scene.vertices[scene.triangles[scene.triangle_object == number]].reshape(-1, 3)
-    return np.stack([points.min(axis=0), points.max(axis=0)])
-
-
-def expected(pose: Any) -> np.ndarray:
-    """Corners of the marker after a function of its eight corners."""
-    corners = np.array([[x, y, z] for x in (LOW[0], HIGH[0]) for y in (LOW[1], HIGH[1]) for z in (LOW[2], HIGH[2])])
-    moved = np.array([pose(corner) for corner in corners])
-    return np.stack([moved.min(axis=0), moved.max(axis=0)])
 
 
 def test_scene_instance(tmp_path: Path) -> None:
@@ -231,84 +160,6 @@ def test_lights_and_articulated_objects(tmp_path: Path) -> None:
     )
     (light,) = scene.lights
     assert (light.position, light.color, light.intensity) == ((3.0, 2.4, -2.0), (1.0, 1.0, 0.9), 5.0)
-
-
-URDF = """<?xml version="1.0"?>
-<robot name="fridge">
-  <link name="base"/>
-  <link name="body">
-    <visual><origin xyz="0 0 0.5" rpy="0 0 0"/><geometry><mesh filename="body.glb" scale="1 2 1"/></geometry></visual>
-    <collision><geometry><box size="1 1 1"/></geometry></collision>
-  </link>
-  <link name="door">
-    <visual><geometry><mesh filename="body.glb"/></geometry></visual>
-  </link>
-  <joint name="stand" type="fixed">
-    <parent link="base"/><child link="body"/><origin xyz="0 1 0" rpy="1.5707963267948966 0 0"/>
-  </joint>
-  <joint name="hinge" type="revolute">
-    <parent link="body"/><child link="door"/><origin xyz="0.5 0 0"/><axis xyz="0 1 0"/>
-    <limit lower="0" upper="2" effort="1" velocity="1"/>
-  </joint>
-</robot>
-"""
-
-
-def articulated(folder: Path, urdf: str = URDF, config: dict[str, Any] | None = None, **row: Any) -> Path:
-    """Writes the data set with one articulated object and returns its configuration's path."""
-    files = tables()
-    files[SCENE]["articulated_object_instances"] = [{"template_name": "fridge"} | row]
-    files[CONFIG]["articulated_objects"] = {"paths": {".urdf": ["urdf/*"]}}
-    if config is not None:
-        files[CONFIG]["articulated_objects"] = {"paths": {".json": ["urdf/*"]}}
-        files["urdf/fridge/fridge.ao_config.json"] = config
-    path = save(folder, files)
-    (folder / "urdf/fridge").mkdir(parents=True, exist_ok=True)
-    (folder / "urdf/fridge/fridge.urdf").write_text(urdf)
-    save_glb(folder / "urdf/fridge/body.glb", [(1, quad) for quad in box_quads(LOW, HIGH, inside=False)])
-    return path
-
-
-@pytest.mark.parametrize("config", [None, {"semantic_id": 20, "uniform_scale": 0.5}, {"urdf_filepath": "fridge.urdf"}])
-def test_articulated_objects_at_rest(tmp_path: Path, config: dict[str, Any] | None) -> None:
-    """Links hang on their joints' origins with all joints at 0; x, y, z turn about fixed axes, scale comes first."""
-    row = {"translation": [3.0, 0.2, -2.0], "rotation": QUARTER, "initial_joint_pose": [1.0]}
-    scene = load_habitat(articulated(tmp_path, config=config, **row), "one")
-    factor = (config or {}).get("uniform_scale", 1.0)
-
-    def stand(v: np.ndarray) -> np.ndarray:  # a quarter turn about x: y to z, z to -y; then 1 m up
-        return np.array([v[0], -v[2] + 1.0, v[1]])
-
-    body = expected(lambda v: stand(v * [1.0, 2.0, 1.0] + [0.0, 0.0, 0.5]))
-    door = expected(lambda v: stand(v + np.array([0.5, 0.0, 0.0])))
-    low, high = np.minimum(body[0], door[0]), np.maximum(body[1], door[1])
-    np.testing.assert_allclose([low, high], [[0.1, 0.4, 0.0], [1.4, 1.2, 1.2]], rtol=0, atol=1e-12)
-    low, high = low * factor, high * factor  # a quarter turn about y: x to -z, z to x
-    box = [[low[2] + 3, low[1] + 0.2, -high[0] - 2], [high[2] + 3, high[1] + 0.2, -low[0] - 2]]
-    np.testing.assert_allclose(marker(scene), box, rtol=0, atol=1e-6)
-    assert scene.objects[-1].category == ("chair" if factor == 0.5 else "fridge")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("</robot>", "", "not valid XML"),
-        ("robot", "sdf", "its top is <sdf>"),
-        ('<mesh filename="body.glb"/>', '<box size="1 1 1"/>', "link 'door' shows no mesh"),
-        ('<child link="door"/>', "", "joint 'hinge' needs a parent and a child"),
-        ('<parent link="base"/>', '<parent link="door"/>', "hangs on itself"),
-        ('xyz="0 1 0" rpy', 'xyz="0 1" rpy', "'0 1' must be three finite numbers"),
-        ('scale="1 2 1"', 'scale="1 two 1"', "'1 two 1' must be three"),
-        ("body.glb", "doors.glb", "doors.glb"),
-        ("visual", "hidden", "it shows nothing"),
-    ],
-)
-def test_unreadable_articulated_objects(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """What cannot be read is left out, and the warning says why."""
-    with pytest.warns(SceneWarning, match="1 articulated objects are left out: fridge") as caught:
-        scene = load_habitat(articulated(tmp_path, URDF.replace(old, new)), "one")
-    assert any(message in str(w.message) for w in caught)
-    assert scene.objects[-1].category == "chair"
 
 
 def test_hssd_rooms_and_classes(tmp_path: Path) -> None:

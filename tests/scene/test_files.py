@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avi_env.scene import Scene, SceneError, Texture, generate_house, load_scene, save_scene, scene_names, shoebox
+from avi_env.scene import (
+    Scene,
+    SceneError,
+    SceneWarning,
+    Texture,
+    generate_house,
+    load_scene,
+    save_scene,
+    scene_names,
+    shoebox,
+)
 from avi_env.scene import files as scene_files
 
 _TABLES = ("materials", "objects", "rooms", "portals", "lights", "meta", "name")
@@ -81,6 +91,8 @@ def test_foreign_mesh_takes_materials_by_name(tmp_path: Path) -> None:
         + "".join(f"f {a + 1} {b + 1} {c + 1}\n" for a, b, c in room.faces)
     )
     assert load_scene(tmp_path / "plaster.obj").materials[0].name == "plaster"
+    with pytest.warns(SceneWarning, match="Did you mean 'plaster_room'"):
+        scene_files.load_scene_file(tmp_path / "plaster.obj", materials={"plaster_rom": "brick"})
 
 
 def test_foreign_mesh_that_leaks_is_refused(tmp_path: Path) -> None:
