@@ -85,11 +85,16 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _forget_pool() -> None:
-    """A forked process has the pool's records but none of its threads."""
+    """A forked process has the pool's records but none of its threads, nor those of torch's OpenMP pool.
+
+    GNU's OpenMP waits for its lost threads for ever (pytorch issue 17199) unless it is told to use one; the workers of
+    torch's data loader are told the same.
+    """
     global _lock
     _lock = threading.Lock()
     _pools.clear()
     _local.busy = False
+    torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):
