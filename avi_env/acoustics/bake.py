@@ -1,21 +1,22 @@
-"""Baking: the sound field of one source at every place where a listener can be."""
+"""Baking: the sound fields of sources at every place where a listener can be."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import fields
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from avi_env.acoustics.bake_cache import bake_key, read_bake, write_bake
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
-from avi_env.acoustics.cell_tracer import LATE_BIN_SECONDS, CellHistograms, trace_cells
+from avi_env.acoustics.cell_tracer import LATE_BIN_SECONDS, CellHistograms, CellTask, trace_sources
 from avi_env.acoustics.decay import slope_energies
 from avi_env.acoustics.directivity import Directivity, load_directivity
-from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS, SourceField, WavefrontField
+from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS, EARLY_SECONDS, SourceField, WavefrontField
 from avi_env.acoustics.listener_cells import CELL_METRES, ListenerCells, listener_cells, same_storey
 from avi_env.acoustics.path_walk import PathBudget
 from avi_env.acoustics.placement import check_place
@@ -23,8 +24,9 @@ from avi_env.acoustics.room import room_estimate
 from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import wp_device
+from avi_env.threads import run_rows
 
-__all__ = ["BAKE_PATHS", "bake_field", "neighbour_weights"]
+__all__ = ["BAKE_PATHS", "BakeRequest", "bake_field", "bake_fields", "neighbour_weights"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,20 +39,49 @@ _ROULETTE = 1e-5  # below what the slopes know; the expected energy decides befo
 _LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
 _MEMORY_BYTES = 256 * 2**20
+_TRACED_BYTES = 256 * 2**20  # of histograms on the device at one time
+_CELL_BYTES = 8 * BAND_COUNT * (4 * EARLY_BINS + round(_LATE_SECONDS[1] / LATE_BIN_SECONDS))
 
 _fields: OrderedDict[str, SourceField] = OrderedDict()
 _lock = threading.Lock()
 
 
-class _Order(NamedTuple):
-    """What is asked of a bake besides scene and source."""
+@dataclass(frozen=True, eq=False)
+class BakeRequest:
+    """What is asked of a bake."""
 
+    scene: Scene
+    source: npt.ArrayLike
+    """Source position [m], shape (3,), world frame."""
+    seed: int = 0
+    """Of the paths; the same seed gives the same bits."""
+    path_count: int = BAKE_PATHS
+    """Paths traced; errors fall with its root."""
+    ear_height: float = 1.25
+    """Height of the listener cells above the floor [m]."""
+    directivity: str | npt.ArrayLike | Directivity = "omni"
+    """How loud the source is in each direction, re straight ahead: a name or a table."""
+    yaw: float = 0.0
+    """Heading of the source [rad], counter-clockwise about +Y, 0 looks along -Z."""
+
+
+class _Order(NamedTuple):
+    """A request that has been checked."""
+
+    scene: Scene
+    source: FloatArray
     seed: int
     path_count: int
     ear_height: float
     directivity: Directivity
     yaw: float
     device: str
+
+    @property
+    def key(self) -> str:
+        """Name under which the field is kept."""
+        inputs = (self.scene.digest, self.source.tobytes(), self.seed, self.path_count, self.ear_height)
+        return bake_key(*inputs, self.directivity.energy.tobytes(), self.yaw, self.device.partition(":")[0])
 
 
 def bake_field(
@@ -67,48 +98,84 @@ def bake_field(
 ) -> SourceField:
     """Returns the field of a source in a scene, from memory or disk if the same one was baked before.
 
+    Arguments as the fields of `BakeRequest` and as `bake_fields`, and so are the errors.
+    """
+    request = BakeRequest(scene, source, seed, path_count, ear_height, directivity, yaw)
+    return bake_fields([request], device=device, cached=cached)[0]
+
+
+def bake_fields(requests: Sequence[BakeRequest], *, device: str = "cpu", cached: bool = True) -> list[SourceField]:
+    """Returns the fields of many sources, in one scene or in several, each from memory or disk if it is there.
+
+    On a GPU the others are traced in common launches, on the CPU they are shared out among threads. Each field is the
+    same to the bit as if it was baked alone.
+
     Args:
-        scene: the scene.
-        source: source position [m], shape (3,), world frame.
-        seed: seed of the paths; the same seed gives the same bits.
-        path_count: paths traced; errors fall with its root.
-        ear_height: height of the listener cells above the floor [m].
-        directivity: how loud the source is in each direction, re straight ahead: a name or a table.
-        yaw: heading of the source [rad], counter-clockwise about +Y, 0 looks along -Z.
+        requests: the sources.
         device: "cpu" or "cuda".
         cached: False bakes anew and keeps nothing, to measure what a bake costs.
 
     Raises:
-        ValueError: the source is outside the scene or inside something solid; no path; ears where nobody is.
+        ValueError: a source is outside its scene or inside something solid; no path; ears where nobody is.
     """
-    start = check_place(scene, source, "source")
-    if path_count < 1:
-        raise ValueError(f"path_count must be at least 1, got {path_count}")
+    orders = [_checked(request, wp_device(device)) for request in requests]
+    if not cached:
+        return _baked(orders, _shared(_wavefront, orders))
+    keys = [order.key for order in orders]
+    known = _remembered(keys)
+    missing = {key: order for key, order in zip(keys, orders, strict=True) if key not in known}
+    if missing:
+        made = _read_or_baked(missing)
+        _remember(made)
+        known |= made
+    return [known[key] for key in keys]
+
+
+def _read_or_baked(orders: Mapping[str, _Order]) -> dict[str, SourceField]:
+    """Returns fields by their keys, from disk or baked and then kept there."""
+    keys = list(orders)
+    wavefronts = dict(zip(keys, _shared(_wavefront, list(orders.values())), strict=True))
+    read = _shared(lambda key: read_bake(key, wavefronts[key]), keys)
+    found = {key: field for key, field in zip(keys, read, strict=True) if field is not None}
+    rest = [key for key in keys if key not in found]
+    for key, field in zip(rest, _baked([orders[k] for k in rest], [wavefronts[k] for k in rest]), strict=True):
+        write_bake(key, field)
+        found[key] = field
+    return found
+
+
+def _checked(request: BakeRequest, device: str) -> _Order:
+    scene, ear_height = request.scene, request.ear_height
+    start = check_place(scene, request.source, "source")
+    if request.path_count < 1:
+        raise ValueError(f"path_count must be at least 1, got {request.path_count}")
     if not 0.0 < ear_height <= max(float(np.ptp(scene.bounds[:, 1])) if len(scene.triangles) else 0.0, _TALLEST):
         raise ValueError(f"ear_height must lie above the floor and below the top of the scene, got {ear_height:g} m")
-    pattern = load_directivity(directivity)
-    heading = 0.0 if pattern.is_omni else float(yaw)
+    pattern = load_directivity(request.directivity)
+    heading = 0.0 if pattern.is_omni else float(request.yaw)
     if not np.isfinite(heading):
-        raise ValueError(f"the yaw of a source must be finite, not {yaw}")
-    order = _Order(int(seed), int(path_count), float(ear_height), pattern, heading, str(device))
-    if not cached:
-        return _bake(scene, start, order, wavefront_field(scene, start, ear_height=order.ear_height))
-    kind = str(wp_device(device)).partition(":")[0]
-    key = bake_key(scene.digest, start.tobytes(), *order[:3], pattern.energy.tobytes(), order.yaw, kind)
+        raise ValueError(f"the yaw of a source must be finite, not {request.yaw}")
+    return _Order(scene, start, int(request.seed), int(request.path_count), float(ear_height), pattern, heading, device)
+
+
+def _remembered(keys: Sequence[str]) -> dict[str, SourceField]:
+    """Returns those of some fields that are in memory."""
     with _lock:
-        if key in _fields:
+        found = {key: _fields[key] for key in keys if key in _fields}
+        for key in found:
             _fields.move_to_end(key)
-            return _fields[key]
-    wavefront = wavefront_field(scene, start, ear_height=order.ear_height)
-    field = read_bake(key, wavefront)
-    if field is None:
-        field = _bake(scene, start, order, wavefront)
-        write_bake(key, field)
+        return found
+
+
+def _remember(fields_by_key: Mapping[str, SourceField]) -> None:
+    """Keeps fields in memory, in place of those that were not asked for for longest."""
     with _lock:
-        _fields[key] = field
-        while len(_fields) > 1 and sum(_size(f) for f in _fields.values()) > _MEMORY_BYTES:
-            _fields.popitem(last=False)
-    return field
+        for key, field in fields_by_key.items():
+            _fields[key] = field
+            _fields.move_to_end(key)
+        size = sum(_size(field) for field in _fields.values())
+        while len(_fields) > 1 and size > _MEMORY_BYTES:
+            size -= _size(_fields.popitem(last=False)[1])
 
 
 def _size(field: SourceField) -> int:
@@ -116,30 +183,73 @@ def _size(field: SourceField) -> int:
     return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
 
 
-def _bake(scene: Scene, source: FloatArray, order: _Order, wavefront: WavefrontField) -> SourceField:
-    cells = listener_cells(scene, order.ear_height)
-    first = _first_arrival(wavefront, source, cells)
+def _shared(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """Returns what a function makes of each item, shared out among threads."""
+    made: list[Any] = [None] * len(items)
+
+    def make(first: int, last: int) -> None:
+        for number in range(first, last):
+            made[number] = function(items[number])
+
+    run_rows(make, len(items))
+    return made
+
+
+def _wavefront(order: _Order) -> WavefrontField:
+    return wavefront_field(order.scene, order.source, ear_height=order.ear_height)
+
+
+def _baked(orders: Sequence[_Order], wavefronts: Sequence[WavefrontField]) -> list[SourceField]:
+    """Returns fields that are baked now: traced a few at a time, as many as the memory for histograms allows."""
+    made: list[SourceField] = []
+    while len(made) < len(orders):
+        first, size = len(made), 0
+        last = first
+        while last < len(orders) and (last == first or size < _TRACED_BYTES):
+            size += len(listener_cells(orders[last].scene, orders[last].ear_height).points) * _CELL_BYTES
+            last += 1
+        given = list(zip(orders[first:last], wavefronts[first:last], strict=True))
+        tasks = _shared(_task, given)
+        device = orders[first].device
+        if device == "cpu":
+            traced = _shared(lambda task: trace_sources([task])[0], tasks)
+        else:
+            traced = trace_sources(tasks, device=device)
+        made += _shared(_field, list(zip(tasks, wavefronts[first:last], traced, strict=True)))
+    return made
+
+
+def _task(given: tuple[_Order, WavefrontField]) -> CellTask:
+    order, wavefront = given
+    cells = listener_cells(order.scene, order.ear_height)
+    first = _first_arrival(wavefront, order.source, cells)
+    room = room_estimate(order.scene)
     # The late field is traced until 30 dB down, the slopes know the rest.
-    late_seconds = float(np.clip(0.6 * np.max(room_estimate(scene).rt60), *_LATE_SECONDS))
+    late_seconds = float(np.clip(0.6 * np.max(room.rt60), *_LATE_SECONDS))
     late_bins = int(np.ceil(late_seconds / LATE_BIN_SECONDS))
     budget = PathBudget(
         order.path_count,
         float(first.max()) + EARLY_SECONDS + late_bins * LATE_BIN_SECONDS,
         _ROULETTE,
-        expected=tuple(room_estimate(scene).decay.tolist()),
+        expected=tuple(room.decay.tolist()),
     )
-    raw = trace_cells(
-        scene, source, cells, first, budget, seed=order.seed, late_bins=late_bins,
-        directivity=order.directivity, yaw=order.yaw, device=order.device,
+    return CellTask(
+        order.scene, order.source, cells, first, budget, order.seed,
+        late_bins=late_bins, directivity=order.directivity, yaw=order.yaw,
     )  # fmt: skip
-    early, late = _denoised(raw, cells, room_estimate(scene).rt60)
+
+
+def _field(given: tuple[CellTask, WavefrontField, CellHistograms]) -> SourceField:
+    task, wavefront, raw = given
+    cells = task.listeners
+    early, late = _denoised(raw, cells, room_estimate(task.scene).rt60)
     return SourceField(
-        source=(float(source[0]), float(source[1]), float(source[2])),
+        source=(float(task.source[0]), float(task.source[1]), float(task.source[2])),
         origin=cells.origin,
         spacing=CELL_METRES,
         cell_index=cells.cell_index,
         cells=cells.points,
-        first_arrival=first.astype(np.float32),
+        first_arrival=task.first_arrival.astype(np.float32),
         early=early.astype(np.float32),
         late=late.astype(np.float32),
         wavefront=wavefront,

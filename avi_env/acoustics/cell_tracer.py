@@ -1,8 +1,9 @@
-"""Path tracing to all listener cells at once: the raw histograms from which a sound field is baked."""
-# mypy: disable-error-code="untyped-decorator,attr-defined"
+"""Path tracing to all listener cells at once, for many sources: the raw histograms from which fields are baked."""
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ from avi_env.acoustics.surroundings import Surroundings, surroundings, vec7
 from avi_env.scene.model import Scene
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["LATE_BIN_SECONDS", "CellHistograms", "trace_cells"]
+__all__ = ["LATE_BIN_SECONDS", "CellHistograms", "CellTask", "trace_cells", "trace_sources"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -60,9 +61,32 @@ class CellHistograms(NamedTuple):
     """20 ms bins from 100 ms after the first arrival on, shape (C, n, 7)."""
 
 
+class CellTask(NamedTuple):
+    """One source to be traced to the listener cells of its scene."""
+
+    scene: Scene
+    source: npt.NDArray[np.float64]
+    """Source position [m], shape (3,), world frame."""
+    listeners: ListenerCells
+    first_arrival: npt.NDArray[np.float64]
+    """Travel time of the first sound to each cell [s], shape (C,)."""
+    budget: PathBudget
+    """How many paths, how far."""
+    seed: int = 0
+    """Of the paths; the same seed gives the same bits, whatever else is traced."""
+    links: int = 1
+    """Cells linked at each surface for next-event estimation."""
+    late_bins: int = 40
+    """Number of 20 ms bins after the early 100 ms."""
+    directivity: str | npt.ArrayLike | Directivity = "omni"
+    """How loud the source is in each direction, re straight ahead."""
+    yaw: float = 0.0
+    """Heading of the source [rad]."""
+
+
 @wp.struct
 class Cells:
-    """The listener cells as kernels see them."""
+    """The listener cells of one source as kernels see them."""
 
     origin: wp.vec2
     """World (x, z) of the lower corner of the grid [m]."""
@@ -80,6 +104,9 @@ class Cells:
     is_likely: wp.array2d[wp.uint8]
     links: wp.int32
     """Cells linked at each surface."""
+    row: wp.int32
+    """First row of the source's histograms."""
+    late_bins: wp.int32
 
 
 @wp.func
@@ -88,18 +115,19 @@ def _deposit(
     early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
 ) -> None:  # fmt: skip
     since = wp.max(travelled - cells.first_metres[cell], 0.0)
+    row = cells.row + cell
     if since < _EARLY_METRES:
         slot = wp.min(wp.int32(since / _EARLY_BIN_METRES), _EARLY_BINS - 1)
         for band in range(_BANDS):
             value = energy[band] * scale * _FIXED
-            wp.atomic_add(early_out, cell, slot, band, 0, wp.int64(value))
+            wp.atomic_add(early_out, row, slot, band, 0, wp.int64(value))
             for axis in range(3):
-                wp.atomic_add(early_out, cell, slot, band, axis + 1, wp.int64(value * towards[axis]))
+                wp.atomic_add(early_out, row, slot, band, axis + 1, wp.int64(value * towards[axis]))
     else:
         slot = wp.int32((since - _EARLY_METRES) / _LATE_BIN_METRES)
-        if slot < late_out.shape[1]:
+        if slot < cells.late_bins:
             for band in range(_BANDS):
-                wp.atomic_add(late_out, cell, slot, band, wp.int64(energy[band] * scale * _FIXED))
+                wp.atomic_add(late_out, row, slot, band, wp.int64(energy[band] * scale * _FIXED))
 
 
 @wp.func
@@ -182,9 +210,15 @@ def _deposit_leg(
 
 @wp.kernel
 def _trace_cells_kernel(
-    scene: Surroundings, paths: PathSet, cells: Cells, early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64]
-) -> None:
-    walk = walk_start(paths, wp.tid())
+    scenes: wp.array[Surroundings], path_sets: wp.array[PathSet], listeners: wp.array[Cells],
+    early_out: wp.array4d[wp.int64], late_out: wp.array3d[wp.int64],
+) -> None:  # fmt: skip
+    number, path = wp.tid()
+    paths = path_sets[number]
+    if path >= paths.count:
+        return
+    scene, cells = scenes[number], listeners[number]
+    walk = walk_start(paths, path)
     for _bounce in range(paths.bounce_limit):
         meeting = walk_meet(scene, walk)
         counts = walk.through == paths.through
@@ -206,6 +240,53 @@ def _trace_cells_kernel(
             break
 
 
+def trace_sources(tasks: Sequence[CellTask], *, device: str = "cpu") -> list[CellHistograms]:
+    """Returns the energy at every listener cell of each source, traced in one launch.
+
+    A source's energies are the same to the bit whatever else is traced, and in whatever order.
+
+    Args:
+        tasks: the sources, in one scene or in several.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: a first_arrival that does not fit its cells.
+    """
+    name = wp_device(device)
+    held: list[wp.Mesh] = []
+    rooms, sets, listeners = [], [], []
+    first = [0]
+    for task in tasks:
+        count = len(task.listeners.points)
+        if task.first_arrival.shape != (count,):
+            raise ValueError(f"first_arrival must have shape ({count},), not {task.first_arrival.shape}")
+        room, mesh = surroundings(task.scene, task.source, name)
+        cells = _upload(task, first[-1], name)
+        held.append(mesh)
+        first.append(first[-1] + count)
+        for paths in path_sets(task.scene, task.source, task.seed, task.budget, name, task.directivity, task.yaw):
+            rooms.append(room)
+            sets.append(paths)
+            listeners.append(cells)
+    if not tasks:
+        return []
+    early = wp.zeros((first[-1], EARLY_BINS, BAND_COUNT, 4), dtype=wp.int64, device=name)
+    late = wp.zeros((first[-1], max(task.late_bins for task in tasks), BAND_COUNT), dtype=wp.int64, device=name)
+    inputs = [
+        wp.array(rooms, dtype=Surroundings, device=name),
+        wp.array(sets, dtype=PathSet, device=name),
+        wp.array(listeners, dtype=Cells, device=name),
+    ]
+    dim = (len(sets), max(paths.count for paths in sets))
+    wp.launch(_trace_cells_kernel, dim=dim, inputs=inputs, outputs=[early, late], device=name)
+    sums = early.numpy(), late.numpy()
+    del held
+    return [
+        CellHistograms(sums[0][a:b] / FIXED_POINT, sums[1][a:b, : task.late_bins] / FIXED_POINT)
+        for task, a, b in zip(tasks, first[:-1], first[1:], strict=True)
+    ]
+
+
 def trace_cells(
     scene: Scene,
     source: npt.NDArray[np.float64],
@@ -222,46 +303,23 @@ def trace_cells(
 ) -> CellHistograms:
     """Returns the energy at every listener cell, without what the exact paths carry.
 
-    Args:
-        scene: the scene.
-        source: source position [m], shape (3,), world frame.
-        listeners: the cells.
-        first_arrival: travel time of the first sound to each cell [s], shape (C,).
-        budget: how many paths, how far.
-        seed: seed of the paths; the same seed gives the same bits.
-        links: cells linked at each surface for next-event estimation.
-        late_bins: number of 20 ms bins after the early 100 ms.
-        directivity: how loud the source is in each direction, re straight ahead.
-        yaw: heading of the source [rad].
-        device: "cpu" or "cuda".
-
-    Raises:
-        ValueError: first_arrival does not fit the cells.
+    Arguments as the fields of `CellTask`, errors as `trace_sources`.
     """
-    count = len(listeners.points)
-    if first_arrival.shape != (count,):
-        raise ValueError(f"first_arrival must have shape ({count},), not {first_arrival.shape}")
-    name = wp_device(device)
-    early = wp.zeros((count, EARLY_BINS, BAND_COUNT, 4), dtype=wp.int64, device=name)
-    late = wp.zeros((count, late_bins, BAND_COUNT), dtype=wp.int64, device=name)
-    room, mesh = surroundings(scene, source, name)
-    cells = _upload(listeners, first_arrival, links, name)
-    for paths in path_sets(scene, source, seed, budget, name, directivity, yaw):
-        wp.launch(_trace_cells_kernel, dim=paths.count, inputs=[room, paths, cells], outputs=[early, late], device=name)
-    result = CellHistograms(*(h.numpy().astype(np.float64) / FIXED_POINT for h in (early, late)))
-    del mesh
-    return result
+    task = CellTask(scene, source, listeners, first_arrival, budget, seed, links, late_bins, directivity, yaw)
+    return trace_sources([task], device=device)[0]
 
 
-def _upload(listeners: ListenerCells, first_arrival: npt.NDArray[np.float64], links: int, device: str) -> Cells:
-    cells = Cells()
+def _upload(task: CellTask, row: int, device: str) -> Cells:
+    cells, listeners = Cells(), task.listeners
     half = 0.5 * CELL_METRES
     cells.origin = wp.vec2(listeners.origin[0] - half, listeners.origin[1] - half)
     cells.spacing = CELL_METRES
     cells.fine_spacing = listeners.fine_spacing
-    cells.links = links
+    cells.links = task.links
+    cells.row = row
+    cells.late_bins = task.late_bins
     cells.points = wp.array(listeners.points, dtype=wp.vec3, device=device)
-    metres = (first_arrival * SPEED_OF_SOUND).astype(np.float32)
+    metres = (task.first_arrival * SPEED_OF_SOUND).astype(np.float32)
     for name, values, kind in (
         ("nearest", listeners.nearest.reshape(-1, *listeners.nearest.shape[-2:]), wp.int32),
         ("owner", listeners.owner.reshape(-1, *listeners.owner.shape[-2:]), wp.int32),

@@ -46,7 +46,7 @@ def test_field_comes_back_from_disk_bit_by_bit(folder, monkeypatch):
     """What was baked is read again, without a new bake, as the same bits and types."""
     first = bake_field(room(), SOURCE, **SMALL)
     bake._fields.clear()
-    monkeypatch.setattr(bake, "trace_cells", lambda *_, **__: pytest.fail("baked again"))
+    monkeypatch.setattr(bake, "trace_sources", lambda *_, **__: pytest.fail("baked again"))
     again = bake_field(room(), SOURCE, **SMALL)
     assert again is not first
     assert same(first, again)
