@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
+import weakref
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -57,7 +59,7 @@ def launch(kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: 
 
 
 class _Command:
-    """A recorded launch and the shapes and types of the tensors that its parameters describe."""
+    """A recorded launch and the tensors that its parameters describe."""
 
     def __init__(self, kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device) -> None:
         types = [argument.type for argument in kernel.adj.args]
@@ -66,26 +68,76 @@ class _Command:
         self._launch = wp.launch(kernel, dim=dim, inputs=inputs, device=wp_device(device), record_cmd=True)
         self._launch.fwd_args = None  # would keep the first arguments alive
         self._known = [_form(argument) for argument in arguments]
+        self._seen: list[Any] = [_nothing] * len(arguments)
         self._on_cuda = device.type == "cuda"
+        self._packed = None if self._on_cuda else _Packed(kernel, self._launch)
+        self._places = self._launch.params[1:] if self._packed is None else self._packed.places()
 
     def run(self, arguments: Sequence[Any]) -> None:
-        command, known = self._launch, self._known
         for place, argument in enumerate(arguments):
             if isinstance(argument, torch.Tensor):
-                if argument.is_cuda != self._on_cuda or not argument.is_contiguous():
-                    raise _refusal(command.kernel.key, place, argument)
-                form = (argument.shape, argument.dtype)
-                if form != known[place]:
-                    known[place] = form
-                    command.set_param_at_index_from_ctype(place, _descriptor(argument, self._elements[place]))
-                else:
-                    command.params[place + 1].data = argument.data_ptr()
+                if self._seen[place]() is not argument:  # a tensor seen in the last launch is as it was
+                    self._describe(place, argument)
+                self._places[place].data = argument.data_ptr()
             elif isinstance(argument, wp.array):
-                command.set_param_at_index_from_ctype(place, argument.__ctype__())
-            elif argument != known[place]:
-                known[place] = argument
-                command.set_param_at_index_from_ctype(place, argument)
-        command.launch()
+                if self._seen[place]() is not argument:
+                    self._set(place, argument.__ctype__())
+                    self._seen[place] = weakref.ref(argument)
+            elif argument != self._known[place]:
+                self._known[place] = argument
+                self._set(place, argument)
+        if self._packed is None:
+            self._launch.launch()
+        else:
+            self._packed.call()
+
+    def _describe(self, place: int, tensor: torch.Tensor) -> None:
+        """Makes a parameter describe another tensor, but for its address."""
+        if tensor.is_cuda != self._on_cuda or not tensor.is_contiguous():
+            raise _refusal(self._launch.kernel.key, place, tensor)
+        form = (tensor.shape, tensor.dtype)
+        if form != self._known[place]:
+            self._known[place] = form
+            self._set(place, _descriptor(tensor, self._elements[place]))
+        self._seen[place] = weakref.ref(tensor)
+
+    def _set(self, place: int, value: Any) -> None:
+        if self._packed is None:
+            self._launch.set_param_at_index_from_ctype(place, value)
+            self._places[place] = self._launch.params[place + 1]
+        else:
+            self._packed.set(place, value)
+
+
+def _nothing() -> None:
+    """Stands for a reference to what is no more."""
+
+
+class _Packed:
+    """All parameters of a CPU launch in one block of memory, so that a launch is a call of the compiled function.
+
+    `warp.Launch.launch` fills such a block anew each time, which takes as long as a small kernel.
+    """
+
+    def __init__(self, kernel: Any, recorded: Any) -> None:
+        self._names = [argument.label for argument in kernel.adj.args]
+        fields = [(name, type(value)) for name, value in zip(self._names, recorded.params[1:], strict=True)]
+        self._block = type("Parameters", (ctypes.Structure,), {"_fields_": fields})(*recorded.params[1:])
+        self._recorded = recorded  # keeps the code and the bounds
+        self._call = recorded.hooks.forward
+        self._ends = (ctypes.byref(recorded.bounds), ctypes.byref(self._block))
+
+    def places(self) -> list[Any]:
+        """Returns the parameters: structures within the block, or numbers."""
+        return [getattr(self._block, name) for name in self._names]
+
+    def set(self, place: int, value: Any) -> None:
+        """Copies a parameter into the block; places stay where they are."""
+        setattr(self._block, self._names[place], value)
+
+    def call(self) -> None:
+        """Runs the kernel; the interpreter lock is free meanwhile."""
+        self._call(*self._ends)
 
 
 class _Recorded(threading.local):
