@@ -16,7 +16,7 @@ from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.late import BUS_LINES, reverberate
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["ClipBank", "ClipOnDevice", "ClipRows"]
+__all__ = ["ClipBank", "ClipOnDevice", "ClipRows", "PreparedClip"]
 
 
 @wp.struct
@@ -53,6 +53,13 @@ class _Stored:
     @property
     def nbytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.tensors)
+
+
+class PreparedClip(NamedTuple):
+    """A clip that is on the device, reverberated, before any row plays it."""
+
+    key: str
+    stored: _Stored
 
 
 class ClipRows(NamedTuple):
@@ -104,7 +111,17 @@ class ClipBank:
         """Returns some rows, in the order given, shape (R,) int64."""
         return ClipRows(self.slot[rows].contiguous(), self.structs, self.device, self.sample_rate, self.channels)
 
-    def set_clip(self, row: int, clip: Loop | None, source: int = 0) -> None:
+    def prepare(self, clip: Loop) -> PreparedClip:
+        """Returns a clip ready for `set_clip`, reverberated where no row plays it yet; may run in any thread.
+
+        Raises:
+            ValueError: a clip of another sample rate.
+        """
+        samples = self._checked(clip)
+        key = _digest(samples)
+        return PreparedClip(key, self._stored.get(key) or self._upload(samples))
+
+    def set_clip(self, row: int, clip: Loop | PreparedClip | None, source: int = 0) -> None:
         """Makes `clip` what source `source` of row `row` plays from now on; None is silence.
 
         Raises:
@@ -126,17 +143,18 @@ class ClipBank:
         else:
             self._renew_tables()
 
-    def _key(self, clip: Loop) -> str:
+    def _key(self, clip: Loop | PreparedClip) -> str:
         """Returns the name of a clip's content, which is on the device then."""
+        key, stored = clip if isinstance(clip, PreparedClip) else self.prepare(clip)
+        self._stored.setdefault(key, stored)
+        return key
+
+    def _checked(self, clip: Loop) -> npt.NDArray[np.float32]:
         if clip.sample_rate != self.sample_rate:
             raise ValueError(
                 f"the clip has {clip.sample_rate} Hz but the bank {self.sample_rate} Hz: make it at that rate"
             )
-        samples = np.ascontiguousarray(clip.samples, dtype=np.float32)
-        key = hashlib.sha256(samples.tobytes()).hexdigest()
-        if key not in self._stored:
-            self._stored[key] = self._upload(samples)
-        return key
+        return np.ascontiguousarray(clip.samples, dtype=np.float32)
 
     def _upload(self, samples: npt.NDArray[np.float32]) -> _Stored:
         bus = reverberate(samples, self.sample_rate, self._seed, self.device, self._receiver)
@@ -164,6 +182,10 @@ class ClipBank:
         self.slot = slot.to(self.device)
         structs = [stored.struct for stored in self._stored.values()] or [ClipOnDevice()]
         self.structs = wp.array(structs, dtype=ClipOnDevice, device=wp_device(self.device))
+
+
+def _digest(samples: npt.NDArray[np.float32]) -> str:
+    return hashlib.sha256(samples.tobytes()).hexdigest()
 
 
 assert BUS_LINES == 84  # the kernels' loop over lines and the shapes that docstrings promise

@@ -9,13 +9,13 @@ import torch
 from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
 from avi_env.acoustics.binaural import paths_to_fir
-from avi_env.acoustics.clip_bank import ClipBank
+from avi_env.acoustics.clip_bank import ClipBank, PreparedClip
 from avi_env.acoustics.discrete import AROUND, MIRRORS, discrete_paths
 from avi_env.acoustics.doppler import DopplerState, render_doppler, start_doppler
 from avi_env.acoustics.early import early_fir
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.emitter_bank import EmitterBank
-from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS
+from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS, SourceField
 from avi_env.acoustics.field_bank import FieldSample
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.paths import Paths, silent_paths
@@ -24,10 +24,19 @@ from avi_env.acoustics.stream import StreamState, render_step, start_stream
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 
-__all__ = ["RESPONSE_SECONDS", "ShiftedStream", "Soundscape"]
+__all__ = ["RESPONSE_SECONDS", "PreparedSource", "ShiftedStream", "Soundscape"]
 
 RESPONSE_SECONDS = 0.25
 """Length of the early impulse response: 100 ms of reflections after a path of up to 50 m [s]."""
+
+
+class PreparedSource(NamedTuple):
+    """What `set_source` needs of an emitter, made ready before."""
+
+    clip: PreparedClip | None
+    """None = silence."""
+    field: SourceField | None
+    """Of a source that stays where it is."""
 
 
 class ShiftedStream(NamedTuple):
@@ -88,8 +97,22 @@ class Soundscape:
         """Number of rows."""
         return len(self._emitters.emitters) // self.sources
 
-    def set_source(self, row: int, source: int, scene: Scene, emitter: Emitter | None) -> None:
+    def prepare_source(self, scene: Scene, emitter: Emitter | None) -> PreparedSource:
+        """Bakes and reverberates what will be heard of an emitter in a scene; may run in any thread.
+
+        Raises:
+            ValueError: a clip of another sample rate, or a place outside the scene or inside something solid.
+        """
+        if emitter is None:
+            return PreparedSource(None, None)
+        return PreparedSource(self.clips.prepare(emitter.clip), self._fields.prepare(emitter, scene))
+
+    def set_source(
+        self, row: int, source: int, scene: Scene, emitter: Emitter | None, prepared: PreparedSource | None = None
+    ) -> None:
         """Makes an emitter what a row hears as its source number `source`; None is silence.
+
+        `prepared` is what `prepare_source` made of the two; it is made here if not given.
 
         Raises:
             IndexError: no such row or source.
@@ -98,9 +121,10 @@ class Soundscape:
         if not (0 <= row < self.rows and 0 <= source < self.sources):
             raise IndexError(f"row {row}, source {source} is outside this soundscape of {self.rows} x {self.sources}")
         flat = row * self.sources + source
-        self.clips.set_clip(row, None if emitter is None else emitter.clip, source)
+        ready = self.prepare_source(scene, emitter) if prepared is None else prepared
+        self.clips.set_clip(row, ready.clip, source)
         self._emitters.set_emitter(flat, emitter)
-        self._fields.set_source(flat, emitter, scene)
+        self._fields.set_source(flat, emitter, scene, ready.field)
 
     def set_scene(self, row: int, scene: Scene) -> None:
         """Lets a row hear its sources in another scene from now on: a door has moved.

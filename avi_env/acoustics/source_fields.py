@@ -60,14 +60,28 @@ class SourceFields:
         self._share = torch.zeros(count, NODE_LIMIT, device=device)
         self._device, self._path_count, self._ear_height = device, path_count, ear_height
 
-    def set_source(self, place: int, emitter: Emitter | None, scene: Scene) -> None:
-        """Bakes what is heard of a source in a scene; of a moving one the nodes, if they are few."""
+    def prepare(self, emitter: Emitter, scene: Scene) -> SourceField | None:
+        """Bakes what is heard of a source in a scene, of a moving one the nodes, if they are few; in any thread.
+
+        Returns:
+            The field of a source that stays where it is.
+        """
+        heard = Heard(emitter, scene)
+        if emitter.with_listener:
+            return None
+        if not emitter.moves:
+            return self._bake(heard, emitter.place_at(0.0))
+        nodes = path_nodes(scene, emitter)
+        for node in nodes if len(nodes) <= PREFETCH_NODES else ():
+            self._bake(heard, node)
+        return None
+
+    def set_source(self, place: int, emitter: Emitter | None, scene: Scene, field: SourceField | None = None) -> None:
+        """Lets a source be heard in a scene; `field` as `prepare` returned it, which is done here if not given."""
         self._heard[place] = None if emitter is None else Heard(emitter, scene)
-        if emitter is not None and emitter.moves:
-            nodes = path_nodes(scene, emitter)
-            for node in nodes if len(nodes) <= PREFETCH_NODES else ():
-                self._bake(Heard(emitter, scene), node)
-        self._renew(place)
+        if emitter is not None and field is None:
+            field = self.prepare(emitter, scene)
+        self._renew(place, field)
 
     def set_scene(self, place: int, scene: Scene) -> None:
         """Lets a source be heard in another scene: of a moving one only where it is, the rest on its way."""
@@ -76,14 +90,14 @@ class SourceFields:
             self._heard[place] = Heard(heard.emitter, scene)
             self._renew(place)
 
-    def _renew(self, place: int) -> None:
+    def _renew(self, place: int, baked: SourceField | None = None) -> None:
         """Puts what is heard of a source on the device; of a moving one `follow` does."""
         heard = self._heard[place]
         self._nodes.pop(place, None)
         if heard is None or heard.emitter.with_listener:
             self.wavefronts.set_row(place, None)
         elif not heard.emitter.moves:
-            field = self._bake(heard, heard.emitter.place_at(0.0))
+            field = baked or self._bake(heard, heard.emitter.place_at(0.0))
             self._fields.set_row(NODE_LIMIT * place, field)
             self.wavefronts.set_row(place, field.wavefront)
 
