@@ -86,7 +86,7 @@ def _prepare(
     for k in range(_LIMIT):
         chosen_out[b, k] = -1
     first = scenes[0].plane_offset[scene]
-    for row in range(first, scenes[0].plane_offset[scene + 1]):
+    for row in range(first, scenes[0].plane_stop[scene]):
         gap = wp.max(wp.max(scenes[0].low[row] - source[b], source[b] - scenes[0].high[row]), wp.vec3d())
         score = scenes[0].area[row] / wp.max(wp.length_sq(gap), _NEAREST_SQUARE)
         if score > best[_LIMIT - 1]:  # insertion; equal ones keep their order

@@ -108,7 +108,7 @@ def deepest_shade(scenes: SceneArrays, scene: int, source: wp.vec3, listener: wp
     deepest.detour = _FAR
     least = _ONE
     reach = wp.length(listener - source) + _LIT_METRES
-    for row in range(scenes.edge_offset[scene], scenes.edge_offset[scene + 1]):
+    for row in range(scenes.edge_offset[scene], scenes.edge_stop[scene]):
         middle = scenes.edge_middle[row]
         place = wp.vec3(middle[0], middle[1], middle[2])
         # The way by any point of an edge is shorter than that by its middle by the edge's length at most.

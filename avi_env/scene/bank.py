@@ -2,101 +2,238 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from avi_env.scene import rays_embree
+from avi_env.scene.arena import Column, RowRange, RowRanges, RowTables, staged
+from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Material, Scene
 from avi_env.scene.rays import MARGIN
 from avi_env.scene.rays_warp import launch_any_hit, launch_closest_hit, warp_mesh, wp_device
+from avi_env.scene.slot_follower import SlotFollower
 
-__all__ = ["SceneBank"]
+__all__ = ["SceneBank", "prepare_rows"]
+
+Follower = TypeVar("Follower", bound="SlotFollower")
 
 _NO_MATERIAL = Material("none")
+_OCTAVES = 7
+
+_SLOT_COLUMNS = {
+    "triangle_offset": Column(torch.int32),
+    "material_offset": Column(torch.int32),
+    "mesh_ids": Column(torch.int64),
+    "bounds": Column(torch.float32, (2, 3)),
+}
+_TRIANGLE_COLUMNS = {
+    "triangle_normal": Column(torch.float32, (3,)),
+    "triangle_object": Column(torch.int32),
+    "triangle_material": Column(torch.int32),
+}
+_MATERIAL_COLUMNS = {name: Column(torch.float32, (_OCTAVES,)) for name in ("absorption", "scattering", "transmission")}
+
+
+class _Held(NamedTuple):
+    """What the scene in a slot owns."""
+
+    slot: RowRange
+    triangles: RowRange
+    materials: RowRange
 
 
 class SceneBank:
-    """K scenes on one device: ray trees and concatenated tables. Many environments share few scenes by index.
+    """Scenes in the slots of one device: ray trees and common tables. Many environments share few scenes by slot.
 
-    Triangle t of scene k is row `triangle_offset[k] + t` of every triangle table.
+    Scenes come and go: a slot that becomes free is used again, and the rows of its scene are, too. Triangle t of the
+    scene in slot k is row `triangle_offset[k] + t` of every triangle table. Other tables follow as a `SlotFollower`.
     """
 
-    scenes: tuple[Scene, ...]
+    scenes: tuple[Scene | None, ...]
+    """The scene in each slot, None = free."""
+    stamps: tuple[int, ...]
+    """Per slot which `put` filled it, counted from 1; 0 = free."""
     device: torch.device
-    triangle_offset: torch.Tensor
-    """First row of each scene in the triangle tables, shape (K + 1,), int32."""
-    triangle_normal: torch.Tensor
-    """Unit outward normal, shape (T, 3), float32, world frame."""
-    triangle_object: torch.Tensor
-    """Object id within its scene, shape (T,), int32, -1 = none."""
-    triangle_material: torch.Tensor
-    """Row of the material tables, shape (T,), int32; triangles without material have the last row."""
-    materials: tuple[Material, ...]
-    """The materials of all scenes in order, then one neutral material."""
-    material_offset: torch.Tensor
-    """First row of each scene in the material tables, shape (K + 1,), int32."""
-    absorption: torch.Tensor
-    """Energy absorption coefficient, shape (M, 7), float32."""
-    scattering: torch.Tensor
-    """Scattering coefficient, shape (M, 7), float32."""
-    transmission: torch.Tensor
-    """Transmitted share of the energy, 10^(-TL/10), shape (M, 7), float32."""
-    bounds: torch.Tensor
-    """Lowest and highest corner of each scene [m], shape (K, 2, 3), float32."""
 
     def __init__(self, scenes: Sequence[Scene], device: str | torch.device = "cpu") -> None:
-        """Uploads the scenes.
+        """Puts the scenes into slots 0, 1, 2 ...
 
         Raises:
             ValueError: no scene, or a device that is not there.
         """
         if not scenes:
             raise ValueError("a SceneBank needs at least one scene")
-        self.scenes = tuple(scenes)
         self.device = torch.device(wp_device(device))
-        self._mesh_ids: torch.Tensor | None = None
-        triangles = np.cumsum([0, *(len(scene.triangles) for scene in self.scenes)])
-        materials = np.cumsum([0, *(len(scene.materials) for scene in self.scenes)])
-        self.triangle_offset, self.material_offset = self._put(triangles, np.int32), self._put(materials, np.int32)
-        self.triangle_normal = self._put(np.concatenate([_normals(scene) for scene in self.scenes]), np.float32)
-        self.triangle_object = self._put(np.concatenate([scene.triangle_object for scene in self.scenes]), np.int32)
-        rows = [
-            np.where(scene.triangle_material < 0, materials[-1], scene.triangle_material + start)
-            for scene, start in zip(self.scenes, materials, strict=False)
-        ]
-        self.triangle_material = self._put(np.concatenate(rows), np.int32)
-        self.materials = (*(m for scene in self.scenes for m in scene.materials), _NO_MATERIAL)
-        self.absorption = self._put(np.array([m.absorption for m in self.materials]), np.float32)
-        self.scattering = self._put(np.array([m.scattering for m in self.materials]), np.float32)
-        loss = np.array([m.transmission_loss for m in self.materials])
-        self.transmission = self._put(10.0 ** (-loss / 10.0), np.float32)
-        boxes = [scene.bounds if len(scene.vertices) else np.zeros((2, 3)) for scene in self.scenes]
-        self.bounds = self._put(np.stack(boxes), np.float32)
+        self.scenes, self.stamps, self._puts = (), (), 0
+        self._held: dict[int, _Held] = {}
+        self._mesh_missing: set[int] = set()
+        self._attached: dict[type[SlotFollower], SlotFollower] = {}
+        self._lock = threading.RLock()
+        self.slots = RowTables(RowRanges(len(scenes)), self.device, _SLOT_COLUMNS)
+        """The tables of slots; a follower's own ones have the same rows."""
+        triangles, materials = (sum(map(count, scenes)) for count in (_triangle_count, _material_count))
+        self.triangles = RowTables(RowRanges(triangles), self.device, _TRIANGLE_COLUMNS)
+        """The triangle tables; a follower's own ones have the same rows."""
+        self.materials = RowTables(RowRanges(materials), self.device, _MATERIAL_COLUMNS)
+        """The material tables: rows of a scene are its materials, a neutral one, and one for a follower's own use."""
+        for scene in scenes:
+            self.put(scene)
 
     def __len__(self) -> int:
         return len(self.scenes)
 
+    def put(self, scene: Scene) -> int:
+        """Puts a scene into a free slot and returns it; tables grow by doubling where there is no room.
+
+        The cost is that of the scene, not of the bank: of copies alone where `prepare_rows` was called before.
+        """
+        with self._lock:
+            rows = taken(scene, _rows_key(self.device), lambda: _rows(scene, self.device))
+            held = _Held(
+                self.slots.ranges.take(1),
+                self.triangles.ranges.take(_triangle_count(scene)),
+                self.materials.ranges.take(_material_count(scene)),
+            )
+            slot = held.slot.start
+            self.triangles.write(held.triangles, {name: rows[name] for name in _TRIANGLE_COLUMNS})
+            self.triangles["triangle_material"][held.triangles.start : held.triangles.stop] += held.materials.start
+            self.materials.write(held.materials, {name: rows[name] for name in _MATERIAL_COLUMNS})
+            starts = {"triangle_offset": held.triangles.start, "material_offset": held.materials.start}
+            self.slots.write(held.slot, {**starts, "bounds": rows["bounds"]})
+            self._held[slot] = held
+            self._mesh_missing.add(slot)
+            self._puts += 1
+            self._enter(slot, scene, self._puts)
+            return slot
+
+    def drop(self, slot: int) -> None:
+        """Makes a slot and the rows of its scene free.
+
+        Raises:
+            ValueError: no scene is there.
+        """
+        with self._lock:
+            self.scene(slot)
+            held = self._held.pop(slot)
+            tables = (self.slots, self.triangles, self.materials)
+            for table, rows in zip(tables, held, strict=True):
+                table.ranges.give_back(rows)
+            self._mesh_missing.discard(slot)
+            self._enter(slot, None, 0)
+
+    def scene(self, slot: int) -> Scene:
+        """Returns the scene in a slot.
+
+        Raises:
+            ValueError: no scene is there.
+        """
+        scene = self.scenes[slot] if 0 <= slot < len(self.scenes) else None
+        if scene is None:
+            raise ValueError(f"slot {slot} of the bank holds no scene: {self._taken_slots()}")
+        return scene
+
+    def attached(self, kind: type[Follower]) -> Follower:
+        """Returns tables of one kind that follow the bank's scenes, up to date; made when first asked for."""
+        found = self._attached.get(kind)
+        if found is None or found.stamps is not self.stamps:
+            with self._lock:
+                found = self._attached.setdefault(kind, found or kind(self))
+                found.follow(self)
+        assert isinstance(found, kind)
+        return found
+
+    def triangle_rows(self, slot: int) -> RowRange:
+        """Returns the rows of a scene in the triangle tables."""
+        return self._held[slot].triangles
+
+    def material_rows(self, slot: int) -> RowRange:
+        """Returns the rows of a scene in the material tables: its own, then a neutral one, then a follower's."""
+        return self._held[slot].materials
+
+    def memory(self) -> dict[str, int]:
+        """Returns the size of each table on the device [bytes], those of followers included; without ray trees."""
+        tables = [self.slots.nbytes, self.triangles.nbytes, self.materials.nbytes]
+        tables += [follower.nbytes for follower in self._attached.values()]
+        return {name: size for table in tables for name, size in table.items()}
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all tables on the device [bytes], as `memory` names them."""
+        return sum(self.memory().values())
+
+    @property
+    def triangle_offset(self) -> torch.Tensor:
+        """First row of each slot's scene in the triangle tables, shape (K,), int32."""
+        return self.slots["triangle_offset"]
+
+    @property
+    def material_offset(self) -> torch.Tensor:
+        """First row of each slot's scene in the material tables, shape (K,), int32."""
+        return self.slots["material_offset"]
+
+    @property
+    def bounds(self) -> torch.Tensor:
+        """Lowest and highest corner of each slot's scene [m], shape (K, 2, 3), float32."""
+        return self.slots["bounds"]
+
+    @property
+    def triangle_normal(self) -> torch.Tensor:
+        """Unit outward normal, shape (T, 3), float32, world frame."""
+        return self.triangles["triangle_normal"]
+
+    @property
+    def triangle_object(self) -> torch.Tensor:
+        """Object id within its scene, shape (T,), int32, -1 = none."""
+        return self.triangles["triangle_object"]
+
+    @property
+    def triangle_material(self) -> torch.Tensor:
+        """Row of the material tables, shape (T,), int32; triangles without material have their scene's neutral row."""
+        return self.triangles["triangle_material"]
+
+    @property
+    def absorption(self) -> torch.Tensor:
+        """Energy absorption coefficient, shape (M, 7), float32."""
+        return self.materials["absorption"]
+
+    @property
+    def scattering(self) -> torch.Tensor:
+        """Scattering coefficient, shape (M, 7), float32."""
+        return self.materials["scattering"]
+
+    @property
+    def transmission(self) -> torch.Tensor:
+        """Transmitted share of the energy, 10^(-TL/10), shape (M, 7), float32."""
+        return self.materials["transmission"]
+
     @property
     def mesh_ids(self) -> torch.Tensor:
         """Handles of the scenes' `wp.Mesh` on this device, shape (K,), int64; built when first asked for."""
-        if self._mesh_ids is None:
-            ids = [warp_mesh(scene, self.device).id for scene in self.scenes]
-            self._mesh_ids = torch.tensor(ids, dtype=torch.int64, device=self.device)
-        return self._mesh_ids
+        if self._mesh_missing:
+            with self._lock:
+                for slot in sorted(self._mesh_missing):
+                    self.slots["mesh_ids"][slot] = warp_mesh(self.scene(slot), self.device).id
+                self._mesh_missing.clear()
+        return self.slots["mesh_ids"]
 
     def checked_index(self, scene_index: torch.Tensor) -> torch.Tensor:
-        """Returns scene numbers as kernels take them, int32 on the bank's device.
+        """Returns slots as kernels take them, int32 on the bank's device.
 
         Raises:
-            ValueError: a number that is no scene's; on the CPU only, as CUDA would have to wait for the device.
+            ValueError: a slot without a scene; on the CPU only, as CUDA would have to wait for the device.
         """
         rows = scene_index.to(self.device, torch.int32).contiguous()
-        checked = len(rows) and self.device.type == "cpu"
-        if checked and not (0 <= int(rows.min()) and int(rows.max()) < len(self.scenes)):
-            raise ValueError(f"scene_index must lie in 0..{len(self.scenes) - 1}, got {scene_index.tolist()[:8]}")
+        if len(rows) and self.device.type == "cpu":
+            if not (0 <= int(rows.min()) and int(rows.max()) < len(self.scenes)):
+                raise ValueError(f"scene_index must lie in 0..{len(self.scenes) - 1}, got {rows.tolist()[:8]}")
+            free = set(rows.tolist()) - self._held.keys() if len(self._held) < len(self.scenes) else ()
+            if free:
+                raise ValueError(f"scene_index names slots without a scene, {sorted(free)}: {self._taken_slots()}")
         return rows
 
     def closest_hit(
@@ -142,7 +279,7 @@ class SceneBank:
         if self.device.type == "cpu":
             blocked = torch.zeros(len(rows), dtype=torch.bool)
             for scene, chosen in self._groups(rows):
-                answer = rays_embree.any_hit(self.scenes[scene], near[chosen].numpy(), segment[chosen].numpy())
+                answer = rays_embree.any_hit(self.scene(scene), near[chosen].numpy(), segment[chosen].numpy())
                 blocked[chosen] = torch.from_numpy(answer)
         else:
             blocked = launch_any_hit(self.mesh_ids, rows, near, segment)
@@ -155,7 +292,7 @@ class SceneBank:
         triangle = torch.empty(len(rows), dtype=torch.int32)
         barycentric = torch.empty((len(rows), 2), dtype=torch.float32)
         for scene, chosen in self._groups(rows):
-            hits = rays_embree.closest_hit(self.scenes[scene], start[chosen].numpy(), direction[chosen].numpy())
+            hits = rays_embree.closest_hit(self.scene(scene), start[chosen].numpy(), direction[chosen].numpy())
             distance[chosen] = torch.from_numpy(hits.distance)
             triangle[chosen] = torch.from_numpy(hits.triangle)
             barycentric[chosen] = torch.from_numpy(hits.barycentric)
@@ -182,8 +319,53 @@ class SceneBank:
         one, two = (t.to(self.device, torch.float32).reshape(-1, 3).contiguous() for t in (first, second))
         return rows, one, two
 
-    def _put(self, array: npt.NDArray[np.generic], dtype: type[np.generic]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype).copy()).to(self.device)
+    def _enter(self, slot: int, scene: Scene | None, stamp: int) -> None:
+        """Notes what is in a slot from now on."""
+        for name, value, free in (("scenes", scene, None), ("stamps", stamp, 0)):
+            known = list(getattr(self, name))
+            known += [free] * (self.slots.ranges.capacity - len(known))
+            known[slot] = value
+            setattr(self, name, tuple(known))
+
+    def _taken_slots(self) -> str:
+        taken_slots = sorted(self._held)
+        shown = ", ".join(map(str, taken_slots[:8])) + (" ..." if len(taken_slots) > 8 else "")
+        return f"scenes are in {shown or 'none'} of slots 0..{len(self.scenes) - 1}"
+
+
+def prepare_rows(scene: Scene, device: str | torch.device) -> None:
+    """Computes ahead what `SceneBank.put` copies into the tables of a bank on a device; any thread may."""
+    target = torch.device(wp_device(device))
+    derived(scene, _rows_key(target), lambda: _rows(scene, target))
+
+
+def _rows_key(device: torch.device) -> tuple[str, str]:
+    return ("bank_rows", device.type)
+
+
+def _rows(scene: Scene, device: torch.device) -> dict[str, torch.Tensor]:
+    """Returns the rows of a scene in each table, materials counted within the scene."""
+    count = len(scene.materials)
+    materials = (*scene.materials, _NO_MATERIAL, _NO_MATERIAL)
+    loss = np.array([material.transmission_loss for material in materials])
+    rows: dict[str, npt.ArrayLike] = {
+        "triangle_normal": _normals(scene),
+        "triangle_object": scene.triangle_object,
+        "triangle_material": np.where(scene.triangle_material < 0, count, scene.triangle_material),
+        "absorption": np.array([material.absorption for material in materials]),
+        "scattering": np.array([material.scattering for material in materials]),
+        "transmission": 10.0 ** (-loss / 10.0),
+        "bounds": scene.bounds if len(scene.vertices) else np.zeros((2, 3)),
+    }
+    return staged(rows, _TRIANGLE_COLUMNS | _MATERIAL_COLUMNS | _SLOT_COLUMNS, device)
+
+
+def _triangle_count(scene: Scene) -> int:
+    return len(scene.triangles)
+
+
+def _material_count(scene: Scene) -> int:
+    return len(scene.materials) + 2
 
 
 def _normals(scene: Scene) -> npt.NDArray[np.float32]:

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.scene import rays_embree
-from avi_env.scene.derived import derived
+from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Scene
 from avi_env.vision.lamps import lamp_table, shadow_casters
 
-__all__ = ["LightBake", "bake_light"]
+__all__ = ["LightBake", "bake_light", "take_light"]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -27,6 +27,7 @@ SPACING = 0.16
 SAMPLE_LIMIT = 120_000
 """Samples per scene; a larger scene gets a wider spacing."""
 
+_KEY = ("light_bake",)
 _GRID_LIMIT = 96  # cells along one edge of a triangle
 _INSET = 0.015  # samples keep this distance [m] from their triangle's surface and, about, from its edges
 _DIM = 0.004  # a lamp that gives less irradiance than this is not traced
@@ -57,7 +58,12 @@ class LightBake:
 
 def bake_light(scene: Scene) -> LightBake:
     """Returns the baked light of a scene; deterministic, built once, always on the host."""
-    return derived(scene, ("light_bake",), lambda: _bake(scene))
+    return derived(scene, _KEY, lambda: _bake(scene))
+
+
+def take_light(scene: Scene) -> LightBake:
+    """Returns the baked light of a scene, which does not keep it: a bank's tables are to be the only copy."""
+    return taken(scene, _KEY, lambda: _bake(scene))
 
 
 def _bake(scene: Scene) -> LightBake:

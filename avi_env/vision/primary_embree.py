@@ -28,13 +28,13 @@ def primary_hits(
     shape = (len(position), camera.height, camera.width)
     scenes = scene_index.tolist()
     if len(set(scenes)) == 1:
-        hits = trace(bank.scenes[scenes[0]], origins.reshape(-1, 3).numpy(), directions.reshape(-1, 3).numpy())
+        hits = trace(bank.scene(scenes[0]), origins.reshape(-1, 3).numpy(), directions.reshape(-1, 3).numpy())
         depth, triangle, u, v = (torch.from_numpy(array).reshape(shape) for array in hits)
         return Primary(depth, triangle, u, v)
     reals = torch.empty((3, *shape), dtype=torch.float32)
     triangle = torch.empty(shape, dtype=torch.int32)
     for view, scene in enumerate(scenes):
-        hits = trace(bank.scenes[scene], origins[view].numpy(), directions[view].numpy())
+        hits = trace(bank.scene(scene), origins[view].numpy(), directions[view].numpy())
         for array, out in zip(hits, (reals[0], triangle, reals[1], reals[2]), strict=True):
             out[view] = torch.from_numpy(array).reshape(shape[1:])
     return Primary(reals[0], triangle, reals[1], reals[2])

@@ -146,11 +146,9 @@ def _check_poses(
             f"views need scene_index (B,), position (B, 3) and yaw (B,), not {tuple(scene_index.shape)}, "
             f"{tuple(position.shape)} and {tuple(yaw.shape)}"
         )
-    rows = scene_index.to(bank.device, torch.int32).contiguous()
+    rows = bank.checked_index(scene_index)
     place, heading = (t.to(bank.device, torch.float32).contiguous() for t in (position, yaw))
     if bank.device.type == "cpu" and count:  # on CUDA the check would wait for the device at every step
-        if int(rows.min()) < 0 or int(rows.max()) >= len(bank):
-            raise ValueError(f"scene_index must lie in 0..{len(bank) - 1}, got {scene_index.tolist()[:8]}")
         if not (bool(torch.isfinite(place).all()) and bool(torch.isfinite(heading).all())):
             raise ValueError("a view's position or yaw is NaN or infinite")
     return rows, place, heading

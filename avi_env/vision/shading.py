@@ -124,7 +124,9 @@ def _grazing_axis(ray: wp.vec3, normal: wp.vec3) -> wp.vec3:
 def _vertex_color(
     colors: wp.array2d[wp.vec3ub], decode: wp.array[wp.float32], hit: wp.int32, u: wp.float32, v: wp.float32
 ) -> wp.vec3:
-    """Returns the colours of a triangle's corners mixed by the barycentrics, linear RGB."""
+    """Returns the colours of a triangle's corners mixed by the barycentrics, linear RGB; white for `NO_COLORS`."""
+    if hit < 0:
+        return wp.vec3(1.0)
     color = wp.vec3(0.0)
     for corner in range(3):
         weight = wp.where(corner == 0, 1.0 - u - v, wp.where(corner == 1, u, v))
@@ -154,27 +156,27 @@ def _color_kernel(
         u, v = view.u[index, row, column], view.v[index, row, column]
         normal = surfaces.triangle_normal[hit]
         material = surfaces.triangle_material[hit]
-        look = surfaces.material_look[material]
+        look, shift = surfaces.material_look[material], surfaces.material_shift[material]
         pattern = surfaces.material_pattern[material]
         albedo = surfaces.material_color[material]
         pixel = depth * 2.0 * view.tangents[0] / view.size[0] * reach
         if look[2] >= 0.0:
             uv, gradient = surfaces.triangle_uv, surfaces.triangle_gradient
+            corners = hit + shift[0]
             along = _grazing_axis(ray, normal)
             albedo = texture_color(
                 surfaces.texels,
                 surfaces.decode,
                 surfaces.texture_levels,
                 surfaces.textures[int(look[2])],
-                (1.0 - u - v) * uv[hit, 0] + u * uv[hit, 1] + v * uv[hit, 2],
-                pixel * _footprint(gradient[hit, 0], gradient[hit, 1], along),
-                pixel * _footprint(gradient[hit, 0], gradient[hit, 1], wp.normalize(wp.cross(normal, along))),
+                (1.0 - u - v) * uv[corners, 0] + u * uv[corners, 1] + v * uv[corners, 2],
+                pixel * _footprint(gradient[corners, 0], gradient[corners, 1], along),
+                pixel * _footprint(gradient[corners, 0], gradient[corners, 1], wp.normalize(wp.cross(normal, along))),
             )
         elif pattern < _GLOW:
             point = view.position[index] + depth * direction
             albedo = surface_color(albedo, pattern, look[0], point, normal, ray, pixel)
-        if surfaces.triangle_color.shape[0] > 0:
-            albedo = wp.cw_mul(albedo, _vertex_color(surfaces.triangle_color, surfaces.decode, hit, u, v))
+        albedo = wp.cw_mul(albedo, _vertex_color(surfaces.triangle_color, surfaces.decode, hit + shift[1], u, v))
         if pattern == _WINDOW:
             color = sky(ray)
         elif pattern == _GLOW:

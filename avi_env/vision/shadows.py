@@ -51,7 +51,7 @@ def _lamp_rays_kernel(
     scene = view.scene_index[index]
     lamp = surfaces.lamp_offset[scene] + slot
     hit = surface_hit(surfaces.triangle_offset, view.triangle, view.scene_index, index, row, column)
-    if hit < 0 or lamp >= surfaces.lamp_offset[scene + 1]:
+    if hit < 0 or lamp >= surfaces.lamp_stop[scene]:
         return
     direction = pixel_direction(view.basis[index], row, column, view.size, view.tangents)
     normal = surfaces.triangle_normal[hit]
@@ -78,10 +78,10 @@ def shadowed_light(bank: SceneBank, view: View, scene_index: torch.Tensor, shape
         shape: (B, H, W).
     """
     surfaces = bank_surfaces(bank)
-    casters = [shadow_casters(scene) for scene in bank.scenes]
+    casters = {slot: shadow_casters(scene) for slot, scene in enumerate(bank.scenes) if scene is not None}
     rays = torch.empty((3, *shape, 3), dtype=torch.float32, device=bank.device)
     total = torch.zeros((*shape, 3), dtype=torch.float32, device=bank.device)
-    for slot in range(max(len(lamp_table(scene)) for scene in bank.scenes)):
+    for slot in range(max(len(lamp_table(scene)) for scene in bank.scenes if scene is not None)):
         wp.launch(
             _lamp_rays_kernel,
             dim=shape,
@@ -93,14 +93,17 @@ def shadowed_light(bank: SceneBank, view: View, scene_index: torch.Tensor, shape
         if bank.device.type == "cpu":
             _add_seen(casters, scene_index.tolist(), rays, total)
         else:
-            ids = torch.tensor([warp_mesh(scene, bank.device).id for scene in casters], device=bank.device)
+            ids = torch.tensor(
+                [warp_mesh(casters[slot], bank.device).id if slot in casters else 0 for slot in range(len(bank))],
+                device=bank.device,
+            )
             rows = scene_index.repeat_interleave(shape[1] * shape[2])
             blocked = launch_any_hit(ids, rows, origins.view(-1, 3), segments.view(-1, 3))
             total += light * ~blocked.view(*shape, 1)
     return total
 
 
-def _add_seen(casters: list[Scene], scenes: list[int], rays: torch.Tensor, total: torch.Tensor) -> None:
+def _add_seen(casters: dict[int, Scene], scenes: list[int], rays: torch.Tensor, total: torch.Tensor) -> None:
     """Adds the light of one lamp per view to the pixels that see it, by Embree."""
     for view, scene in enumerate(scenes):
         origins, segments, light = (array[view].view(-1, 3).numpy() for array in rays)
