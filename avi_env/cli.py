@@ -14,11 +14,13 @@ import tyro
 from avi_env.bench.acoustics import AcousticsSettings
 from avi_env.bench.audibility import AudibilitySettings
 from avi_env.bench.evaluate import EvaluateSettings
+from avi_env.bench.profile import ProfileSettings
 from avi_env.bench.run import RunSettings
 from avi_env.bench.scene_check import CheckSettings
 from avi_env.bench.scene_files import ConvertSettings, GenerateSettings, ListSettings
 from avi_env.bench.scene_show import ShowSettings
 from avi_env.bench.scenes import ScenesSettings
+from avi_env.bench.speed import SpeedSettings
 from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
@@ -235,6 +237,8 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "bench": (BenchGroup, _group),
     "bench acoustics": (AcousticsSettings, _from("acoustics", "bench_acoustics")),
     "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
+    "bench speed": (SpeedSettings, _from("speed", "bench_speed")),
+    "bench profile": (ProfileSettings, _from("profile", "bench_profile")),
     "doctor": (DoctorSettings, _doctor),
 }
 

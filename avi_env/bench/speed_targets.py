@@ -1,0 +1,196 @@
+"""What issue and design ask of the whole: rates of full steps, resets, several processes, memory."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from avi_env.bench.scenes_suite import result_row
+from avi_env.bench.speed_memory import watched_memory
+from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_most, ratio_row, time_row
+from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, RGBD, Walk, fresh_cache
+from avi_env.bench.speed_timing import Load, Timing, Work, machine_device, synchronize, timed_rounds
+
+__all__ = ["memory", "rates", "resets", "several_processes"]
+
+_ONE, _EIGHT, _DEPTH, _TWO = 150.0, 200.0, 400.0, 1.7  # environment steps a second; times one process
+_CUDA_FRAMES, _CUDA_STEPS = 100_000.0, 50_000.0
+_RESIDENT, _GROWTH = 1500.0, 20.0  # [MB]
+_DEVICE_MEMORY = 1.0  # [MB] an environment beyond the shared scenes
+_RESET_RATIO = 1.2  # 99th percentiles of a few hundred steps agree no better
+_RESET_EVERY = 12  # steps of the batch from one reset to the next there: more than walks have otherwise
+
+
+def rates(effort: SpeedEffort) -> SpeedFindings:
+    """Full steps a second of one environment and of a batch, and of the usual input of reinforcement learning."""
+    return _cuda_rates(effort) if effort.device.startswith("cuda") else _cpu_rates(effort)
+
+
+def _cpu_rates(effort: SpeedEffort) -> SpeedFindings:
+    device, houses, batch = machine_device("cpu"), f"houses:{effort.houses}", min(8, effort.counts[-1])
+    threads = f"{torch.get_num_threads()} threads"
+    cases: tuple[tuple[str, int, dict[str, Any], float, str], ...] = (
+        ("full step, one environment", 0, {"size": effort.size}, _ONE, f"gym.make, {FULL.name}"),
+        (f"full step, batch of {batch}", batch, {"size": effort.size}, _EIGHT, f"gym.make_vec, {FULL.name}"),
+        ("depth and spectrogram", 0, {"size": effort.size // 2, "modality": DEPTH_SOUND}, _DEPTH, "gym.make"),
+    )
+    with ExitStack() as stack:
+        stack.enter_context(fresh_cache())
+        works = []
+        for number, (name, count, given, *_) in enumerate(cases):
+            walk = Walk(count, device, effort.seed + 7000 + number, scenes=houses, **given)
+            works.append(stack.enter_context(closing(walk)).work(name))
+            effort.on_step()
+        found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, device, effort.on_step)
+    rows = []
+    for name, _, given, target, how in cases:
+        note = f"{how}, {given['size']} x {given['size']}, {effort.houses} generated houses, {threads}"
+        rows.append(time_row("targets", name, found[name], "1/s", at_least(target), note))
+    return SpeedFindings(rows, {})
+
+
+def _cuda_rates(effort: SpeedEffort) -> SpeedFindings:
+    device, rows = machine_device(effort.device), []
+    with ExitStack() as stack:
+        stack.enter_context(fresh_cache())
+        works: list[Work] = []
+        for count in (n for n in effort.counts if n >= min(256, effort.counts[-1])):
+            for size in effort.sizes[:2]:
+                for modality in (FULL, RGBD):
+                    name = f"{modality.name}, {size}x{size}, N = {count}"
+                    options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "size": size, "modality": modality}
+                    walk = Walk(count, device, effort.seed + 7000 + len(works), **options)
+                    works.append(stack.enter_context(closing(walk)).work(name))
+                    effort.on_step()
+        found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, device, effort.on_step)
+    for name, timing in found.items():
+        counts = f"{effort.sizes[0]}x" in name and any(name.endswith(f"N = {n}") for n in effort.counts if n >= 1024)
+        target = (_CUDA_FRAMES if name.startswith(f"{RGBD.name}, {effort.sizes[0]}") else _CUDA_STEPS) if counts else 0
+        note = f"{effort.houses} generated houses, tensors on the device"
+        rows.append(time_row("targets", name, timing, "1/s", at_least(target) if target else None, note))
+    return SpeedFindings(rows, {})
+
+
+def several_processes(effort: SpeedEffort) -> SpeedFindings:
+    """Gymnasium's asynchronous vector environment over two processes of one thread each, against one such process."""
+    if effort.device.startswith("cuda"):
+        return SpeedFindings([], {})
+    options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "width": effort.size, "height": effort.size}
+    with ExitStack() as stack:
+        stack.enter_context(fresh_cache())
+        stack.enter_context(_one_thread_each())
+        works = []
+        for count in (1, 2):
+            envs = gym.make_vec(
+                ENVIRONMENT, num_envs=count, vectorization_mode="async", vector_kwargs={"context": "spawn"}, **options
+            )
+            works.append(Work(str(count), _Steps(stack.enter_context(closing(envs)), effort.seed), count))
+            effort.on_step()
+        found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, torch.device("cpu"), effort.on_step)
+    note = f"{FULL.name}, {effort.size} x {effort.size}, one thread each, {os.cpu_count()} cores"
+    rows = [
+        time_row("targets", f"asynchronous, {count} process{'es' if count == '2' else ''}", found[count], "1/s")
+        | {"note": note}
+        for count in found
+    ]
+    rows.append(ratio_row("targets", "two processes over one", found["1"], found["2"], 1.0, at_least(_TWO), note))
+    return SpeedFindings(rows, {})
+
+
+class _Steps:
+    """Random walks in a vector environment of Gymnasium's own."""
+
+    def __init__(self, envs: Any, seed: int) -> None:
+        self._envs, self._rng = envs, np.random.default_rng(seed)
+        envs.reset(seed=seed)
+
+    def __call__(self) -> None:
+        self._envs.step(self._rng.choice(np.array([1, 1, 2, 3]), size=self._envs.num_envs))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Gives processes that start meanwhile one thread each."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop("OMP_NUM_THREADS")
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def resets(effort: SpeedEffort) -> SpeedFindings:
+    """Steps in which an environment begins a new episode against steps in which none does: 99th percentiles."""
+    device, count = machine_device(effort.device), effort.count
+    quiet: list[float] = []
+    loud: list[float] = []
+    load = Load()
+    with fresh_cache():
+        scenes, every = f"houses:{effort.houses}", _RESET_EVERY * count
+        walk = Walk(count, device, effort.seed + 8000, scenes=scenes, size=effort.size, stop_every=every)
+        begun = np.zeros(count, dtype=bool)
+        with closing(walk), load:
+            for step in range(effort.reset_steps):
+                synchronize(device)
+                begin = time.perf_counter()
+                ended = walk.step()
+                synchronize(device)
+                if step >= min(20, effort.reset_steps // 4):  # warm by then
+                    (loud if begun.any() else quiet).append(time.perf_counter() - begin)
+                begun = ended  # NEXT_STEP: the reset is in the step after the end
+            waits = getattr(walk.env.unwrapped, "waits", (0, 0.0))
+    return SpeedFindings(_reset_rows(quiet, loud, waits, load, f"N = {count}, {effort.houses} houses"), {})
+
+
+def _reset_rows(quiet: Sequence[float], loud: Sequence[float], waits: Any, load: Load, note: str) -> list[Any]:
+    rows, others = [], load.others
+    tails = {}
+    for name, values in (("without a reset", quiet), ("with a reset", loud)):
+        if not values:
+            continue
+        tails[name] = float(np.quantile(values, 0.99))
+        for share, value in (("median", float(np.median(values))), ("99 %", tails[name])):
+            timing = Timing((value,), (value,), others)
+            row = time_row("reset", f"step {name}, {share}", timing, "ms", note=f"{len(values)} steps, {note}")
+            rows.append({k: v for k, v in row.items() if k != "by_process_time"})
+    if len(tails) == 2:
+        ratio = tails["with a reset"] / tails["without a reset"]
+        row = result_row("reset", "step with a reset over one without, 99 %", ratio, "x", at_most(_RESET_RATIO), note)
+        rows.append(row | {"others": round(others, 3)})
+    number, seconds = waits
+    rows.append(result_row("reset", "steps that waited for an episode", number, "", note=f"{seconds:.2f} s in all"))
+    return rows
+
+
+def memory(effort: SpeedEffort) -> SpeedFindings:
+    """Resident memory of environments in a process of their own, its growth over many steps, and device memory."""
+    cuda, houses = effort.device.startswith("cuda"), f"houses:{effort.houses}"
+    count = effort.memory_count if cuda else 0
+    found = watched_memory(effort.memory_steps, count, effort.device, houses, effort.size, effort.seed + 9000)
+    effort.on_step()
+    at, resident = np.array(found["step"]), np.array(found["resident_mb"])
+    half = at >= at[-1] / 2
+    slope = float(np.polyfit(at[half], resident[half], 1)[0])
+    growth = slope * float(at[-1] - at[half][0])
+    each = f"{1e3 * slope:.3f} kB a step"
+    note = f"{effort.memory_steps} steps, {found['resets']} resets, {houses}, {effort.size} x {effort.size}"
+    rows = [
+        result_row("memory", "resident, most", found["peak_mb"], "MB", None if cuda else at_most(_RESIDENT), note),
+        result_row("memory", "resident, at the end", float(resident[-1]), "MB", note=note),
+        result_row("memory", "growth over the last half", growth, "MB", at_most(_GROWTH), each),
+    ]
+    if cuda:
+        fewer = watched_memory(20, max(count // 4, 1), effort.device, houses, effort.size, effort.seed + 9000)
+        more = (found["device_mb"] - fewer["device_mb"]) / (count - max(count // 4, 1))
+        rows.append(result_row("memory", "device, an environment more", more, "MB", at_most(_DEVICE_MEMORY), note))
+        rows.append(result_row("memory", f"device, {count} environments", found["device_mb"], "MB", note=note))
+    return SpeedFindings(rows, {"memory": {"step": found["step"], "resident_mb": found["resident_mb"]}})
