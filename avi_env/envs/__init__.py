@@ -6,9 +6,29 @@ from typing import Any
 
 from avi_env.envs.registration import ENV_IDS, register_environments
 
-__all__ = ["ENV_IDS", "AviEnv", "AviVectorEnv", "EnvConfig", "ImageObservations", "register_environments"]
+__all__ = [
+    "ENV_IDS",
+    "AviEnv",
+    "AviVectorEnv",
+    "EnvConfig",
+    "FlattenObservation",
+    "FrameStack",
+    "ImageObservations",
+    "PufferVecEnv",
+    "SB3VecEnv",
+    "register_environments",
+]
 
-_HOMES = {"AviEnv": "single", "AviVectorEnv": "vector", "EnvConfig": "config", "ImageObservations": "adapters"}
+_HOMES = {
+    "AviEnv": "single",
+    "AviVectorEnv": "vector",
+    "EnvConfig": "config",
+    "FlattenObservation": "adapters",
+    "FrameStack": "adapters",
+    "ImageObservations": "adapters",
+    "PufferVecEnv": "adapters",
+    "SB3VecEnv": "adapters",
+}
 
 
 def __getattr__(name: str) -> Any:

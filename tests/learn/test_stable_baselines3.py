@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import NatureCNN
+from stable_baselines3.common.vec_env import VecFrameStack, VecMonitor, VecNormalize
 
 import avi_env  # noqa: F401
-from avi_env.envs import ImageObservations
+from avi_env.envs import ImageObservations, SB3VecEnv
 
 SMALL = {"scene": "shoebox:6x3x4", "width": 40, "height": 40, "bake_paths": 64, "audio_seconds": 0.5}
+FAST = {
+    **SMALL,
+    "sensors": ("depth", "spectrogram"),
+    "sounds": ("phone/marimba",),
+    "sample_rate": 8000,
+    "bake_paths": 16,
+    "max_episode_steps": 24,
+}
 
 
 @pytest.mark.parametrize("adapted", [False, True])
@@ -45,3 +56,24 @@ def test_adapter_scales_as_documented() -> None:
     assert set(adapted) == {"rgb", "depth", "spectrogram"}
     expected = np.clip(plain["depth"] * (255.0 / 10.0), 0.0, 255.0).astype(np.uint8)
     np.testing.assert_array_equal(adapted["depth"], expected)
+
+
+def test_ppo_trains_on_the_vector_environment(tmp_path: Path) -> None:
+    """PPO learns over several rows through SB3's own wrappers, logs episodes, and a checkpoint acts as before."""
+    envs = gym.make_vec("avi_env/AudioNav-v0", num_envs=4, autoreset="same_step", output="torch", **FAST)
+    stacked = VecFrameStack(VecMonitor(SB3VecEnv(envs), info_keywords=("spl", "success")), 2)
+    env = VecNormalize(stacked, norm_obs=False)
+    learner = PPO("MultiInputPolicy", env, n_steps=32, batch_size=64, n_epochs=1, seed=0)
+    learner.learn(256)
+    assert learner.n_envs == 4
+    assert learner.num_timesteps == 256
+    assert learner.ep_info_buffer
+    assert {"r", "l", "spl", "success"} <= set(learner.ep_info_buffer[0])
+    assert all(bool(p.isfinite().all()) for p in learner.policy.parameters())
+    learner.save(tmp_path / "ppo")
+    again = PPO.load(tmp_path / "ppo", env=env)
+    seen = env.reset()
+    action, _ = learner.predict(seen, deterministic=True)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(again.predict(seen, deterministic=True)[0], action)  # type: ignore[arg-type]
+    again.learn(32, reset_num_timesteps=False)
+    assert again.num_timesteps == 256 + 4 * 32
