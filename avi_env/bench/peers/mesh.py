@@ -62,7 +62,7 @@ def subdivided(scene: Scene, triangles: int) -> Scene:
         edges = np.linalg.norm(np.roll(place, -1, axis=1) - place, axis=2)  # edge k joins corners k and k + 1
         chosen = np.argsort(-edges.max(axis=1), kind="stable")[:missing]
         first = edges[chosen].argmax(axis=1)
-        a, b, c = ((first + turn) % 3 for turn in range(3))
+        a, b = first, (first + 1) % 3
         ends = corners[chosen, a], corners[chosen, b]
         middle = (len(vertices) + np.arange(len(chosen))).astype(np.int32)
         vertices = np.concatenate([vertices, (0.5 * place[np.arange(len(place))[chosen], a] + 0.5 * place[chosen, b])])

@@ -1,0 +1,235 @@
+"""The race: contestants enter one by one, prove that they see what the first one sees, and take turns (A B C A B C)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.bench.peers.peer import Peer
+from avi_env.bench.peers.process import ContestantError, ContestantProcess
+
+__all__ = ["AGREEING", "Missing", "Race", "Rate", "agreement", "write_task"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+AGREEING = 0.98
+"""Share of pixels whose depths must agree with ours: at edges either side of a pixel's centre may be seen."""
+
+_TOLERANCE = 0.02, 0.01  # [m], and share of the depth, whichever is more: depth of 16 bits
+_CHECKED = 8  # poses at which depths are compared
+_PREPARE_SECONDS, _ROUND_SECONDS = 300.0, 180.0  # before a contestant counts as hanging
+
+
+class Missing(NamedTuple):
+    """A peer without a number."""
+
+    name: str
+    reason: str
+    install: str
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast a contestant is."""
+
+    name: str
+    version: str
+    renderer: str
+    """What rasterises or traces: a GPU's name, "llvmpipe ...", "Embree"."""
+    includes: str
+    wall: tuple[float, ...]
+    """Seconds a frame of each round."""
+    process: tuple[float, ...]
+    """Processor seconds a frame of each round, all threads."""
+    depth_agrees: float
+    """Share of pixels whose depths agree with ours."""
+    peak_bytes: int
+    """Most memory that its process has had."""
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames a second of wall time, the median over rounds."""
+        return 1.0 / float(np.median(self.wall))
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """Frames a second of the slowest and of the fastest round."""
+        return 1.0 / max(self.wall), 1.0 / min(self.wall)
+
+    @property
+    def processors(self) -> float:
+        """Processors at work on average: processor time over wall time, the median over rounds."""
+        return float(np.median(np.array(self.process) / np.array(self.wall)))
+
+    def over(self, other: Rate) -> tuple[float, float, float]:
+        """Returns how many times as fast this one is: median, least and most of the rounds, each beside its like."""
+        ratios = np.array(other.wall) / np.array(self.wall)
+        return float(np.median(ratios)), float(ratios.min()), float(ratios.max())
+
+    def over_by_process_time(self, other: Rate) -> float:
+        """Returns how many times as many frames this one makes of the same processor time."""
+        return float(np.median(np.array(other.process) / np.array(self.process)))
+
+
+@dataclass
+class _Entry:
+    """A contestant that has entered."""
+
+    peer: Peer
+    process: ContestantProcess
+    renderer: str
+    depth_agrees: float
+    peak_bytes: int
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+class Race:
+    """Contestants and their processes, which end with the `with` block."""
+
+    def __init__(
+        self,
+        folder: Path,
+        on_step: Callable[[], None] = lambda: None,
+        prepare_seconds: float = _PREPARE_SECONDS,
+        round_seconds: float = _ROUND_SECONDS,
+    ) -> None:
+        """Begins without contestants.
+
+        Args:
+            folder: where tasks and pictures are written.
+            on_step: called after each entry and each round.
+            prepare_seconds: how long a contestant may take to get ready [s].
+            round_seconds: how long a round may take [s].
+        """
+        self.missing: list[Missing] = []
+        self._folder, self._on_step = folder, on_step
+        self._prepare_seconds, self._round_seconds = prepare_seconds, round_seconds
+        self._entries: list[_Entry] = []
+        self._reference: FloatArray | None = None
+
+    def __enter__(self) -> Race:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for entry in self._entries:
+            entry.process.close()
+
+    def enter(self, peer: Peer, task: Mapping[str, Any]) -> None:
+        """Lets a contestant load the mesh; the depth that the first one sees is what the others have to see.
+
+        Args:
+            peer: the contestant.
+            task: fields of `protocol.Task` but folder and options.
+
+        Raises:
+            ContestantError: it failed, or sees something else.
+        """
+        number = len(self._entries) + len(self.missing)
+        path = self._folder / f"task{number}.npz"
+        write_task(path, {**task, "folder": str(self._folder), "options": dict(peer.options)})
+        process = ContestantProcess(peer.module)
+        try:
+            ready = process.ask(self._prepare_seconds, "prepare", task=str(path))
+            poses = [int(pose) for pose in np.linspace(0, len(task["yaw"]) - 1, _CHECKED)]
+            pictures = self._folder / f"pictures{number}.npz"
+            seen = process.ask(self._round_seconds, "pictures", poses=poses, path=str(pictures))
+            agrees = self._agreement(pictures)
+        except BaseException:
+            process.close()
+            raise
+        self._entries.append(_Entry(peer, process, ready["renderer"], agrees, seen["peak_bytes"]))
+        self._on_step()
+
+    def try_to_enter(self, peer: Peer, task: Mapping[str, Any]) -> None:
+        """As `enter`, but a contestant who is not installed or fails is noted as missing."""
+        if peer.available() is None:
+            self.missing.append(Missing(peer.name, "not installed", peer.install))
+            return
+        try:
+            self.enter(peer, task)
+        except ContestantError as error:
+            self.missing.append(Missing(peer.name, str(error), peer.install))
+
+    def run(self, rounds: int, frames: int) -> None:
+        """Gives everybody as many turns; who fails in one is missing from then on."""
+        for _ in range(rounds):
+            for entry in list(self._entries):
+                try:
+                    taken = entry.process.ask(self._round_seconds, "round", frames=frames)
+                except ContestantError as error:
+                    self._entries.remove(entry)
+                    entry.process.close()
+                    self.missing.append(Missing(entry.peer.name, str(error), entry.peer.install))
+                    continue
+                entry.wall.append(taken["wall"] / frames)
+                entry.cpu.append(taken["process"] / frames)
+            self._on_step()
+
+    def rates(self) -> dict[str, Rate]:
+        """Returns the rates by name, in the order of entry."""
+        return {
+            entry.peer.name: Rate(
+                entry.peer.name,
+                entry.peer.available() or "",
+                entry.renderer,
+                entry.peer.includes,
+                tuple(entry.wall),
+                tuple(entry.cpu),
+                entry.depth_agrees,
+                entry.peak_bytes,
+            )
+            for entry in self._entries
+        }
+
+    def _agreement(self, pictures: Path) -> float:
+        """Returns the share of pixels that agree with the first contestant's.
+
+        Raises:
+            ContestantError: too few do, or the picture shows nothing.
+        """
+        with np.load(pictures) as file:
+            depth = file["depth"].astype(np.float64)
+            if "rgb" in file and np.ptp(file["rgb"]) == 0:
+                raise ContestantError("its pictures are of one colour")
+        if self._reference is None:
+            self._reference = depth
+        share = agreement(depth, self._reference)
+        if share < AGREEING:
+            raise ContestantError(
+                f"sees something else: {100 * share:.1f} % of the depths agree with ours, not {100 * AGREEING:g} %"
+            )
+        return share
+
+
+def agreement(depth: FloatArray, reference: FloatArray) -> float:
+    """Returns the share of pixels whose depths are the same within 2 cm or 1 %.
+
+    Args:
+        depth: planar depth [m], shape (n, H, W).
+        reference: the same of another renderer; 0 = nothing was hit, and is not counted.
+
+    Raises:
+        ContestantError: the shapes differ.
+    """
+    if depth.shape != reference.shape:
+        raise ContestantError(f"its depth images have shape {depth.shape}, not {reference.shape}")
+    hit = reference > 0.0
+    near = np.abs(depth - reference) <= np.maximum(_TOLERANCE[0], _TOLERANCE[1] * reference)
+    return float(np.mean(near[hit])) if hit.any() else 0.0
+
+
+def write_task(path: Path, task: Mapping[str, Any]) -> None:
+    """Writes a task where `protocol.load_task` finds it."""
+    arrays = {name: value for name, value in task.items() if isinstance(value, np.ndarray)}
+    rest = json.dumps({name: value for name, value in task.items() if name not in arrays})
+    np.savez(path, rest=np.array(rest), **arrays)
