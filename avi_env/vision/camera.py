@@ -47,6 +47,11 @@ class Camera:
         horizontal = math.tan(math.radians(self.hfov) / 2.0)
         return horizontal, horizontal * self.height / self.width
 
+    @property
+    def lens(self) -> tuple[float, float, float, float]:
+        """What `pixel_direction` takes: width and height [pixel], and the two tangents."""
+        return float(self.width), float(self.height), *self.tangents
+
 
 @wp.kernel
 def _basis_kernel(yaw: wp.array[wp.float32], pitch: wp.float32, basis_out: wp.array[wp.mat33]) -> None:
@@ -83,11 +88,11 @@ def view_basis(yaw: torch.Tensor, camera: Camera) -> torch.Tensor:
     return basis
 
 
-@wp.func
-def pixel_direction(basis: wp.mat33, row: wp.int32, column: wp.int32, size: wp.vec2, tangents: wp.vec2) -> wp.vec3:
+@wp.func(inline=True)
+def pixel_direction(basis: wp.mat33, row: wp.int32, column: wp.int32, lens: wp.vec4) -> wp.vec3:
     """Returns the direction through a pixel's centre; its component along the view axis is 1."""
-    x = (2.0 * (float(column) + 0.5) / size[0] - 1.0) * tangents[0]
-    y = (1.0 - 2.0 * (float(row) + 0.5) / size[1]) * tangents[1]
+    x = (2.0 * (float(column) + 0.5) / lens[0] - 1.0) * lens[2]
+    y = (1.0 - 2.0 * (float(row) + 0.5) / lens[1]) * lens[3]
     return wp.transpose(basis) * wp.vec3(x, y, 1.0)
 
 
@@ -95,14 +100,13 @@ def pixel_direction(basis: wp.mat33, row: wp.int32, column: wp.int32, size: wp.v
 def _rays_kernel(
     position: wp.array[wp.vec3],
     basis: wp.array[wp.mat33],
-    size: wp.vec2,
-    tangents: wp.vec2,
+    lens: wp.vec4,
     origins_out: wp.array3d[wp.vec3],
     directions_out: wp.array3d[wp.vec3],
 ) -> None:
     view, row, column = wp.tid()
     origins_out[view, row, column] = position[view]
-    directions_out[view, row, column] = pixel_direction(basis[view], row, column, size, tangents)
+    directions_out[view, row, column] = pixel_direction(basis[view], row, column, lens)
 
 
 def camera_rays(position: torch.Tensor, basis: torch.Tensor, camera: Camera) -> tuple[torch.Tensor, torch.Tensor]:
@@ -127,8 +131,7 @@ def camera_rays(position: torch.Tensor, basis: torch.Tensor, camera: Camera) -> 
             inputs=[
                 wp.from_torch(position.contiguous(), dtype=wp.vec3),
                 wp.from_torch(basis, dtype=wp.mat33),
-                wp.vec2(float(camera.width), float(camera.height)),
-                wp.vec2(*camera.tangents),
+                wp.vec4(*camera.lens),
             ],
             outputs=[wp.from_torch(rays[0], dtype=wp.vec3), wp.from_torch(rays[1], dtype=wp.vec3)],
             device=wp_device(position.device),

@@ -16,7 +16,5 @@ class Primary(NamedTuple):
     """Planar depth [m], shape (B, H, W), float32; meaningless where nothing is hit."""
     triangle: torch.Tensor
     """Triangle of the view's own scene, shape (B, H, W), int32, -1 = no hit."""
-    u: torch.Tensor
-    """Barycentric weight of the triangle's vertex 1, shape (B, H, W), float32."""
-    v: torch.Tensor
-    """Barycentric weight of the triangle's vertex 2, shape (B, H, W), float32."""
+    barycentric: torch.Tensor
+    """Weights of the triangle's vertices 1 and 2, shape (B, H, W, 2), float32; vertex 0 has the rest."""

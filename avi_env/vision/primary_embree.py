@@ -26,15 +26,10 @@ def primary_hits(
     """
     origins, directions = (rays.reshape(len(position), -1, 3) for rays in camera_rays(position, basis, camera))
     shape = (len(position), camera.height, camera.width)
-    scenes = scene_index.tolist()
-    if len(set(scenes)) == 1:
-        hits = trace(bank.scene(scenes[0]), origins.reshape(-1, 3).numpy(), directions.reshape(-1, 3).numpy())
-        depth, triangle, u, v = (torch.from_numpy(array).reshape(shape) for array in hits)
-        return Primary(depth, triangle, u, v)
-    reals = torch.empty((3, *shape), dtype=torch.float32)
-    triangle = torch.empty(shape, dtype=torch.int32)
-    for view, scene in enumerate(scenes):
-        hits = trace(bank.scene(scene), origins[view].numpy(), directions[view].numpy())
-        for array, out in zip(hits, (reals[0], triangle, reals[1], reals[2]), strict=True):
-            out[view] = torch.from_numpy(array).reshape(shape[1:])
-    return Primary(reals[0], triangle, reals[1], reals[2])
+    primary = Primary(torch.empty(shape), torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)))
+    for view, scene in enumerate(scene_index.tolist()):
+        depth, triangle, u, v = trace(bank.scene(scene), origins[view].numpy(), directions[view].numpy())
+        barycentric = torch.stack([torch.from_numpy(u), torch.from_numpy(v)], dim=1)
+        for array, out in zip((torch.from_numpy(depth), torch.from_numpy(triangle), barycentric), primary, strict=True):
+            out[view] = array.reshape(out.shape[1:])
+    return primary

@@ -24,27 +24,24 @@ def _primary_kernel(
     scene_index: wp.array[wp.int32],
     position: wp.array[wp.vec3],
     basis: wp.array[wp.mat33],
-    size: wp.vec2,
-    tangents: wp.vec2,
+    lens: wp.vec4,
     depth_out: wp.array3d[wp.float32],
     triangle_out: wp.array3d[wp.int32],
-    u_out: wp.array3d[wp.float32],
-    v_out: wp.array3d[wp.float32],
+    barycentric_out: wp.array3d[wp.vec2],
 ) -> None:
     view, tile_row, tile_column, pixel = wp.tid()
     row = tile_row * _TILE + pixel // _TILE
     column = tile_column * _TILE + pixel % _TILE
-    if float(row) >= size[1] or float(column) >= size[0]:
+    if row >= depth_out.shape[1] or column >= depth_out.shape[2]:
         return
-    direction = pixel_direction(basis[view], row, column, size, tangents)
+    direction = pixel_direction(basis[view], row, column, lens)
     query = wp.mesh_query_ray(mesh_ids[scene_index[view]], position[view], direction, 1.0e30)
     triangle = wp.int32(-1)
     if query.result:
         triangle = query.face
         depth_out[view, row, column] = query.t
         # Warp's u, v weigh vertices 0 and 1; ours weigh 1 and 2, as Embree's do.
-        u_out[view, row, column] = query.v
-        v_out[view, row, column] = 1.0 - query.u - query.v
+        barycentric_out[view, row, column] = wp.vec2(query.v, 1.0 - query.u - query.v)
     triangle_out[view, row, column] = triangle
 
 
@@ -55,8 +52,12 @@ def primary_hits(
     count = len(position)
     if position.shape != (count, 3) or basis.shape != (count, 3, 3) or scene_index.shape != (count,):
         raise ValueError("position (B, 3), basis (B, 3, 3) and scene_index (B,) must agree")
-    reals = torch.empty((3, count, camera.height, camera.width), dtype=torch.float32, device=position.device)
-    triangle = torch.empty(reals.shape[1:], dtype=torch.int32, device=position.device)
+    shape, device = (count, camera.height, camera.width), position.device
+    primary = Primary(
+        torch.empty(shape, dtype=torch.float32, device=device),
+        torch.empty(shape, dtype=torch.int32, device=device),
+        torch.empty((*shape, 2), dtype=torch.float32, device=device),
+    )
     if count:
         wp.launch(
             _primary_kernel,
@@ -66,11 +67,14 @@ def primary_hits(
                 wp.from_torch(scene_index.contiguous()),
                 wp.from_torch(position.contiguous(), dtype=wp.vec3),
                 wp.from_torch(basis, dtype=wp.mat33),
-                wp.vec2(float(camera.width), float(camera.height)),
-                wp.vec2(*camera.tangents),
+                wp.vec4(*camera.lens),
             ],
-            outputs=[wp.from_torch(array) for array in (reals[0], triangle, reals[1], reals[2])],
-            device=wp_device(position.device),
+            outputs=[
+                wp.from_torch(primary.depth),
+                wp.from_torch(primary.triangle),
+                wp.from_torch(primary.barycentric, dtype=wp.vec2),
+            ],
+            device=wp_device(device),
             block_dim=_TILE * _TILE,
         )
-    return Primary(reals[0], triangle, reals[1], reals[2])
+    return primary

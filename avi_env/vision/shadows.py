@@ -9,8 +9,9 @@ import warp as wp
 
 from avi_env.scene import rays_embree
 from avi_env.scene.bank import SceneBank
+from avi_env.scene.launches import launch
 from avi_env.scene.model import Scene
-from avi_env.scene.rays_warp import launch_any_hit, warp_mesh, wp_device
+from avi_env.scene.rays_warp import launch_any_hit, warp_mesh
 from avi_env.vision.camera import pixel_direction
 from avi_env.vision.lamps import lamp_table, shadow_casters
 from avi_env.vision.shading import View, surface_hit
@@ -38,7 +39,12 @@ def _lamp_irradiance(axis: wp.vec3, away: wp.vec3, normal: wp.vec3) -> wp.float3
 @wp.kernel
 def _lamp_rays_kernel(
     surfaces: Surfaces,
-    view: View,
+    scene_index: wp.array[wp.int32],
+    position: wp.array[wp.vec3],
+    basis: wp.array[wp.mat33],
+    lens: wp.vec4,
+    depth: wp.array3d[wp.float32],
+    triangle: wp.array3d[wp.int32],
     slot: wp.int32,
     origins_out: wp.array3d[wp.vec3],
     segments_out: wp.array3d[wp.vec3],
@@ -48,16 +54,16 @@ def _lamp_rays_kernel(
     origins_out[index, row, column] = wp.vec3(0.0)
     segments_out[index, row, column] = wp.vec3(0.0)
     light_out[index, row, column] = wp.vec3(0.0)
-    scene = view.scene_index[index]
+    scene = scene_index[index]
     lamp = surfaces.lamp_offset[scene] + slot
-    hit = surface_hit(surfaces.triangle_offset, view.triangle, view.scene_index, index, row, column)
+    hit = surface_hit(surfaces.triangle_offset, triangle, scene, index, row, column)
     if hit < 0 or lamp >= surfaces.lamp_stop[scene]:
         return
-    direction = pixel_direction(view.basis[index], row, column, view.size, view.tangents)
+    direction = pixel_direction(basis[index], row, column, lens)
     normal = surfaces.triangle_normal[hit]
     if wp.dot(direction, normal) > 0.0:
         normal = -normal
-    point = view.position[index] + view.depth[index, row, column] * direction + _OFFSET * normal
+    point = position[index] + depth[index, row, column] * direction + _OFFSET * normal
     color = wp.vec3(surfaces.lamps[lamp, 3], surfaces.lamps[lamp, 4], surfaces.lamps[lamp, 5])
     away = wp.vec3(surfaces.lamps[lamp, 0], surfaces.lamps[lamp, 1], surfaces.lamps[lamp, 2]) - point
     axis = wp.vec3(surfaces.lamps[lamp, 6], surfaces.lamps[lamp, 7], surfaces.lamps[lamp, 8])
@@ -82,13 +88,7 @@ def shadowed_light(bank: SceneBank, view: View, scene_index: torch.Tensor, shape
     rays = torch.empty((3, *shape, 3), dtype=torch.float32, device=bank.device)
     total = torch.zeros((*shape, 3), dtype=torch.float32, device=bank.device)
     for slot in range(max(len(lamp_table(scene)) for scene in bank.scenes if scene is not None)):
-        wp.launch(
-            _lamp_rays_kernel,
-            dim=shape,
-            inputs=[surfaces, view, slot],
-            outputs=[wp.from_torch(array, dtype=wp.vec3) for array in rays],
-            device=wp_device(bank.device),
-        )
+        launch(_lamp_rays_kernel, shape, [surfaces, *view[:6], slot, *rays], bank.device)
         origins, segments, light = rays
         if bank.device.type == "cpu":
             _add_seen(casters, scene_index.tolist(), rays, total)

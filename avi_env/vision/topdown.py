@@ -106,8 +106,11 @@ def _photograph(scene: Scene, origin: tuple[float, float], size: tuple[int, int]
     start[:, 1] = floor + _CUT  # exactly: what the product lost at this altitude
     depth, triangle, u, v = trace(scene, start.astype(np.float32), directions)
     triangle[depth > _CUT + 0.6] = -1  # the ground far below a house is not part of the map
-    arrays = (ahead + depth).astype(np.float32), triangle, u, v
-    primary = Primary(*(torch.from_numpy(array).reshape(1, height, width) for array in arrays))
+    primary = Primary(
+        torch.from_numpy((ahead + depth).astype(np.float32)).reshape(1, height, width),
+        torch.from_numpy(triangle).reshape(1, height, width),
+        torch.from_numpy(np.stack([u, v], axis=1)).reshape(1, height, width, 2),
+    )
     bank = derived(scene, ("scene_bank", "cpu"), lambda: SceneBank((scene,)))
     rgb = torch.empty((1, height, width, 3), dtype=torch.uint8)
     image = color_image(bank, make_view(row, position, basis, camera, primary), None, rgb)[0].numpy().reshape(-1, 3)

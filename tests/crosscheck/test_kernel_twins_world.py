@@ -52,8 +52,9 @@ def test_camera_and_first_hits(device: str) -> None:
         scene = scenes[index[view]]
         distance, triangle, u, v = brute_force(scene, np.tile(eye[view].astype(float), (117, 1)), rays.reshape(-1, 3))
         np.testing.assert_array_equal(primary.triangle[view].cpu().numpy().ravel(), triangle)
-        for actual, expected in ((primary.depth, distance), (primary.u, u), (primary.v, v)):
-            np.testing.assert_allclose(actual[view].cpu().numpy().ravel(), expected, rtol=0, atol=1e-4)
+        weights = primary.barycentric[view].cpu().numpy().reshape(-1, 2)
+        for actual, expected in ((primary.depth[view].cpu().numpy().ravel(), distance), (weights, np.stack([u, v], 1))):
+            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
         np.testing.assert_allclose(depth[view].cpu().numpy().ravel(), distance, rtol=0, atol=1e-4)
         np.testing.assert_array_equal(semantic[view].cpu().numpy().ravel(), scene.triangle_object[triangle])
 
