@@ -6,8 +6,9 @@ from avi_env.navigation.follower import ShortestPathFollower
 from avi_env.navigation.geodesic import geodesic_distance, shortest_path
 from avi_env.navigation.goal_paths import GoalPaths, goal_paths
 from avi_env.navigation.grid import NavigationError, WalkableGrid, grid_from_mask, walkable_grid
+from avi_env.navigation.grid_bank import GridBank
 from avi_env.navigation.grid_files import grid_path, load_grid, save_grid
-from avi_env.navigation.motion import GridBank, Motion, move
+from avi_env.navigation.motion import Motion, move
 from avi_env.navigation.points import Place, on_floor, random_point, random_points, snap_place, snap_point
 
 __all__ = [

@@ -11,8 +11,8 @@ import torch
 import warp as wp
 
 from avi_env.navigation.fields import distance_field
+from avi_env.navigation.grid_bank import GridBank
 from avi_env.navigation.grid_device import GridArrays, advance, lookup, row_at
-from avi_env.navigation.motion import GridBank
 from avi_env.navigation.walkable import WalkableGrid
 from avi_env.scene.rays_warp import wp_device
 

@@ -18,7 +18,7 @@ _SAME_FLOOR = wp.constant(0.001)  # [m]
 
 @wp.struct
 class GridArrays:
-    """R layers of K walkable grids padded to one shape; the layers of a grid are consecutive rows."""
+    """Layers of walkable grids padded to one shape, R rows; the layers of a grid are consecutive rows."""
 
     free: wp.array3d[wp.uint8]
     """1 where the agent's centre may be, shape (R, nx, nz)."""
@@ -29,9 +29,11 @@ class GridArrays:
     origin: wp.array[wp.vec2]
     """World (x, z) of the centre of column (0, 0) [m], shape (R,)."""
     home: wp.array3d[wp.int32]
-    """Row in which each place is farthest from where a layer is cut, shape (R, nx, nz); empty if R = K."""
+    """Row in which each place is farthest from where a layer is cut, shape (R, nx, nz); empty without stairs."""
     first: wp.array[wp.int32]
-    """First row of each grid, then R, shape (K + 1,)."""
+    """First row of each slot's grid, shape (K,)."""
+    stop: wp.array[wp.int32]
+    """The row after its last one, shape (K,)."""
     cell: float
     """Width of a column [m]."""
 
@@ -99,11 +101,11 @@ def _slide(g: GridArrays, k: int, p: wp.vec2, d: wp.vec2) -> wp.vec2:
 def row_at(g: GridArrays, scene: int, x: float, y: float, z: float) -> int:
     """The layer of a grid on which feet at (x, y, z) stand."""
     first = g.first[scene]
-    if g.first[scene + 1] - first == 1:
+    if g.stop[scene] - first == 1:
         return first
     best = wp.int32(first)
     best_cost = float(wp.inf)
-    for row in range(first, g.first[scene + 1]):
+    for row in range(first, g.stop[scene]):
         c = column_of(g, row, x, z)
         i = wp.clamp(c[0], 0, g.free.shape[1] - 1)
         j = wp.clamp(c[1], 0, g.free.shape[2] - 1)

@@ -30,6 +30,8 @@ class Column(NamedTuple):
     dtype: torch.dtype
     shape: tuple[int, ...] = ()
     """Of one row."""
+    padding: float | None = None
+    """What a row holds where it was not written since it was widened; None = anything."""
 
 
 class RowRanges:
@@ -117,12 +119,20 @@ class RowTables:
     def fit(self) -> None:
         """Lets the tables grow to the capacity of their ranges."""
         capacity = max(self.ranges.capacity, 1)  # Warp takes no null pointers
-        for name, column in self._columns.items():
+        for name, (dtype, shape, padding) in self._columns.items():
             known = self.tensors.get(name)
-            if known is None or len(known) < capacity:
-                self.tensors[name] = torch.empty((capacity, *column.shape), dtype=column.dtype, device=self._device)
+            if known is None or len(known) < capacity or known.shape[1:] != shape:
+                table = torch.empty((capacity, *shape), dtype=dtype, device=self._device)
+                if padding is not None:
+                    table.fill_(padding)
                 if known is not None:
-                    self.tensors[name][: len(known)] = known
+                    table[tuple(slice(size) for size in known.shape)] = known
+                self.tensors[name] = table
+
+    def widen(self, shape: tuple[int, ...]) -> None:
+        """Makes the rows of all tables larger; what they hold stays in the first places along each axis."""
+        self._columns = {name: column._replace(shape=shape) for name, column in self._columns.items()}
+        self.fit()
 
     def write(self, rows: RowRange, values: Mapping[str, torch.Tensor | int]) -> None:
         """Fills a range of some tables, which grow before if they must; from pinned memory copies are asynchronous.

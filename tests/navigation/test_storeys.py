@@ -28,7 +28,7 @@ from avi_env.navigation import (
     walkable_grid,
 )
 from avi_env.navigation.grid import floor_levels, storey_grid
-from avi_env.navigation.motion import rows_at
+from avi_env.navigation.grid_bank import rows_at
 from avi_env.navigation.walkable import grid_with_masks
 from avi_env.scene import Room, Scene, generate_house, scene_from_mesh, shoebox
 
