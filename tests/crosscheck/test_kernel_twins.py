@@ -17,6 +17,7 @@ EARS, PATHS, STREAM, TRACING, WORLD = (
 )
 RECIPE = "crosscheck/test_ears_spectrogram.py::test_spectrogram_is_the_published_recipe"
 LAYERS = "navigation/test_layer_raster.py"
+FIELDS = "navigation/test_device_fields.py"
 MOVING = f"{STREAM}::test_moving_steps_are_one_time_varying_rendering"
 
 TWINS = {
@@ -31,14 +32,16 @@ TWINS = {
     "acoustics.dry_sound._segments_kernel": MOVING,
     "acoustics.ear_filters._places_kernel": f"{EARS}::test_paths_to_fir",
     "acoustics.ear_filters._spectra_kernel": f"{EARS}::test_paths_to_fir",
-    "acoustics.early._amplitudes_kernel": f"{EARS}::test_early_response",
     "acoustics.early._directions_kernel": f"{EARS}::test_direction_energies",
     "acoustics.early._in_place_kernel": f"{EARS}::test_early_response",
-    "acoustics.early._signals_kernel": f"{EARS}::test_early_response",
     "acoustics.early._through_ears_kernel": f"{EARS}::test_early_response",
+    "acoustics.early_signals._amplitudes_kernel": f"{EARS}::test_early_response",
+    "acoustics.early_signals._signals_kernel": f"{EARS}::test_early_response",
     "acoustics.field_bank._blend_kernel": f"{EARS}::test_field_lookup",
     "acoustics.field_bank._corners_kernel": f"{EARS}::test_field_lookup",
     "acoustics.field_bank._shares_kernel": f"{EARS}::test_field_lookup",
+    "acoustics.lane_transforms._from_kernel": f"{EARS}::test_transforms_of_sixteen_lanes",
+    "acoustics.lane_transforms._to_kernel": f"{EARS}::test_transforms_of_sixteen_lanes",
     "acoustics.late_bus._gains_kernel": MOVING,
     "acoustics.late_bus._late_kernel": MOVING,
     "acoustics.path_tracer._balance_kernel": f"{TRACING}::test_balance",
@@ -51,14 +54,18 @@ TWINS = {
     "acoustics.wavefront_bank._diffract": "verification/test_diffraction.py::test_sound_arrives_from_the_door_jamb",
     # Brute force over visibility graphs.
     "navigation.corner_search.search_kernel": "navigation/test_any_angle.py::test_equals_brute_force",
+    "navigation.device_fields._first_kernel": f"{FIELDS}::test_equals_brute_force_on_random_masks",
+    "navigation.device_fields._places_kernel": f"{FIELDS}::test_equals_brute_force_on_random_masks",
+    "navigation.device_fields._round_kernel": f"{FIELDS}::test_equals_brute_force_on_random_masks",
     "navigation.fields._lookup_fields": f"{WORLD}::test_field_lookup",
     "navigation.layer_raster._clearance_over": f"{LAYERS}::test_clearance_over_a_level_floor_is_the_band_clearance",
     "navigation.layer_raster._cross": f"{LAYERS}::test_crossings_are_the_triangles_over_a_point",
     "navigation.layer_raster._footing": f"{LAYERS}::test_footing_is_the_nearest_edge",
+    "navigation.grid_bank._rows_at": "navigation/test_storeys.py::test_rows_are_the_layers_of_the_feet",
     "navigation.motion._move": f"{WORLD}::test_walk_on_free_ground",
-    "navigation.motion._rows_at": "navigation/test_storeys.py::test_rows_are_the_layers_of_the_feet",
     "navigation.raster._clearance": f"{WORLD}::test_rasters",
     "navigation.raster._floor": f"{WORLD}::test_rasters",
+    "navigation.sight._sight_kernel": f"{FIELDS}::test_sight_is_that_of_the_sampled_line",
     "scene.rays_warp._any_hit_kernel": f"{WORLD}::test_walls_of_a_house_are_met_where_they_are",
     "scene.rays_warp._closest_hit_kernel": f"{WORLD}::test_walls_of_a_house_are_met_where_they_are",
     "vision.camera._basis_kernel": f"{WORLD}::test_camera_and_first_hits",

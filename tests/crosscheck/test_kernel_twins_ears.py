@@ -23,6 +23,7 @@ from avi_env.acoustics.early_noise import EARLY_DIRECTIONS, early_noise
 from avi_env.acoustics.field import SourceField, WavefrontField
 from avi_env.acoustics.field_bank import FieldBank
 from avi_env.acoustics.hrtf_grid import hrtf_grid
+from avi_env.acoustics.lane_transforms import LANES, from_spectra, to_spectra
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.surfaces import scene_planes
 from avi_env.scene import generate_house, shoebox
@@ -216,6 +217,23 @@ def test_early_response(device: str) -> None:
             kept = (at >= 0) & (at < length)
             expected[row][:, at[kept]] += heard[:, kept]
     near(actual, expected, 1e-5)
+
+
+@pytest.mark.parametrize("half", [2, 64, 128, 512])
+def test_transforms_of_sixteen_lanes(half: int, device: str) -> None:
+    """`_to_kernel`, `_from_kernel`: NumPy's transforms, of signals with as many zeros behind, and back; by lane."""
+    rng = np.random.default_rng(6)
+    signal = rng.standard_normal((3, half, LANES)).astype(np.float32)
+    spectrum = to_spectra(torch.from_numpy(signal).to(device))
+    near(spectrum.cpu().numpy(), np.fft.rfft(signal.astype(float), 2 * half, axis=1), 1e-6)
+    parts = rng.standard_normal((2, 3, half + 1, LANES)).astype(np.float32)
+    back = from_spectra(torch.from_numpy(parts[0] + 1j * parts[1]).to(device))
+    near(back.cpu().numpy(), np.fft.irfft((parts[0] + 1j * parts[1]).astype(complex), axis=1), 1e-6)
+    alone = np.zeros_like(signal[:1])
+    alone[..., 5] = signal[1, :, 5]
+    np.testing.assert_array_equal(
+        to_spectra(torch.from_numpy(alone).to(device))[0, :, 5].cpu(), spectrum[1, :, 5].cpu()
+    )
 
 
 def test_convolution_of_a_step(device: str) -> None:

@@ -16,9 +16,13 @@ MODULES = (
     "acoustics.dry_sound",
     "acoustics.ear_filters",
     "acoustics.early",
+    "acoustics.early_signals",
     "acoustics.field_bank",
+    "acoustics.lane_transforms",
     "acoustics.late_bus",
     "acoustics.spectrogram",
+    "navigation.device_fields",
+    "navigation.sight",
 )
 
 
