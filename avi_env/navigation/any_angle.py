@@ -15,7 +15,7 @@ import warp as wp
 from avi_env.navigation.corner_search import INTERVAL_LIMIT, CornerMap, SearchState, search_kernel
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["AnyAngle", "AnyAngleMap", "any_angle_field", "ground_height", "line_of_sight"]
+__all__ = ["AnyAngle", "AnyAngleMap", "any_angle_field", "convex_corners", "ground_height", "line_of_sight"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -144,7 +144,7 @@ class AnyAngleMap:
         self.height = height
         self.device = wp_device(device)
         padded = np.pad(free, 1)
-        self._corner, self._vertex, self._side = _convex_corners(padded)
+        self._corner, self._vertex, self._side = convex_corners(padded)
         self._map = CornerMap()
         self._map.free = wp.array(padded.astype(np.uint8), device=self.device)
         self._map.corner = wp.array(self._corner, device=self.device)
@@ -255,10 +255,18 @@ def _metres(cells: npt.NDArray[np.float32], spacing: float) -> npt.NDArray[np.fl
     return np.where(cells < _UNREACHED / 2, cells.astype(np.float64) * spacing, np.inf)
 
 
-def _convex_corners(
+def convex_corners(
     free: npt.NDArray[np.bool_],
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Number of the convex corner at each cell's lower vertex (or -1), the corners' vertices and blocked sides."""
+    """Returns the convex corners of the blocked squares of a mask, at which shortest paths bend.
+
+    Args:
+        free: True where paths may go, shape (nx, nz), blocked along its border.
+
+    Returns:
+        Number of the corner at each cell's lower vertex or -1, shape (nx, nz); vertices of the corners [cells], and the
+        signs (x, z) of the side on which the blocked square of each lies, shape (C, 2) each.
+    """
     blocked = ~np.pad(free, ((1, 0), (1, 0)))
     cells = np.stack([blocked[:-1, :-1], blocked[1:, :-1], blocked[:-1, 1:], blocked[1:, 1:]])  # --, +-, -+, ++
     convex = cells.sum(axis=0) == 1

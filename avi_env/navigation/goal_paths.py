@@ -16,7 +16,7 @@ from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap, ground_height
 from avi_env.navigation.points import SNAP_LIMIT, Place, on_floor, place_points, snap_place
 from avi_env.navigation.walkable import NavigationError, WalkableGrid
 
-__all__ = ["GoalPaths", "goal_path_sets", "goal_paths"]
+__all__ = ["GoalPaths", "gate_columns", "goal_path_sets", "goal_paths", "ground_of", "walkable_goals"]
 
 _OFF_CORNER = 1e-3  # [m]; bends lie this far off the corner, inside free columns
 _STRAIGHT = 1e-6  # [m]; a bend that lengthens the path by less is none
@@ -134,14 +134,15 @@ def goal_paths(grid: WalkableGrid, goals: npt.ArrayLike) -> GoalPaths:
 
 def goal_path_sets(grid: WalkableGrid, goal_sets: Sequence[npt.ArrayLike]) -> tuple[GoalPaths, ...]:
     """Returns `goal_paths` of each set of goals; those of a grid with one layer are searched in one launch."""
-    places = [_walkable_goals(grid, goals) for goals in goal_sets]
+    places = [walkable_goals(grid, goals) for goals in goal_sets]
     if grid.above:
         return tuple(_across_layers(grid, goals) for goals in places)
     found = _maps_of(grid).map(0).search([np.array([place.xz for place in goals]) for goals in places])
     return tuple(GoalPaths(grid, (paths,), (np.full(paths.goal_count, -1),)) for paths in found)
 
 
-def _walkable_goals(grid: WalkableGrid, goals: npt.ArrayLike) -> list[Place]:
+def walkable_goals(grid: WalkableGrid, goals: npt.ArrayLike) -> list[Place]:
+    """Returns the walkable places that stand for goals; arguments and errors as `goal_paths`."""
     points = place_points(goals)
     near = [snap_place(grid, point) for point in points]
     kept = [to for to, point in zip(near, points, strict=True) if np.hypot(*(to.xz - point[[0, -1]])) <= SNAP_LIMIT]
@@ -165,11 +166,7 @@ class _Maps:
         """The map of a layer."""
         if number not in self._maps:
             layer = self._layers[number]
-            height = None
-            if layer.sloped:
-                near = ndimage.distance_transform_edt(~layer.free, return_distances=False, return_indices=True)
-                height = layer.floor_y[tuple(near)]
-            self._maps[number] = AnyAngleMap(layer.free, layer.cell, layer.origin, height=height)
+            self._maps[number] = AnyAngleMap(layer.free, layer.cell, layer.origin, height=ground_of(layer))
         return self._maps[number]
 
     def gate(self, start: int, end: int) -> npt.NDArray[np.int64]:
@@ -180,6 +177,19 @@ class _Maps:
             beside = ndimage.binary_dilation(own, np.ones((3, 3), dtype=bool))
             self._gates[start, end] = np.argwhere(layer.free & (layer.home == start) & beside)
         return self._gates[start, end]
+
+
+def ground_of(layer: WalkableGrid) -> npt.NDArray[np.float32] | None:
+    """Returns the height over which walks on a layer are measured [m], shape (nx, nz); None where it is level."""
+    if not layer.sloped:
+        return None
+    near = ndimage.distance_transform_edt(~layer.free, return_distances=False, return_indices=True)
+    return np.asarray(layer.floor_y[tuple(near)])
+
+
+def gate_columns(grid: WalkableGrid, start: int, end: int) -> npt.NDArray[np.int64]:
+    """Returns the columns, shape (n, 2), at which walks pass from one layer's own places to those of another."""
+    return _maps_of(grid).gate(start, end)
 
 
 _maps: weakref.WeakKeyDictionary[WalkableGrid, _Maps] = weakref.WeakKeyDictionary()
