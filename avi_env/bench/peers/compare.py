@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare", "task_arrays", "write_house"]
 
+
 class Comparison(NamedTuple):
     """Who was how fast."""
 

@@ -16,7 +16,7 @@ from avi_env.bench.peers.protocol import FAR, NEAR, Contestant, Images, Task, fo
 
 
 def start(task: Task) -> Contestant:
-    """Loads the mesh; options: `passes` 1 reads colour and depth of one pass, 2 renders twice as `mujoco.Renderer` does."""
+    """Loads the mesh; options: `passes` 2 renders colour and depth as `mujoco.Renderer` does, 1 both in one pass."""
     os.environ["MUJOCO_GL"] = "egl"
     import mujoco
 

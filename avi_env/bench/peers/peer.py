@@ -89,7 +89,7 @@ _PEERS = (
         "miniworld",
         "pip install 'avi-env[peers]'",
         f"{_FOLDER}.miniworld_mesh",
-        "render_obs of a world with the mesh as its one entity; 1 sample a pixel instead of 8, 16 bits of depth",
+        "render_obs of a world with the mesh as its one entity, not a step; no multisampling, 16 bits of depth",
     ),
     Peer(
         "habitat-sim",

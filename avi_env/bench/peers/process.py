@@ -34,7 +34,7 @@ class ContestantProcess:
             module: dotted name of the module.
             environment: variables besides our own.
         """
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "avi_env.bench.peers.worker", module],
             stdin=subprocess.PIPE,

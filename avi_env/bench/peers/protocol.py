@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import json
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,7 +18,18 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FAR", "NEAR", "Contestant", "Images", "Task", "forward_of", "gl_renderer", "load_task", "serve", "surfaces_by_color"]
+__all__ = [
+    "FAR",
+    "NEAR",
+    "Contestant",
+    "Images",
+    "Task",
+    "forward_of",
+    "gl_renderer",
+    "load_task",
+    "serve",
+    "surfaces_by_color",
+]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -159,7 +169,7 @@ def _timed(contestant: Contestant, task: Task, frames: int) -> dict[str, float]:
 def _saved(contestant: Contestant, poses: list[int], path: str) -> dict[str, Any]:
     """Writes the views of some poses to a file, and says how much memory this process has had."""
     images = [contestant.render([pose]) for pose in poses]
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(image, name) for image in images])
         for name in Images._fields
         if getattr(images[0], name) is not None
@@ -169,9 +179,9 @@ def _saved(contestant: Contestant, poses: list[int], path: str) -> dict[str, Any
 
 
 def _peak_bytes() -> int:
+    """Returns the most memory that this process has had; 0 where the system does not tell."""
     try:
-        import resource
-    except ImportError:  # Windows
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
         return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)

@@ -19,7 +19,7 @@ __all__ = ["AGREEING", "Missing", "Race", "Rate", "agreement", "write_task"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-AGREEING = 0.98
+AGREEING = 0.99
 """Share of pixels whose depths must agree with ours: at edges either side of a pixel's centre may be seen."""
 
 _TOLERANCE = 0.02, 0.01  # [m], and share of the depth, whichever is more: depth of 16 bits
@@ -51,7 +51,7 @@ class Rate:
     depth_agrees: float
     """Share of pixels whose depths agree with ours."""
     peak_bytes: int
-    """Most memory that its process has had."""
+    """Most memory that its process has had; 0 = not known."""
 
     @property
     def frames_per_second(self) -> float:
@@ -230,6 +230,6 @@ def agreement(depth: FloatArray, reference: FloatArray) -> float:
 
 def write_task(path: Path, task: Mapping[str, Any]) -> None:
     """Writes a task where `protocol.load_task` finds it."""
-    arrays = {name: value for name, value in task.items() if isinstance(value, np.ndarray)}
+    arrays: dict[str, Any] = {name: value for name, value in task.items() if isinstance(value, np.ndarray)}
     rest = json.dumps({name: value for name, value in task.items() if name not in arrays})
     np.savez(path, rest=np.array(rest), **arrays)
