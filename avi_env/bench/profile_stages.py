@@ -40,7 +40,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "sound, the rest": ("avi_env.acoustics.soundscape:Soundscape.listen",),
     "spectrogram": ("avi_env.acoustics.spectrogram:spectrogram",),
     "camera rays": (
-        "avi_env.vision.primary_embree:primary_hits",
+        "avi_env.vision.primary_embree:trace_tiles",
         "avi_env.vision.primary_warp:primary_hits",
     ),
     "shading": ("avi_env.vision.shading:color_image", "avi_env.vision.shading:geometry_images"),

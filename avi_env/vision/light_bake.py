@@ -197,8 +197,8 @@ def _ambient(scene: Scene, place: FloatArray, normal: FloatArray) -> npt.NDArray
         # Cosine-weighted Hammersley points, the same for all samples: no noise, and the fall-off hides the pattern.
         radius, angle = np.sqrt((k + 0.5) / _SKY_RAYS), 2.0 * np.pi * ((k * 0.61803398875) % 1.0)
         direction = radius * (np.cos(angle) * tangent + np.sin(angle) * other) + np.sqrt(1.0 - radius**2) * normal
-        distance, triangle, _, _ = rays_embree.trace(scene, place, (direction * _SKY_REACH).astype(np.float32))
-        openness += np.where(triangle < 0, 1.0, np.minimum(distance, 1.0)) / _SKY_RAYS
+        hits = rays_embree.closest_hit(scene, place, (direction * _SKY_REACH).astype(np.float32))
+        openness += np.minimum(hits.distance, 1.0) / _SKY_RAYS
     up = 0.5 + 0.5 * normal[:, 1:2]
     return np.asarray(openness[:, None] * (up * _AMBIENT_UP + (1.0 - up) * _AMBIENT_DOWN))
 

@@ -1,35 +1,164 @@
-"""Primary hits by Embree: the CPU's default. Same call as `primary_warp`."""
+"""Primary hits by Embree: the CPU's default. Rays are made, traced in packets and written by one kernel."""
+# mypy: disable-error-code="untyped-decorator,empty-body,misc"
 
 from __future__ import annotations
 
 import torch
+import warp as wp
 
 from avi_env.scene.bank import SceneBank
-from avi_env.scene.rays_embree import trace
-from avi_env.vision.camera import Camera, camera_rays
+from avi_env.scene.embree import embree_function
+from avi_env.scene.launches import launch
+from avi_env.scene.rays_embree import EmbreeTrees
+from avi_env.vision.camera import Camera
 from avi_env.vision.primary import Primary
 
-__all__ = ["primary_hits"]
+__all__ = ["TILE", "trace_tiles"]
+
+wp.set_module_options({"enable_backward": False})
+
+TILE = 4
+"""Side of the square of pixels whose rays make a packet [pixel]."""
 
 
-def primary_hits(
-    bank: SceneBank, scene_index: torch.Tensor, position: torch.Tensor, basis: torch.Tensor, camera: Camera
-) -> Primary:
-    """Returns the first hit behind every pixel of B views.
+@wp.func_native("""
+    // The sums are `pixel_direction`'s, in its order: both ways of tracing see the same rays.
+    #pragma clang fp contract(off)
+    struct alignas(64) Packet {
+        float org_x[16], org_y[16], org_z[16], tnear[16], dir_x[16], dir_y[16], dir_z[16], time[16], tfar[16];
+        unsigned int mask[16], id[16], flags[16];
+        float normal_x[16], normal_y[16], normal_z[16], u[16], v[16];
+        unsigned int triangle[16], geometry[16], instance[16], instance_part[16];
+    } rays;
+    struct Arguments {
+        unsigned int flags, features;
+        void *context, *filter, *intersect;
+        float width;
+    } coherent = {1u << 16, 0xffffffffu, nullptr, nullptr, nullptr, 0.0f};
+    alignas(64) int valid[16];
+    const int height = depth.shape[1], width = depth.shape[2];
+    for (int i = 0; i < 16; ++i) {
+        const int at_row = row + i / 4, at_column = column + i % 4;
+        const float x = (2.0f * ((float)at_column + 0.5f) / lens[0] - 1.0f) * lens[2];
+        const float y = (1.0f - 2.0f * ((float)at_row + 0.5f) / lens[1]) * lens[3];
+        rays.org_x[i] = eye[0];
+        rays.org_y[i] = eye[1];
+        rays.org_z[i] = eye[2];
+        rays.dir_x[i] = basis.data[0][0] * x + basis.data[1][0] * y + basis.data[2][0];
+        rays.dir_y[i] = basis.data[0][1] * x + basis.data[1][1] * y + basis.data[2][1];
+        rays.dir_z[i] = basis.data[0][2] * x + basis.data[1][2] * y + basis.data[2][2];
+        rays.tnear[i] = rays.time[i] = 0.0f;
+        rays.tfar[i] = INFINITY;
+        rays.id[i] = rays.flags[i] = 0u;
+        rays.mask[i] = rays.triangle[i] = rays.geometry[i] = 0xffffffffu;
+        rays.instance[i] = rays.instance_part[i] = 0xffffffffu;
+        valid[i] = at_row < height && at_column < width ? -1 : 0;
+    }
+    ((void (*)(const int*, void*, Packet*, Arguments*))function)(valid, (void*)tree, &rays, &coherent);
+    for (int i = 0; i < 16; ++i) {
+        if (!valid[i]) continue;
+        const size_t pixel = ((size_t)view * height + row + i / 4) * width + column + i % 4;
+        const int hit = (int)rays.triangle[i];
+        depth.data[pixel] = hit < 0 ? 0.0f : rays.tfar[i];
+        if (semantic.shape[0]) semantic.data[pixel] = hit < 0 ? -1 : triangle_object.data[first_triangle + hit];
+        if (triangle.shape[0]) {
+            triangle.data[pixel] = hit;
+            barycentric.data[pixel] = wp::vec2(rays.u[i], rays.v[i]);
+        }
+    }
+""")
+def _trace_tile(
+    function: wp.uint64,
+    tree: wp.int64,
+    first_triangle: wp.int64,
+    eye: wp.vec3,
+    basis: wp.mat33,
+    lens: wp.vec4,
+    view: wp.int32,
+    row: wp.int32,
+    column: wp.int32,
+    triangle_object: wp.array[wp.int32],
+    depth: wp.array3d[wp.float32],
+    semantic: wp.array3d[wp.int32],
+    triangle: wp.array3d[wp.int32],
+    barycentric: wp.array3d[wp.vec2],
+) -> None:
+    """Traces 4 x 4 pixels of a view and writes what is asked for."""
+    ...
+
+
+@wp.kernel
+def _tiles_kernel(
+    function: wp.uint64,
+    trees: wp.array2d[wp.int64],
+    scene_index: wp.array[wp.int32],
+    position: wp.array[wp.vec3],
+    basis: wp.array[wp.mat33],
+    lens: wp.vec4,
+    first: wp.int32,
+    triangle_object: wp.array[wp.int32],
+    depth_out: wp.array3d[wp.float32],
+    semantic_out: wp.array3d[wp.int32],
+    triangle_out: wp.array3d[wp.int32],
+    barycentric_out: wp.array3d[wp.vec2],
+) -> None:
+    line, tile = wp.tid()
+    tiles = (depth_out.shape[1] + 3) / 4
+    view, row = (first + line) / tiles, 4 * ((first + line) % tiles)
+    scene = scene_index[view]
+    _trace_tile(
+        function,
+        trees[scene, 0],
+        trees[scene, 1],
+        position[view],
+        basis[view],
+        lens,
+        view,
+        row,
+        4 * tile,
+        triangle_object,
+        depth_out,
+        semantic_out,
+        triangle_out,
+        barycentric_out,
+    )
+
+
+def trace_tiles(
+    bank: SceneBank,
+    views: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    camera: Camera,
+    out: Primary,
+    semantic: torch.Tensor,
+    tiles: tuple[int, int],
+) -> None:
+    """Traces rows of tiles, 4 pixels high, into buffers of whole views; any thread may.
+
+    A packet is a square of pixels of one view, so that no pixel depends on where the work is cut.
 
     Args:
         bank: the scenes, on the CPU.
-        scene_index: scene of each view, shape (B,), int32.
-        position: the eyes [m], shape (B, 3), float32, world frame.
-        basis: from `view_basis`, shape (B, 3, 3), float32.
+        views: scene (B,) int32, eye [m] (B, 3) float32 and basis (B, 3, 3) float32 of each view.
         camera: the intrinsics.
+        out: where hits go; depth 0 = no hit. Triangles and barycentrics of shape (0, ...) are not written.
+        semantic: where object ids go, (B, H, W) int32, -1 = none; or of shape (0, 0, 0).
+        tiles: first and last + 1 of the rows of tiles, counted through all views.
     """
-    origins, directions = (rays.reshape(len(position), -1, 3) for rays in camera_rays(position, basis, camera))
-    shape = (len(position), camera.height, camera.width)
-    primary = Primary(torch.empty(shape), torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)))
-    for view, scene in enumerate(scene_index.tolist()):
-        depth, triangle, u, v = trace(bank.scene(scene), origins[view].numpy(), directions[view].numpy())
-        barycentric = torch.stack([torch.from_numpy(u), torch.from_numpy(v)], dim=1)
-        for array, out in zip((torch.from_numpy(depth), torch.from_numpy(triangle), barycentric), primary, strict=True):
-            out[view] = array.reshape(out.shape[1:])
-    return primary
+    first, last = tiles
+    launch(
+        _tiles_kernel,
+        (last - first, -(-camera.width // TILE)),
+        [
+            embree_function("rtcIntersect16"),
+            bank.attached(EmbreeTrees).table,
+            *views,
+            wp.vec4(*camera.lens),
+            first,
+            bank.triangle_object,
+            out.depth,
+            semantic,
+            out.triangle,
+            out.barycentric,
+        ],
+        bank.device,
+    )

@@ -1,4 +1,4 @@
-"""Primary hits by Warp: CUDA's backend, and the CPU's reference. Same call as `primary_embree`."""
+"""Primary hits by Warp: CUDA's backend, and the CPU's reference. What it finds is what `primary_embree` does."""
 # mypy: disable-error-code="untyped-decorator,misc"
 
 from __future__ import annotations
@@ -48,7 +48,15 @@ def _primary_kernel(
 def primary_hits(
     bank: SceneBank, scene_index: torch.Tensor, position: torch.Tensor, basis: torch.Tensor, camera: Camera
 ) -> Primary:
-    """Returns the first hit behind every pixel of B views; arguments as in `primary_embree.primary_hits`."""
+    """Returns the first hit behind every pixel of B views.
+
+    Args:
+        bank: the scenes.
+        scene_index: scene of each view, shape (B,), int32.
+        position: the eyes [m], shape (B, 3), float32, world frame.
+        basis: from `view_basis`, shape (B, 3, 3), float32.
+        camera: the intrinsics.
+    """
     count = len(position)
     if position.shape != (count, 3) or basis.shape != (count, 3, 3) or scene_index.shape != (count,):
         raise ValueError("position (B, 3), basis (B, 3, 3) and scene_index (B,) must agree")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from avi_env.content import name_error
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
+from avi_env.threads import run_rows
 from avi_env.vision import primary_embree, primary_warp
 from avi_env.vision.camera import Camera, view_basis
 from avi_env.vision.primary import Primary
@@ -27,7 +28,12 @@ OUTPUTS = ("rgb", "depth", "semantic")
 QUALITIES = ("fast", "shadows")
 """fast: baked light, soft shadows. shadows: the lamps are traced per pixel, with hard shadows."""
 
-_PRIMARY = {"embree": primary_embree.primary_hits, "warp": primary_warp.primary_hits}
+BACKENDS = ("embree", "warp")
+
+_PIXELS = {"rgb": ((3,), torch.uint8), "depth": ((1,), torch.float32), "semantic": ((), torch.int32)}
+
+Poses = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Images = dict[str, torch.Tensor]
 
 
 def render(
@@ -91,8 +97,11 @@ def render_views(
     outputs: Sequence[str] = OUTPUTS,
     quality: str = "fast",
     backend: str | None = None,
+    out: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Returns the images of B views on the bank's device, each freshly allocated.
+    """Returns the images of B views on the bank's device.
+
+    On the CPU, views and bands of one view are shared among `torch.get_num_threads()` threads; no pixel depends on it.
 
     Args:
         bank: the scenes.
@@ -104,29 +113,72 @@ def render_views(
             "semantic" (B, H, W) int32 with -1 = none; what is not asked for is not computed.
         quality: "fast" or "shadows".
         backend: of the primary rays: "embree" (the CPU's default) or "warp" (the only one on CUDA).
+        out: tensors for some of the outputs, contiguous and on the bank's device: the image goes there, and the same
+            tensor is returned. The others are freshly allocated.
 
     Raises:
-        ValueError: shapes do not match, unknown output, quality or backend.
+        ValueError: shapes do not match, unknown output, quality or backend, a tensor of `out` that does not fit.
     """
     _check_names(outputs, quality)
     rows, place, heading = _check_poses(bank, scene_index, position, yaw)
     shape = (len(rows), camera.height, camera.width)
-    images: dict[str, torch.Tensor] = {
-        "rgb": torch.empty((*shape, 3) if "rgb" in outputs else 0, dtype=torch.uint8, device=bank.device),
-        "depth": torch.empty((*shape, 1) if "depth" in outputs else 0, dtype=torch.float32, device=bank.device),
-        "semantic": torch.empty(shape if "semantic" in outputs else 0, dtype=torch.int32, device=bank.device),
-    }
-    images = {name: images[name] for name in OUTPUTS if name in outputs}
+    images = {name: _image(name, shape, bank.device, out) for name in OUTPUTS if name in outputs}
     if not len(rows) or not images:
         return images
-    basis = view_basis(heading, camera)
-    primary: Primary = _PRIMARY[_backend(bank, backend)](bank, rows, place, basis, camera)
-    view = make_view(rows, place, basis, camera, primary)
+    poses = (rows, place, view_basis(heading, camera))
+    if _backend(bank, backend) == "embree":
+        _render_by_embree(bank, poses, camera, images, quality)
+    else:
+        _render_by_warp(bank, poses, camera, images, quality)
+    return images
+
+
+def _render_by_embree(bank: SceneBank, poses: Poses, camera: Camera, images: Images, quality: str) -> None:
+    """Traces and shades bands of rows of tiles, each on one thread: hits are shaded while they are in its cache."""
+    shape = (len(poses[0]), camera.height, camera.width)
+    colored = shape if "rgb" in images else (0, 0, 0)
+    depth = images["depth"].view(shape) if "depth" in images else torch.empty(shape)
+    primary = Primary(depth, torch.empty(colored, dtype=torch.int32), torch.empty((*colored, 2)))
+    semantic = images.get("semantic", torch.empty((0, 0, 0), dtype=torch.int32))
+    view = make_view(*poses, camera, primary)
+    tiles = -(-camera.height // primary_embree.TILE)
+
+    def band(first: int, last: int) -> None:
+        primary_embree.trace_tiles(bank, poses, camera, primary, semantic, (first, last))
+        if "rgb" in images:
+            lines = [
+                row // tiles * camera.height + min(row % tiles * primary_embree.TILE, camera.height)
+                for row in (first, last)
+            ]
+            direct = shadowed_light(bank, view, (lines[0], lines[1])) if quality == "shadows" else None
+            color_image(bank, view, direct, images["rgb"], (lines[0], lines[1]))
+
+    run_rows(band, shape[0] * tiles)
+
+
+def _render_by_warp(bank: SceneBank, poses: Poses, camera: Camera, images: Images, quality: str) -> None:
+    primary = primary_warp.primary_hits(bank, *poses, camera)
+    view = make_view(*poses, camera, primary)
     geometry_images(bank, view, images.get("depth"), images.get("semantic"))
     if "rgb" in images:
-        direct = shadowed_light(bank, view, rows, shape) if quality == "shadows" else None
+        direct = shadowed_light(bank, view) if quality == "shadows" else None
         color_image(bank, view, direct, images["rgb"])
-    return images
+
+
+def _image(
+    name: str, views: tuple[int, int, int], device: torch.device, out: Mapping[str, torch.Tensor] | None
+) -> torch.Tensor:
+    """Returns the tensor into which an output is written."""
+    shape, dtype = (*views, *_PIXELS[name][0]), _PIXELS[name][1]
+    given = None if out is None else out.get(name)
+    if given is None:
+        return torch.empty(shape, dtype=dtype, device=device)
+    if given.shape != shape or given.dtype != dtype or given.device != device or not given.is_contiguous():
+        raise ValueError(
+            f"out[{name!r}] must be contiguous, of shape {shape} and {dtype} on {device}, not "
+            f"{tuple(given.shape)} {given.dtype} on {given.device}"
+        )
+    return given
 
 
 def _check_names(outputs: Sequence[str], quality: str) -> None:
@@ -157,8 +209,8 @@ def _check_poses(
 def _backend(bank: SceneBank, backend: str | None) -> str:
     if backend is None:
         return "embree" if bank.device.type == "cpu" else "warp"
-    if backend not in _PRIMARY:
-        raise name_error("camera backend", backend, _PRIMARY)
+    if backend not in BACKENDS:
+        raise name_error("camera backend", backend, BACKENDS)
     if backend == "embree" and bank.device.type != "cpu":
         raise ValueError(f"the Embree camera works on the CPU, this bank lies on {bank.device}: use backend='warp'")
     return backend

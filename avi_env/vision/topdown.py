@@ -12,7 +12,7 @@ import torch
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene, SceneObject
-from avi_env.scene.rays_embree import trace
+from avi_env.scene.rays import closest_hit
 from avi_env.vision.camera import Camera, camera_rays, view_basis
 from avi_env.vision.primary import Primary
 from avi_env.vision.shading import color_image, make_view
@@ -104,12 +104,12 @@ def _photograph(scene: Scene, origin: tuple[float, float], size: tuple[int, int]
     ahead = (floor + _CUT - middle[1]) / directions[:, 1].astype(np.float64)
     start = origins + ahead[:, None] * directions
     start[:, 1] = floor + _CUT  # exactly: what the product lost at this altitude
-    depth, triangle, u, v = trace(scene, start.astype(np.float32), directions)
+    depth, triangle, barycentric = closest_hit(scene, start.astype(np.float32), directions)
     triangle[depth > _CUT + 0.6] = -1  # the ground far below a house is not part of the map
     primary = Primary(
         torch.from_numpy((ahead + depth).astype(np.float32)).reshape(1, height, width),
         torch.from_numpy(triangle).reshape(1, height, width),
-        torch.from_numpy(np.stack([u, v], axis=1)).reshape(1, height, width, 2),
+        torch.from_numpy(barycentric).reshape(1, height, width, 2),
     )
     bank = derived(scene, ("scene_bank", "cpu"), lambda: SceneBank((scene,)))
     rgb = torch.empty((1, height, width, 3), dtype=torch.uint8)
@@ -155,7 +155,7 @@ def _paint_walls(
         return
     level = np.array([0.9, 0.0, 0.436], dtype=np.float32)  # along no wall of a house
     origins = start.reshape(-1, 3)[rows].astype(np.float32)
-    _, triangle, _, _ = trace(scene, origins, np.repeat(level[None], len(rows), axis=0))
+    triangle = closest_hit(scene, origins, np.repeat(level[None], len(rows), axis=0)).triangle
     category = np.array([item.category for item in scene.objects] + [""])[scene.triangle_object[triangle]]
     behind = bank.triangle_normal.numpy()[triangle] @ level > 0.0
     inside = (triangle >= 0) & behind & np.isin(category, ("wall", "door_frame"))

@@ -66,14 +66,17 @@ TWINS = {
     "navigation.raster._clearance": f"{WORLD}::test_rasters",
     "navigation.raster._floor": f"{WORLD}::test_rasters",
     "navigation.sight._sight_kernel": f"{FIELDS}::test_sight_is_that_of_the_sampled_line",
+    "scene.rays_embree._any_hit_kernel": "crosscheck/test_rays.py::test_occlusion_equals_brute_force_and_is_symmetric",
+    "scene.rays_embree._closest_hit_kernel": "crosscheck/test_rays.py::test_closest_hit_equals_brute_force",
     "scene.rays_warp._any_hit_kernel": f"{WORLD}::test_walls_of_a_house_are_met_where_they_are",
     "scene.rays_warp._closest_hit_kernel": f"{WORLD}::test_walls_of_a_house_are_met_where_they_are",
     "vision.camera._basis_kernel": f"{WORLD}::test_camera_and_first_hits",
     "vision.camera._rays_kernel": f"{WORLD}::test_camera_and_first_hits",
+    "vision.primary_embree._tiles_kernel": f"{WORLD}::test_first_hits_of_packets",
     "vision.primary_warp._primary_kernel": f"{WORLD}::test_camera_and_first_hits",
     "vision.shading._color_kernel": f"{WORLD}::test_shading_of_a_plain_room",
     "vision.shading._geometry_kernel": f"{WORLD}::test_camera_and_first_hits",
-    "vision.shadows._lamp_rays_kernel": f"{WORLD}::test_shading_of_a_plain_room",
+    "vision.shadows._lamps_kernel": f"{WORLD}::test_shading_of_a_plain_room",
 }
 
 WITHOUT = {

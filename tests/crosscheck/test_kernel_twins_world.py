@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from test_rays import brute_force
+from test_rays import brute_force, triangle_soup
 
 from avi_env.navigation import GridBank, grid_from_mask, move
 from avi_env.navigation.fields import lookup_fields
@@ -14,6 +14,8 @@ from avi_env.scene.bank import SceneBank
 from avi_env.scene.rays_warp import any_hit, closest_hit
 from avi_env.vision.camera import Camera, camera_rays, view_basis
 from avi_env.vision.light_bake import bake_light
+from avi_env.vision.primary import Primary
+from avi_env.vision.primary_embree import trace_tiles
 from avi_env.vision.primary_warp import primary_hits
 from avi_env.vision.shading import color_image, geometry_images, make_view
 from avi_env.vision.shadows import shadowed_light
@@ -59,6 +61,36 @@ def test_camera_and_first_hits(device: str) -> None:
         np.testing.assert_array_equal(semantic[view].cpu().numpy().ravel(), scene.triangle_object[triangle])
 
 
+def test_first_hits_of_packets() -> None:
+    """`_tiles_kernel`: packets of Embree answer pixel by pixel as Warp's single rays, object ids as the scene says."""
+    camera, rng = Camera(width=22, height=13, hfov=100.0, pitch=-0.3), np.random.default_rng(4)
+    scenes = [shoebox((4.0, 2.6, 3.0)), triangle_soup(400, 2)]
+    bank, which = SceneBank(scenes), torch.tensor([1, 0, 1], dtype=torch.int32)
+    place = torch.from_numpy(rng.uniform(0.4, 1.6, (3, 3)).astype(np.float32))
+    basis = view_basis(torch.from_numpy(rng.uniform(-4, 4, 3).astype(np.float32)), camera)
+    expected = primary_hits(bank, which, place, basis, camera)
+    shape = (3, 13, 22)
+    actual = Primary(torch.empty(shape), torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)))
+    semantic, alone = torch.empty(shape, dtype=torch.int32), torch.full(shape, -7.0)
+    trace_tiles(bank, (which, place, basis), camera, actual, semantic, (0, 12))
+    hit = expected.triangle >= 0
+    assert 0.2 < hit.float().mean() < 0.95
+    assert (actual.triangle == expected.triangle).float().mean() > 0.998  # rays within rounding of an edge
+    assert torch.equal(actual.depth == 0.0, actual.triangle < 0)
+    hit &= actual.triangle == expected.triangle
+    np.testing.assert_allclose(actual.depth[hit], expected.depth[hit], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(actual.barycentric[hit], expected.barycentric[hit], rtol=0, atol=1e-3)
+    for view, scene in enumerate(which.tolist()):
+        items = np.append(scenes[scene].triangle_object, -1)[actual.triangle[view].numpy()]
+        np.testing.assert_array_equal(semantic[view].numpy(), items)
+    nothing = torch.empty((0, 0, 0), dtype=torch.int32)
+    depth_only = Primary(alone, nothing, torch.empty((0, 0, 0, 2)))
+    trace_tiles(bank, (which, place, basis), camera, depth_only, nothing, (5, 9))  # from within the second view
+    np.testing.assert_array_equal(alone.view(-1, 22)[17:30], actual.depth.view(-1, 22)[17:30])
+    assert torch.all(alone.view(-1, 22)[:17] == -7.0)
+    assert torch.all(alone.view(-1, 22)[30:] == -7.0)
+
+
 def between_samples(grid: np.ndarray, u: float, v: float, samples: np.ndarray) -> np.ndarray:
     """Bilinear mean of a triangle's light samples: a lattice of (a + 1) x (b + 1) over the rectangle it halves."""
     weights = (1.0 - u - v, u, v)
@@ -75,7 +107,7 @@ def between_samples(grid: np.ndarray, u: float, v: float, samples: np.ndarray) -
 
 
 def test_shading_of_a_plain_room(device: str) -> None:
-    """`_lamp_rays_kernel`, `_color_kernel`: lamps, ambient light, gloss and tone of a room without pattern, 1 step.
+    """`_lamps_kernel`, `_color_kernel`: lamps, ambient light, gloss and tone of a room without pattern, 1 step.
 
     Irradiance of a lamp: cos / (r^2 + 0.15) times its colour; Schlick's reflection; the tone table in steps of 1/2047.
     """
@@ -85,7 +117,7 @@ def test_shading_of_a_plain_room(device: str) -> None:
     place, which = torch.from_numpy(eye).to(device), torch.zeros(1, dtype=torch.int32, device=device)
     basis = view_basis(torch.tensor([0.7], device=device), camera)
     view = make_view(which, place, basis, camera, primary_hits(bank, which, place, basis, camera))
-    direct = shadowed_light(bank, view, which, (1, 11, 15))
+    direct = shadowed_light(bank, view)
     actual = torch.empty(1, 11, 15, 3, dtype=torch.uint8, device=device)
     color_image(bank, view, direct, actual)
     rays = camera_rays(place, basis, camera)[1].cpu().numpy().reshape(-1, 3).astype(float)
