@@ -16,6 +16,7 @@ __all__ = [
     "ImageObservations",
     "PufferVecEnv",
     "SB3VecEnv",
+    "TorchRLVecEnv",
     "register_environments",
 ]
 
@@ -28,6 +29,7 @@ _HOMES = {
     "ImageObservations": "adapters",
     "PufferVecEnv": "adapters",
     "SB3VecEnv": "adapters",
+    "TorchRLVecEnv": "adapters",
 }
 
 

@@ -74,13 +74,18 @@ def test_seeds_count_once() -> None:
     assert_array_equal(env.reset()["spectrogram"], first["spectrogram"])
 
 
-def test_options_are_one_dictionary() -> None:
-    """Options of a reset are those of the whole batch; different ones for rows are refused."""
+def test_options_of_the_next_reset() -> None:
+    """Each row can be given an episode to play; other options are those of the whole batch."""
     env = adapted()
-    env.set_options({})
-    env.reset()
-    env.set_options([{"a": 1}, {}])
-    with pytest.raises(ValueError, match="one dictionary"):
+    first = env.reset()
+    episodes = env.get_attr("episode")
+    env.set_options([{"episode": episode} for episode in episodes])
+    again = env.reset()
+    assert env.get_attr("episode") == episodes
+    for key, value in first.items():
+        assert_array_equal(again[key], value, err_msg=key)
+    env.set_options([{"episode": episodes[0], "other": 1}, {}])
+    with pytest.raises(ValueError, match="all options of a reset but 'episode'"):
         env.reset()
 
 
@@ -92,12 +97,11 @@ def test_attributes_of_rows() -> None:
     assert episodes[0].start_position != episodes[1].start_position
     assert env.get_attr("episode", indices=1) == [episodes[1]]
     assert env.get_attr("semantic_categories", [0]) == [env.envs.unwrapped.semantic_categories(0)]  # type: ignore[attr-defined]
-    assert env.get_attr("max_episode_steps") == [3, 3]
-    assert not env.has_attr("no_such_thing")
-    env.set_attr("max_episode_steps", 2)
-    assert env.get_attr("max_episode_steps") == [2, 2]
+    assert not env.has_attr("level")
+    env.set_attr("level", 2)
+    assert env.get_attr("level") == [2, 2]
     with pytest.raises(ValueError, match="without indices"):
-        env.set_attr("max_episode_steps", 5, indices=[0])
+        env.set_attr("level", 5, indices=[0])
     assert env.env_method("semantic_categories", 0, indices=[1]) == [env.envs.unwrapped.semantic_categories(0)]  # type: ignore[attr-defined]
     assert [frame.shape for frame in env.env_method("render")] == [(256, 256, 3)] * 2
     picture = env.render()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["FlattenObservation", "FrameStack", "ImageObservations", "PufferVecEnv", "SB3VecEnv"]
+__all__ = ["FlattenObservation", "FrameStack", "ImageObservations", "PufferVecEnv", "SB3VecEnv", "TorchRLVecEnv"]
 
 _HOMES = {
     "FlattenObservation": "vector_wrappers",
@@ -12,6 +12,7 @@ _HOMES = {
     "ImageObservations": "images",
     "PufferVecEnv": "puffer",
     "SB3VecEnv": "stable_baselines",
+    "TorchRLVecEnv": "torchrl",
 }
 
 

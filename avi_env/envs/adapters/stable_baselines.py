@@ -68,11 +68,17 @@ class SB3VecEnv(VecEnv):
         super().__init__(envs.num_envs, space, envs.single_action_space)
 
     def reset(self) -> dict[str, npt.NDArray[Any]]:
-        """Starts an episode in every row, with the seeds and options last given."""
+        """Starts an episode in every row, with the seeds and options last given; option "episode" is one a row.
+
+        Raises:
+            ValueError: other options differ between rows.
+        """
+        episodes = [options.pop("episode", None) for options in self._options]
         if any(options != self._options[0] for options in self._options):
-            raise ValueError("the rows of one batch share the options of a reset: give set_options one dictionary")
+            raise ValueError("the rows of one batch share all options of a reset but 'episode'")
+        given = {**self._options[0], "episode": episodes} if any(episodes) else self._options[0]
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
-        observation, info = self.envs.reset(seed=seeds, options=self._options[0] or None)  # type: ignore[arg-type]
+        observation, info = self.envs.reset(seed=seeds, options=given)  # type: ignore[arg-type]
         self._reset_seeds()
         self._reset_options()
         self.reset_infos = _rows(info, self.num_envs)
