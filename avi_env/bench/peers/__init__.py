@@ -1,6 +1,6 @@
 """Other simulators on the same mesh and poses, each in a process of its own, taking turns with ours."""
 
-from avi_env.bench.peers.compare import Comparison, compare
+from avi_env.bench.peers.comparison import Comparison, compare
 from avi_env.bench.peers.peer import Peer, peers
 
 __all__ = ["Comparison", "Peer", "compare", "peers"]

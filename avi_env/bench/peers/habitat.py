@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from avi_env.bench.peers.protocol import FAR, NEAR, Contestant, Images, Task
+from avi_env.bench.peers.protocol import FAR, NEAR, Contestant, Images, load_task
 
 
-def start(task: Task) -> Contestant:
+def start(path: Path) -> Contestant:
     """Loads house.glb of the task's folder; no options."""
+    task = load_task(path)
     import habitat_sim
     from habitat_sim.utils.common import quat_from_angle_axis
 
@@ -40,7 +41,7 @@ def start(task: Task) -> Contestant:
         rgb = np.ascontiguousarray(seen["rgb"][None, ..., :3]) if "rgb" in task.outputs else None
         return Images(rgb, seen["depth"][None] if "depth" in task.outputs else None)
 
-    return Contestant(render, "OpenGL of habitat-sim")
+    return Contestant(render, len(task.yaw), "OpenGL of habitat-sim")
 
 
 def _sensor(habitat_sim: Any, name: str, size: int) -> Any:

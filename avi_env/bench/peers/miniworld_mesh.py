@@ -16,14 +16,15 @@ from unittest import mock
 import numpy as np
 
 from avi_env.bench.peers.obj import write_obj
-from avi_env.bench.peers.protocol import Contestant, Images, Task, gl_renderer
+from avi_env.bench.peers.protocol import Contestant, Images, Task, gl_renderer, load_task
 
 _NEAR, _FAR = 0.04, 100.0  # [m], what MiniWorld renders with
 _AWAY = 1000.0  # [m]
 
 
-def start(task: Task) -> Contestant:
+def start(path: Path) -> Contestant:
     """Loads the mesh through an OBJ file; no options."""
+    task = load_task(path)
     os.environ["PYOPENGL_PLATFORM"] = "egl"
     import pyglet
 
@@ -46,7 +47,7 @@ def start(task: Task) -> Contestant:
         rgb = color[None] if "rgb" in task.outputs else None
         return Images(rgb, None if depth is None else depth[None, ..., 0])
 
-    return Contestant(render, gl_renderer())
+    return Contestant(render, len(task.yaw), gl_renderer())
 
 
 def _world(task: Task) -> Any:

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avi_env.bench.peers.protocol import FAR, NEAR, Contestant, Images, Task, forward_of, gl_renderer, surfaces_by_color
+from avi_env.bench.peers.protocol import (
+    FAR,
+    NEAR,
+    Contestant,
+    Images,
+    Task,
+    forward_of,
+    gl_renderer,
+    load_task,
+    surfaces_by_color,
+)
 
 
-def start(task: Task) -> Contestant:
+def start(path: Path) -> Contestant:
     """Loads the mesh; options: `passes` 2 renders colour and depth as `mujoco.Renderer` does, 1 both in one pass."""
+    task = load_task(path)
     os.environ["MUJOCO_GL"] = "egl"
     import mujoco
 
@@ -35,7 +47,7 @@ def start(task: Task) -> Contestant:
         _look(renderer.scene, task.position[pose], forward_of(task.yaw[pose]))
         return view(mujoco, renderer, task)
 
-    return Contestant(render, gl_renderer())
+    return Contestant(render, len(task.yaw), gl_renderer())
 
 
 def _model(mujoco: Any, task: Task) -> Any:

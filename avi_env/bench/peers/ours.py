@@ -6,11 +6,12 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-from avi_env.bench.peers.protocol import Contestant, Images, Task
+from avi_env.bench.peers.protocol import Contestant, Images, load_task
 
 
-def start(task: Task) -> Contestant:
+def start(path: Path) -> Contestant:
     """Loads scene.pickle of the task's folder; options: `batch` views a call, `threads` (0 = as it is), `device`."""
+    task = load_task(path)
     import torch
 
     from avi_env.scene.bank import SceneBank
@@ -34,4 +35,4 @@ def start(task: Task) -> Contestant:
         return Images(images.get("rgb"), None if depth is None else depth[..., 0])
 
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Embree"
-    return Contestant(render, name, batch)
+    return Contestant(render, len(task.yaw), name, batch)

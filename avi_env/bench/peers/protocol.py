@@ -23,6 +23,7 @@ __all__ = [
     "NEAR",
     "Contestant",
     "Images",
+    "Responses",
     "Task",
     "forward_of",
     "gl_renderer",
@@ -75,15 +76,24 @@ class Images(NamedTuple):
     """Planar depth [m], shape (n, H, W)."""
 
 
-class Contestant(NamedTuple):
-    """A renderer with the mesh loaded."""
+class Responses(NamedTuple):
+    """What is heard, in this process's memory."""
 
-    render: Callable[[Sequence[int]], Images]
-    """Renders the views of these poses."""
+    response: FloatArray
+    """Impulse responses, shape (n, channels, N)."""
+
+
+class Contestant(NamedTuple):
+    """A renderer with the scene loaded."""
+
+    render: Callable[[Sequence[int]], Images | Responses]
+    """Returns the views of these poses, or what these listeners hear."""
+    places: int
+    """Number of poses or listeners."""
     renderer: str
     """What rasterises or traces: a GPU's name, "llvmpipe ...", "Embree"."""
     batch: int = 1
-    """Views a call."""
+    """Poses or listeners a call."""
 
 
 def forward_of(yaw: float) -> FloatArray:
@@ -115,7 +125,7 @@ def gl_renderer() -> str:
 
 
 def load_task(path: str | Path) -> Task:
-    """Returns the task that lies in a file."""
+    """Returns the views that are asked for in a file."""
     with np.load(path) as file:
         rest = json.loads(str(file["rest"]))
         rest["outputs"] = tuple(rest["outputs"])
@@ -125,19 +135,17 @@ def load_task(path: str | Path) -> Task:
 def serve(module: str, requests: IO[str], answers: IO[str]) -> None:
     """Answers requests with the contestant that `start` of a module makes, until there are no more."""
     contestant: Contestant | None = None
-    task: Task | None = None
     for line in requests:
         request = json.loads(line)
         try:
             if request["do"] == "stop":
                 return
             if request["do"] == "prepare":
-                task = load_task(request["task"])
-                contestant, answer = _prepared(module, task)
-            elif contestant is None or task is None:
+                contestant, answer = _prepared(module, Path(request["task"]))
+            elif contestant is None:
                 raise RuntimeError("a worker must prepare before it is asked for rounds or pictures")
             elif request["do"] == "round":
-                answer = _timed(contestant, task, request["frames"])
+                answer = _timed(contestant, request["frames"])
             else:
                 answer = _saved(contestant, request["poses"], request["path"])
             answers.write(json.dumps({"ok": answer}) + "\n")
@@ -147,18 +155,18 @@ def serve(module: str, requests: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
 
-def _prepared(module: str, task: Task) -> tuple[Contestant, dict[str, Any]]:
+def _prepared(module: str, task: Path) -> tuple[Contestant, dict[str, Any]]:
     begin = time.perf_counter()
-    start: Callable[[Task], Contestant] = importlib.import_module(module).start
+    start: Callable[[Path], Contestant] = importlib.import_module(module).start
     contestant = start(task)
-    _timed(contestant, task, min(_WARM_UP, len(task.yaw)))
-    taken = time.perf_counter() - begin
-    return contestant, {"renderer": contestant.renderer, "batch": contestant.batch, "seconds": taken}
+    _timed(contestant, min(_WARM_UP, contestant.places))
+    answer = {"renderer": contestant.renderer, "places": contestant.places, "seconds": time.perf_counter() - begin}
+    return contestant, answer
 
 
-def _timed(contestant: Contestant, task: Task, frames: int) -> dict[str, float]:
+def _timed(contestant: Contestant, frames: int) -> dict[str, float]:
     """Renders the first `frames` poses, beginning anew after the last; returns seconds of wall and of all threads."""
-    poses = [number % len(task.yaw) for number in range(frames)]
+    poses = [number % contestant.places for number in range(frames)]
     calls = [poses[first : first + contestant.batch] for first in range(0, frames, contestant.batch)]
     wall, process = time.perf_counter(), time.process_time()
     for call in calls:
@@ -167,12 +175,10 @@ def _timed(contestant: Contestant, task: Task, frames: int) -> dict[str, float]:
 
 
 def _saved(contestant: Contestant, poses: list[int], path: str) -> dict[str, Any]:
-    """Writes the views of some poses to a file, and says how much memory this process has had."""
-    images = [contestant.render([pose]) for pose in poses]
+    """Writes what some poses give to a file, and says how much memory this process has had."""
+    found = [contestant.render([pose])._asdict() for pose in poses]
     arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(image, name) for image in images])
-        for name in Images._fields
-        if getattr(images[0], name) is not None
+        name: np.concatenate([one[name] for one in found]) for name, value in found[0].items() if value is not None
     }
     np.savez(path, **arrays)
     return {"peak_bytes": _peak_bytes()}

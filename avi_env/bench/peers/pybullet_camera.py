@@ -15,11 +15,22 @@ from typing import Any
 import numpy as np
 
 from avi_env.bench.peers.obj import write_obj
-from avi_env.bench.peers.protocol import FAR, NEAR, Contestant, Images, Task, forward_of, gl_renderer, surfaces_by_color
+from avi_env.bench.peers.protocol import (
+    FAR,
+    NEAR,
+    Contestant,
+    Images,
+    Task,
+    forward_of,
+    gl_renderer,
+    load_task,
+    surfaces_by_color,
+)
 
 
-def start(task: Task) -> Contestant:
+def start(path: Path) -> Contestant:
     """Loads the mesh, a body a colour; options: `egl` true or false."""
+    task = load_task(path)
     import pybullet
 
     if not pybullet.isNumpyEnabled():
@@ -55,7 +66,7 @@ def start(task: Task) -> Contestant:
             depth = NEAR * FAR / (FAR - (FAR - NEAR) * buffer.reshape(1, task.size, task.size))
         return Images(rgb, depth)
 
-    return Contestant(render, gl_renderer() if egl else "TinyRenderer")
+    return Contestant(render, len(task.yaw), gl_renderer() if egl else "TinyRenderer")
 
 
 def _load_plugin(pybullet: Any) -> None:

@@ -15,15 +15,11 @@ import numpy.typing as npt
 from avi_env.bench.peers.peer import Peer
 from avi_env.bench.peers.process import ContestantError, ContestantProcess
 
-__all__ = ["AGREEING", "Missing", "Race", "Rate", "agreement", "write_task"]
+__all__ = ["Missing", "Race", "Rate", "write_task"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
+Arrays = Mapping[str, npt.NDArray[Any]]
 
-AGREEING = 0.99
-"""Share of pixels whose depths must agree with ours: at edges either side of a pixel's centre may be seen."""
-
-_TOLERANCE = 0.02, 0.01  # [m], and share of the depth, whichever is more: depth of 16 bits
-_CHECKED = 8  # poses at which depths are compared
+_CHECKED = 8  # poses at which results are compared
 _PREPARE_SECONDS, _ROUND_SECONDS = 300.0, 180.0  # before a contestant counts as hanging
 
 
@@ -48,8 +44,8 @@ class Rate:
     """Seconds a frame of each round."""
     process: tuple[float, ...]
     """Processor seconds a frame of each round, all threads."""
-    depth_agrees: float
-    """Share of pixels whose depths agree with ours."""
+    agrees: float
+    """How well it agrees with the first one of ours, 1 = in all."""
     peak_bytes: int
     """Most memory that its process has had; 0 = not known."""
 
@@ -85,7 +81,7 @@ class _Entry:
     peer: Peer
     process: ContestantProcess
     renderer: str
-    depth_agrees: float
+    agrees: float
     peak_bytes: int
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -97,6 +93,7 @@ class Race:
     def __init__(
         self,
         folder: Path,
+        agreement: Callable[[Arrays, Arrays], float],
         on_step: Callable[[], None] = lambda: None,
         prepare_seconds: float = _PREPARE_SECONDS,
         round_seconds: float = _ROUND_SECONDS,
@@ -105,15 +102,17 @@ class Race:
 
         Args:
             folder: where tasks and pictures are written.
+            agreement: says how well a contestant's results agree with the first one's, by name; raises
+                ContestantError if not well enough.
             on_step: called after each entry and each round.
             prepare_seconds: how long a contestant may take to get ready [s].
             round_seconds: how long a round may take [s].
         """
         self.missing: list[Missing] = []
-        self._folder, self._on_step = folder, on_step
+        self._folder, self._agreement, self._on_step = folder, agreement, on_step
         self._prepare_seconds, self._round_seconds = prepare_seconds, round_seconds
         self._entries: list[_Entry] = []
-        self._reference: FloatArray | None = None
+        self._reference: Arrays | None = None
 
     def __enter__(self) -> Race:
         return self
@@ -125,11 +124,11 @@ class Race:
             entry.process.close()
 
     def enter(self, peer: Peer, task: Mapping[str, Any]) -> None:
-        """Lets a contestant load the mesh; the depth that the first one sees is what the others have to see.
+        """Lets a contestant load the scene; what the first one sees is what the others have to see.
 
         Args:
             peer: the contestant.
-            task: fields of `protocol.Task` but folder and options.
+            task: what its module reads, but folder and options.
 
         Raises:
             ContestantError: it failed, or sees something else.
@@ -140,10 +139,13 @@ class Race:
         process = ContestantProcess(peer.module)
         try:
             ready = process.ask(self._prepare_seconds, "prepare", task=str(path))
-            poses = [int(pose) for pose in np.linspace(0, len(task["yaw"]) - 1, _CHECKED)]
+            poses = np.linspace(0, ready["places"] - 1, min(_CHECKED, ready["places"])).astype(int).tolist()
             pictures = self._folder / f"pictures{number}.npz"
             seen = process.ask(self._round_seconds, "pictures", poses=poses, path=str(pictures))
-            agrees = self._agreement(pictures)
+            with np.load(pictures) as file:
+                found = dict(file)
+            self._reference = found if self._reference is None else self._reference
+            agrees = self._agreement(found, self._reference)
         except BaseException:
             process.close()
             raise
@@ -185,51 +187,15 @@ class Race:
                 entry.peer.includes,
                 tuple(entry.wall),
                 tuple(entry.cpu),
-                entry.depth_agrees,
+                entry.agrees,
                 entry.peak_bytes,
             )
             for entry in self._entries
         }
 
-    def _agreement(self, pictures: Path) -> float:
-        """Returns the share of pixels that agree with the first contestant's.
-
-        Raises:
-            ContestantError: too few do, or the picture shows nothing.
-        """
-        with np.load(pictures) as file:
-            depth = file["depth"].astype(np.float64)
-            if "rgb" in file and np.ptp(file["rgb"]) == 0:
-                raise ContestantError("its pictures are of one colour")
-        if self._reference is None:
-            self._reference = depth
-        share = agreement(depth, self._reference)
-        if share < AGREEING:
-            raise ContestantError(
-                f"sees something else: {100 * share:.1f} % of the depths agree with ours, not {100 * AGREEING:g} %"
-            )
-        return share
-
-
-def agreement(depth: FloatArray, reference: FloatArray) -> float:
-    """Returns the share of pixels whose depths are the same within 2 cm or 1 %.
-
-    Args:
-        depth: planar depth [m], shape (n, H, W).
-        reference: the same of another renderer; 0 = nothing was hit, and is not counted.
-
-    Raises:
-        ContestantError: the shapes differ.
-    """
-    if depth.shape != reference.shape:
-        raise ContestantError(f"its depth images have shape {depth.shape}, not {reference.shape}")
-    hit = reference > 0.0
-    near = np.abs(depth - reference) <= np.maximum(_TOLERANCE[0], _TOLERANCE[1] * reference)
-    return float(np.mean(near[hit])) if hit.any() else 0.0
-
 
 def write_task(path: Path, task: Mapping[str, Any]) -> None:
-    """Writes a task where `protocol.load_task` finds it."""
+    """Writes a task where its contestant finds it."""
     arrays: dict[str, Any] = {name: value for name, value in task.items() if isinstance(value, np.ndarray)}
     rest = json.dumps({name: value for name, value in task.items() if name not in arrays})
     np.savez(path, rest=np.array(rest), **arrays)

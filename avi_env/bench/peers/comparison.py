@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from avi_env.bench.peers.peer import chosen_peers, ours
+from avi_env.bench.peers.peer import Peer, chosen_peers, ours
+from avi_env.bench.peers.process import ContestantError
 from avi_env.bench.peers.race import Missing, Race, Rate
 
 if TYPE_CHECKING:
     from avi_env.bench.peers.mesh import Poses
     from avi_env.scene import Scene
 
-__all__ = ["Comparison", "compare", "task_arrays", "write_house"]
+__all__ = ["AGREEING", "Comparison", "compare", "our_rates", "same_view", "task_arrays", "write_house"]
+
+AGREEING = 0.99
+"""Share of pixels whose depths must agree with ours: of two surfaces at an edge either may be seen."""
+
+_TOLERANCE = 0.02, 0.01  # [m], and share of the depth, whichever is more: for depth of 16 bits
 
 
 class Comparison(NamedTuple):
@@ -65,7 +72,7 @@ def compare(
         raise ValueError("peers are compared with depth among the outputs: it proves that all see the same")
     wanted, own = chosen_peers(names), ours(device)
     house = speed_house() if scene is None else scene
-    with tempfile.TemporaryDirectory() as folder, Race(Path(folder), on_step) as race:
+    with tempfile.TemporaryDirectory() as folder, Race(Path(folder), same_view, on_step) as race:
         write_house(Path(folder), house, any(peer.package == "habitat_sim" and peer.available() for peer in wanted))
         task = task_arrays(house, house_poses(house, frames)) | {"size": size, "outputs": list(outputs)}
         for peer in own:
@@ -74,8 +81,45 @@ def compare(
             race.try_to_enter(peer, task)
         race.run(rounds, frames)
         rates = race.rates()
-    by_ours = tuple(rates.pop(peer.name) for peer in own)
+    by_ours = our_rates(race, rates, own)
     return Comparison(size, outputs, len(house.triangles), by_ours, tuple(rates.values()), tuple(race.missing))
+
+
+def our_rates(race: Race, rates: dict[str, Rate], own: Sequence[Peer]) -> tuple[Rate, ...]:
+    """Takes our own rates out of all.
+
+    Raises:
+        ContestantError: one of ours failed in a round; without it there is nothing to compare with.
+    """
+    for missing in race.missing:
+        if missing.name in {peer.name for peer in own}:
+            raise ContestantError(f"{missing.name}: {missing.reason}")
+    return tuple(rates.pop(peer.name) for peer in own)
+
+
+def same_view(found: Mapping[str, npt.NDArray[Any]], reference: Mapping[str, npt.NDArray[Any]]) -> float:
+    """Returns the share of pixels whose depths are the same within 2 cm or 1 %.
+
+    Args:
+        found: "depth" [m], shape (n, H, W), and "rgb" where there is one.
+        reference: the same of another renderer; depth 0 = nothing was hit, and is not counted.
+
+    Raises:
+        ContestantError: too few pixels agree, shapes differ, or pictures show nothing.
+    """
+    depth, wanted = found["depth"], reference["depth"]
+    if depth.shape != wanted.shape:
+        raise ContestantError(f"its depth images have shape {depth.shape}, not {wanted.shape}")
+    if "rgb" in found and np.ptp(found["rgb"]) == 0:
+        raise ContestantError("its pictures are of one colour")
+    hit = wanted > 0.0
+    near = np.abs(depth - wanted) <= np.maximum(_TOLERANCE[0], _TOLERANCE[1] * wanted)
+    share = float(np.mean(near[hit])) if hit.any() else 0.0
+    if share < AGREEING:
+        raise ContestantError(
+            f"sees something else: {100 * share:.1f} % of its depths are ours, not {100 * AGREEING:g} %"
+        )
+    return share
 
 
 def write_house(folder: Path, house: Scene, glb: bool) -> None:
