@@ -14,11 +14,11 @@ class SpeedSettings:
 
     only: tuple[str, ...] = ()
     """Measurements: vision, hearing, navigation, copies, batch, resolution, modality, scene, sources, houses, rates,
-    processes, resets, memory, profile; none = all."""
+    processes, resets, memory, peers, profile; none = all."""
     peers: tuple[str, ...] = ("all",)
     """Other simulators: "all", "none" or their names."""
     quick: bool = False
-    """Seconds instead of minutes: the smallest sizes; processes and memory only where named."""
+    """Seconds instead of minutes: the smallest sizes; processes, memory and peers only where named."""
     threads: int = 0
     """Threads of this process; 0 = as many as torch uses (OMP_NUM_THREADS)."""
     seed: int = 0

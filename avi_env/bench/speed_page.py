@@ -67,10 +67,14 @@ def _part(part: str, *prefixes: str) -> Region:
 def _peers(report: dict[str, Any]) -> str:
     rows = []
     for row in (r for r in report["results"] if r["part"] == "peers"):
-        peer = row["peer"] if row["peer_value"] is None else f"{row['peer']}: {row['peer_value']:,.4g} {row['unit']}"
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} x"
-        rows.append((row["name"], amount(row), peer, ratio, row["note"]))
-    return markdown_table(("what", "avi-env", "peer", "ratio", "of what"), rows)
+        rate = amount(row) if row["peer_value"] is None else f"{row['peer_value']:,.4g} 1/s"
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} x ({row['by_process_time']:.2f} x)"
+        rows.append((row["name"], rate, ratio, _spread(row) if row["ratio"] else "", row["note"]))
+    table = markdown_table(("images", "rate", "ours over it (by process time)", "rounds", "of what"), rows)
+    missing = [
+        f"{item['name']} ({item['reason']}; `{item['install']}`)" for item in report["series"].get("missing", [])
+    ]
+    return table + (f"\n\nMissing in this run: {'; '.join(missing)}." if missing else "")
 
 
 def _profile(report: dict[str, Any]) -> str:

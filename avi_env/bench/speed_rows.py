@@ -68,7 +68,7 @@ class SpeedEffort:
         if quick:
             counts = (1, 2) if device == "cpu" else (2, 4)
             return cls(
-                device, seed, counts, counts[-1], (32, 64), 32, (("house:7:2", 0), ("house:8:6", 0)), (1, 2), (1, 2), 1,
+                device, seed, counts, counts[-1], (32, 64), 32, (("house:7:2", 0),), (1, 2), (1, 2), 1,
                 rounds=2, seconds=0.01, step_seconds=0.02, reset_steps=24, memory_steps=120,
             )  # fmt: skip
         if device == "cpu":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from avi_env.bench.profile import ProfileSettings
 from avi_env.bench.profile_stages import profiled
 from avi_env.bench.scenes_suite import allowed, amount
 from avi_env.bench.spec import machine_facts, run_spec
+from avi_env.bench.speed_peers import peer_names, peers
 from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings
 from avi_env.bench.speed_timing import Load, machine_device
 from avi_env.content import name_error
@@ -45,9 +45,9 @@ MEASUREMENTS: dict[str, Callable[[SpeedEffort], SpeedFindings]] = {
     "resets": speed_targets.resets,
     "memory": speed_targets.memory,
 }
-"""What is measured, by the name that --only takes; "profile" besides."""
+"""What is measured, by the name that --only takes; "peers" and "profile" besides."""
 
-_PROCESSES = ("processes", "memory")  # take their time to begin
+_PROCESSES = ("processes", "memory", "peers")  # take their time to begin
 
 SPEED_PARTS = ("targets", "peers", "steps", "doubling", "stages", "reset", "memory", "profile")
 """Parts of the report."""
@@ -72,10 +72,21 @@ def run_speed(settings: SpeedSettings, console: Console) -> dict[str, Any]:
             seconds[name] = round(taken, 1)
     given = {key: value for key, value in asdict(settings).items() if key not in ("output", "json")}
     arguments = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
-    arguments["command"] = shlex.join(["avi", *sys.argv[1:]])
+    arguments["command"] = _command(settings)
     spec = run_spec(settings.device, [settings.seed], arguments)
     spec["machine"] = machine_facts() | {"threads": threads, "others": round(load.others, 3), "seconds": seconds}
     return {"spec": spec, "results": results, "series": series}
+
+
+def _command(settings: SpeedSettings) -> str:
+    """Returns the command that measures the same again; where it wrote to is of no account."""
+    words = ["avi", "bench", "speed"]
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value != field.default and field.name not in ("output", "json"):
+            values = value if isinstance(value, tuple) else () if value is True else (value,)
+            words += [f"--{field.name}", *map(str, values)]
+    return shlex.join(words)
 
 
 def _chosen(settings: SpeedSettings) -> dict[str, Callable[[SpeedEffort, Console], SpeedFindings]]:
@@ -87,6 +98,8 @@ def _chosen(settings: SpeedSettings) -> dict[str, Callable[[SpeedEffort, Console
     found: dict[str, Callable[[SpeedEffort, Console], SpeedFindings]] = {
         name: partial(_without_console, measure) for name, measure in MEASUREMENTS.items()
     }
+    peer_names(settings.peers)  # wrong ones show up before the work
+    found["peers"] = partial(_peers, settings)
     found["profile"] = partial(_profile, settings)
     for name in settings.only:
         if name not in found:
@@ -97,6 +110,14 @@ def _chosen(settings: SpeedSettings) -> dict[str, Callable[[SpeedEffort, Console
 
 def _without_console(measure: Callable[[SpeedEffort], SpeedFindings], effort: SpeedEffort, _: Console) -> SpeedFindings:
     return measure(effort)
+
+
+def _peers(settings: SpeedSettings, effort: SpeedEffort, console: Console) -> SpeedFindings:
+    """Other simulators on the same mesh; who is missing is named with what installs it."""
+    found = peers(settings.peers, effort)
+    for item in found.series.get("missing", []):
+        console.print(f"[yellow]left out: {item['name']}, {item['reason']}: {item['install']}[/]", highlight=False)
+    return found
 
 
 def _profile(settings: SpeedSettings, effort: SpeedEffort, console: Console) -> SpeedFindings:

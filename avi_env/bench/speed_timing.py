@@ -70,9 +70,9 @@ def machine_device(device: str) -> torch.device:
     Raises:
         ValueError: it is not there: speeds of another device are no answer.
     """
-    found = torch.device(device)
-    if found.type not in ("cpu", "cuda"):
+    if device.split(":")[0] not in ("cpu", "cuda"):
         raise ValueError(f'device must be "cpu" or "cuda", not {device!r}')
+    found = torch.device(device)
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ValueError("no CUDA device here: measured on the CPU, its rows would be wrong; leave out --device cuda")
     return found
