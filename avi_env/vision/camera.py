@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import warp as wp
 
-from avi_env.scene.rays_warp import wp_device
+from avi_env.scene.launches import launch
 
 __all__ = ["Camera", "camera_rays", "view_basis"]
 
@@ -48,9 +49,14 @@ class Camera:
         return horizontal, horizontal * self.height / self.width
 
     @property
-    def lens(self) -> tuple[float, float, float, float]:
+    def lens(self) -> wp.vec4:
         """What `pixel_direction` takes: width and height [pixel], and the two tangents."""
-        return float(self.width), float(self.height), *self.tangents
+        return _lens(self)
+
+
+@lru_cache(maxsize=256)
+def _lens(camera: Camera) -> wp.vec4:
+    return wp.vec4(float(camera.width), float(camera.height), *camera.tangents)
 
 
 @wp.kernel
@@ -77,14 +83,7 @@ def view_basis(yaw: torch.Tensor, camera: Camera) -> torch.Tensor:
         camera: gives the pitch.
     """
     basis = torch.empty((len(yaw), 3, 3), dtype=torch.float32, device=yaw.device)
-    if len(yaw):
-        wp.launch(
-            _basis_kernel,
-            dim=len(yaw),
-            inputs=[wp.from_torch(yaw.contiguous()), camera.pitch],
-            outputs=[wp.from_torch(basis, dtype=wp.mat33)],
-            device=wp_device(yaw.device),
-        )
+    launch(_basis_kernel, (len(yaw),), [yaw.contiguous(), camera.pitch, basis], yaw.device)
     return basis
 
 
@@ -124,16 +123,6 @@ def camera_rays(position: torch.Tensor, basis: torch.Tensor, camera: Camera) -> 
     if position.shape != (count, 3) or basis.shape != (count, 3, 3):
         raise ValueError(f"position must be (B, 3) and basis (B, 3, 3), not {position.shape} and {basis.shape}")
     rays = torch.empty((2, count, camera.height, camera.width, 3), dtype=torch.float32, device=position.device)
-    if count:
-        wp.launch(
-            _rays_kernel,
-            dim=(count, camera.height, camera.width),
-            inputs=[
-                wp.from_torch(position.contiguous(), dtype=wp.vec3),
-                wp.from_torch(basis, dtype=wp.mat33),
-                wp.vec4(*camera.lens),
-            ],
-            outputs=[wp.from_torch(rays[0], dtype=wp.vec3), wp.from_torch(rays[1], dtype=wp.vec3)],
-            device=wp_device(position.device),
-        )
+    inputs = [position.contiguous(), basis, camera.lens]
+    launch(_rays_kernel, (count, camera.height, camera.width), [*inputs, rays[0], rays[1]], position.device)
     return rays[0], rays[1]

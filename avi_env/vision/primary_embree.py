@@ -152,7 +152,7 @@ def trace_tiles(
             embree_function("rtcIntersect16"),
             bank.attached(EmbreeTrees).table,
             *views,
-            wp.vec4(*camera.lens),
+            camera.lens,
             first,
             bank.triangle_object,
             out.depth,
