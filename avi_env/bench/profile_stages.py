@@ -39,11 +39,9 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "waveform": ("avi_env.acoustics.stream:render_step",),
     "sound, the rest": ("avi_env.acoustics.soundscape:Soundscape.listen",),
     "spectrogram": ("avi_env.acoustics.spectrogram:spectrogram",),
-    "camera rays": (
-        "avi_env.vision.primary_embree:trace_tiles",
-        "avi_env.vision.primary_warp:primary_hits",
-    ),
-    "shading": ("avi_env.vision.shading:color_image", "avi_env.vision.shading:geometry_images"),
+    "camera rays": ("avi_env.vision.primary_embree:trace_tiles",),
+    "shading": ("avi_env.vision.shading:color_image",),
+    "camera rays and shading": ("avi_env.vision.fused:fused_images",),
     "images, the rest": ("avi_env.vision.render:render_views",),
 }
 """Stages by name and the functions that they are, "module:name"; what one calls in another counts for the other."""

@@ -35,7 +35,9 @@ def as_warp(tensor: torch.Tensor, dtype: type | None = None) -> Any:
     return argument
 
 
-def launch(kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device) -> None:
+def launch(
+    kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device, block_dim: int = 256
+) -> None:
     """Launches a kernel on torch tensors: `wp.launch` for the step loop, where it costs a quarter.
 
     The first launch of a kernel, size and device is recorded; later ones only set addresses and numbers.
@@ -46,6 +48,7 @@ def launch(kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: 
         arguments: contiguous tensors of the device (complex ones for `wp.vec2`), `wp.array`s, structs, vectors and
             numbers.
         device: where to run.
+        block_dim: threads of a block on a GPU, the same in every launch of a kernel.
 
     Raises:
         ValueError: a tensor that is not contiguous or lies elsewhere.
@@ -55,18 +58,21 @@ def launch(kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: 
     key = (kernel, dim, device)
     command = _recorded.commands.get(key)
     if command is None:
-        command = _recorded.commands[key] = _Command(kernel, dim, arguments, device)
+        command = _recorded.commands[key] = _Command(kernel, dim, arguments, device, block_dim)
     command.run(arguments)
 
 
 class _Command:
     """A recorded launch and the tensors that its parameters describe."""
 
-    def __init__(self, kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device) -> None:
+    def __init__(
+        self, kernel: Any, dim: tuple[int, ...], arguments: Sequence[Any], device: torch.device, block_dim: int
+    ) -> None:
         types = [argument.type for argument in kernel.adj.args]
         self._elements = [getattr(kind, "dtype", None) for kind in types]
         inputs = [_parameter(argument, element) for argument, element in zip(arguments, self._elements, strict=True)]
-        self._launch = wp.launch(kernel, dim=dim, inputs=inputs, device=wp_device(device), record_cmd=True)
+        where: dict[str, Any] = {"device": wp_device(device), "block_dim": block_dim}
+        self._launch = wp.launch(kernel, dim=dim, inputs=inputs, record_cmd=True, **where)
         self._launch.fwd_args = None  # would keep the first arguments alive
         self._known = [_form(argument) for argument in arguments]
         self._seen: list[Any] = [_nothing] * len(arguments)
@@ -86,7 +92,7 @@ class _Command:
                     self._seen[place] = weakref.ref(argument)
             elif hasattr(argument, "__ctype__"):  # a struct, whose fields may have changed since
                 self._set(place, argument.__ctype__())
-            elif argument != self._known[place]:
+            elif argument is not self._known[place] and argument != self._known[place]:
                 self._known[place] = argument
                 self._set(place, argument)
         if self._packed is None:

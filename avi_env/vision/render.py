@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,11 @@ from avi_env.scene.bank import SceneBank
 from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 from avi_env.threads import run_rows
-from avi_env.vision import primary_embree, primary_warp
+from avi_env.vision import primary_embree
 from avi_env.vision.camera import Camera, view_basis
+from avi_env.vision.fused import fused_images
 from avi_env.vision.primary import Primary
-from avi_env.vision.shading import color_image, geometry_images, make_view
+from avi_env.vision.shading import color_image, make_view
 from avi_env.vision.shadows import shadowed_light
 
 __all__ = ["OUTPUTS", "QUALITIES", "render", "render_views"]
@@ -31,6 +33,8 @@ QUALITIES = ("fast", "shadows")
 BACKENDS = ("embree", "warp")
 
 _PIXELS = {"rgb": ((3,), torch.uint8), "depth": ((1,), torch.float32), "semantic": ((), torch.int32)}
+
+_NO_HITS = torch.empty((0, 0, 0), dtype=torch.int32), torch.empty((0, 0, 0, 2))
 
 Poses = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Images = dict[str, torch.Tensor]
@@ -112,7 +116,7 @@ def render_views(
         outputs: which of "rgb" (B, H, W, 3) uint8, "depth" (B, H, W, 1) float32 planar [m] with 0 = no hit, and
             "semantic" (B, H, W) int32 with -1 = none; what is not asked for is not computed.
         quality: "fast" or "shadows".
-        backend: of the primary rays: "embree" (the CPU's default) or "warp" (the only one on CUDA).
+        backend: "embree" (the CPU's default) or "warp", one kernel that traces and shades (the only one on CUDA).
         out: tensors for some of the outputs, contiguous and on the bank's device: the image goes there, and the same
             tensor is returned. The others are freshly allocated.
 
@@ -129,17 +133,18 @@ def render_views(
     if _backend(bank, backend) == "embree":
         _render_by_embree(bank, poses, camera, images, quality)
     else:
-        _render_by_warp(bank, poses, camera, images, quality)
+        fused_images(bank, *poses, camera, images, quality)
     return images
 
 
 def _render_by_embree(bank: SceneBank, poses: Poses, camera: Camera, images: Images, quality: str) -> None:
     """Traces and shades bands of rows of tiles, each on one thread: hits are shaded while they are in its cache."""
     shape = (len(poses[0]), camera.height, camera.width)
-    colored = shape if "rgb" in images else (0, 0, 0)
     depth = images["depth"].view(shape) if "depth" in images else torch.empty(shape)
-    primary = Primary(depth, torch.empty(colored, dtype=torch.int32), torch.empty((*colored, 2)))
-    semantic = images.get("semantic", torch.empty((0, 0, 0), dtype=torch.int32))
+    triangle, barycentric = _NO_HITS
+    if "rgb" in images:
+        triangle, barycentric = torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2))
+    primary, semantic = Primary(depth, triangle, barycentric), images.get("semantic", _NO_HITS[0])
     view = make_view(*poses, camera, primary)
     tiles = -(-camera.height // primary_embree.TILE)
 
@@ -154,15 +159,6 @@ def _render_by_embree(bank: SceneBank, poses: Poses, camera: Camera, images: Ima
             color_image(bank, view, direct, images["rgb"], (lines[0], lines[1]))
 
     run_rows(band, shape[0] * tiles)
-
-
-def _render_by_warp(bank: SceneBank, poses: Poses, camera: Camera, images: Images, quality: str) -> None:
-    primary = primary_warp.primary_hits(bank, *poses, camera)
-    view = make_view(*poses, camera, primary)
-    geometry_images(bank, view, images.get("depth"), images.get("semantic"))
-    if "rgb" in images:
-        direct = shadowed_light(bank, view) if quality == "shadows" else None
-        color_image(bank, view, direct, images["rgb"])
 
 
 def _image(
@@ -201,7 +197,7 @@ def _check_poses(
     rows = bank.checked_index(scene_index)
     place, heading = (t.to(bank.device, torch.float32).contiguous() for t in (position, yaw))
     if bank.device.type == "cpu" and count:  # on CUDA the check would wait for the device at every step
-        if not (bool(torch.isfinite(place).all()) and bool(torch.isfinite(heading).all())):
+        if not math.isfinite(float(place.sum()) + float(heading.sum())):  # as it is if any summand is not
             raise ValueError("a view's position or yaw is NaN or infinite")
     return rows, place, heading
 

@@ -1,4 +1,4 @@
-"""From primary hits to images: one shading kernel for both devices, and the plain geometry outputs."""
+"""From hits to colours: how a pixel is shaded on every device, and the CPU's kernel that shades primary hits."""
 # mypy: disable-error-code="untyped-decorator,misc,index"
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from avi_env.vision.surfaces import (
 )
 from avi_env.vision.textures import texture_color
 
-__all__ = ["View", "baked_light", "color_image", "geometry_images", "make_view", "pixel_color", "surface_hit"]
+__all__ = ["View", "baked_light", "color_image", "make_view", "pixel_color", "surface_hit"]
 
 wp.set_module_options({"enable_backward": False})
 
 _GLOW, _WINDOW, _UNLIT = wp.constant(GLOW), wp.constant(WINDOW), wp.constant(UNLIT)
+_NO_LIGHT = torch.empty((0, 0, 0, 3))
 _ENCODE_SIZE = wp.constant(ENCODE_SIZE)
 _ENCODE_LAST = wp.constant(float(ENCODE_SIZE - 1))
 
@@ -52,8 +53,8 @@ class View(NamedTuple):
 def make_view(
     scene_index: torch.Tensor, position: torch.Tensor, basis: torch.Tensor, camera: Camera, primary: Primary
 ) -> View:
-    """Returns the views packed for the kernels; arguments as `primary_hits` takes and gives them."""
-    return View(scene_index, position, basis, wp.vec4(*camera.lens), *primary)
+    """Returns the views packed for the kernels; poses as for `trace_tiles`, hits as it gives them."""
+    return View(scene_index, position, basis, camera.lens, *primary)
 
 
 @wp.func(inline=True)
@@ -164,6 +165,8 @@ def pixel_color(
     uv: wp.vec2,
     traced: wp.bool,
     lamps: wp.vec3,
+    textured: wp.bool,
+    colored: wp.bool,
 ) -> wp.vec3ub:
     """Returns the colour of a pixel, sRGB: the picture of every device and backend.
 
@@ -177,6 +180,8 @@ def pixel_color(
         uv: barycentric weights of the triangle's vertices 1 and 2.
         traced: whether `lamps` replaces what the lamps give in the baked light.
         lamps: exposed irradiance by lamps, linear RGB.
+        textured: whether any scene of the bank has textures: a constant, so that compilers leave the rest out.
+        colored: likewise colours at its triangles' corners.
     """
     reach = wp.length(direction)
     ray = direction / reach
@@ -190,11 +195,11 @@ def pixel_color(
         shift = surfaces.material_shift[material]
         albedo = surfaces.material_color[material]
         pixel = depth * width * reach
-        if look[2] >= 0.0:
+        if textured and look[2] >= 0.0:
             albedo = _texture_albedo(surfaces, surfaces.textures[int(look[2])], hit + shift[0], normal, ray, pixel, uv)
         elif pattern < _GLOW:
             albedo = surface_color(albedo, pattern, look[0], eye + depth * direction, normal, ray, pixel)
-        if hit + shift[1] >= 0:  # `NO_COLORS` is far below
+        if colored and hit + shift[1] >= 0:  # `NO_COLORS` is far below
             albedo = wp.cw_mul(albedo, _vertex_color(surfaces.triangle_color, surfaces.decode, hit + shift[1], uv))
         if pattern == _WINDOW:
             color = sky(ray)
@@ -253,6 +258,8 @@ def _color_kernel(
             barycentric[view, row, column],
             traced,
             lamps,
+            True,
+            True,
         )
 
 
@@ -277,7 +284,7 @@ def color_image(
     first, last = lines or (0, out.shape[0] * out.shape[1])
     # On the CPU one call of the kernel takes a whole row: what it reads of its arguments costs as much as some pixels.
     columns = out.shape[2] if out.device.type == "cpu" else 1
-    lamps = torch.empty((0, 0, 0, 3), device=out.device) if direct is None else direct
+    lamps = _NO_LIGHT if direct is None else direct
     launch(
         _color_kernel,
         (last - first, -(-out.shape[2] // columns)),
@@ -285,45 +292,3 @@ def color_image(
         bank.device,
     )
     return out
-
-
-@wp.kernel
-def _geometry_kernel(
-    triangle_offset: wp.array[wp.int32],
-    triangle_object: wp.array[wp.int32],
-    scene_index: wp.array[wp.int32],
-    depth: wp.array3d[wp.float32],
-    triangle: wp.array3d[wp.int32],
-    depth_out: wp.array4d[wp.float32],
-    semantic_out: wp.array3d[wp.int32],
-) -> None:
-    index, row, column = wp.tid()
-    hit = surface_hit(triangle_offset, triangle, scene_index[index], index, row, column)
-    if depth_out.shape[0] > 0:
-        depth_out[index, row, column, 0] = wp.where(hit < 0, 0.0, depth[index, row, column])
-    if semantic_out.shape[0] > 0:
-        item = wp.int32(-1)
-        if hit >= 0:
-            item = triangle_object[hit]
-        semantic_out[index, row, column] = item
-
-
-def geometry_images(bank: SceneBank, view: View, depth: torch.Tensor | None, semantic: torch.Tensor | None) -> None:
-    """Writes planar depth [m] (0 = no hit), (B, H, W, 1) float32, and object ids (-1 = none), (B, H, W) int32."""
-    shape = depth.shape[:3] if depth is not None else semantic.shape if semantic is not None else None
-    if shape is None:
-        return
-    launch(
-        _geometry_kernel,
-        tuple(shape),
-        [
-            bank.triangle_offset,
-            bank.triangle_object,
-            view.scene_index,
-            view.depth,
-            view.triangle,
-            depth if depth is not None else torch.empty((0, 0, 0, 0), device=bank.device),
-            semantic if semantic is not None else torch.empty((0, 0, 0), dtype=torch.int32, device=bank.device),
-        ],
-        bank.device,
-    )

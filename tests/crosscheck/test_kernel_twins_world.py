@@ -13,12 +13,11 @@ from avi_env.scene import Material, generate_house, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.rays_warp import any_hit, closest_hit
 from avi_env.vision.camera import Camera, camera_rays, view_basis
+from avi_env.vision.fused import fused_images
 from avi_env.vision.light_bake import bake_light
 from avi_env.vision.primary import Primary
 from avi_env.vision.primary_embree import trace_tiles
-from avi_env.vision.primary_warp import primary_hits
-from avi_env.vision.shading import color_image, geometry_images, make_view
-from avi_env.vision.shadows import shadowed_light
+from avi_env.vision.render import render_views
 from avi_env.vision.surfaces import encode_table
 
 
@@ -30,7 +29,7 @@ def turned(yaw: float, pitch: float) -> np.ndarray:
 
 
 def test_camera_and_first_hits(device: str) -> None:
-    """`_basis_kernel`, `_rays_kernel`, `_primary_kernel`, `_geometry_kernel`: every pixel by Moeller-Trumbore."""
+    """`_basis_kernel`, `_rays_kernel`, and the fused one without shading: every pixel by Moeller-Trumbore."""
     camera, rng = Camera(width=13, height=9, hfov=80.0, pitch=0.2), np.random.default_rng(0)
     scenes = [shoebox((4.0, 2.6, 3.0)), shoebox((2.0, 2.0, 5.0))]
     bank, index = SceneBank(scenes, device), np.array([0, 1, 0])
@@ -38,10 +37,9 @@ def test_camera_and_first_hits(device: str) -> None:
     basis = view_basis(torch.from_numpy(yaw).to(device), camera)
     place, which = torch.from_numpy(eye).to(device), torch.from_numpy(index).int().to(device)
     origins, directions = (t.cpu().numpy() for t in camera_rays(place, basis, camera))
-    primary = primary_hits(bank, which, place, basis, camera)
     depth = torch.empty(3, 9, 13, 1, device=device)
     semantic = torch.empty(3, 9, 13, dtype=torch.int32, device=device)
-    geometry_images(bank, make_view(which, place, basis, camera, primary), depth, semantic)
+    fused_images(bank, which, place, basis, camera, {"depth": depth, "semantic": semantic})
     half = np.tan(np.radians(40.0))
     for view in range(3):
         axes = turned(float(yaw[view]), 0.2)
@@ -52,11 +50,7 @@ def test_camera_and_first_hits(device: str) -> None:
         np.testing.assert_allclose(directions[view], rays, rtol=0, atol=2e-6)
         np.testing.assert_array_equal(origins[view], np.broadcast_to(eye[view], (9, 13, 3)))
         scene = scenes[index[view]]
-        distance, triangle, u, v = brute_force(scene, np.tile(eye[view].astype(float), (117, 1)), rays.reshape(-1, 3))
-        np.testing.assert_array_equal(primary.triangle[view].cpu().numpy().ravel(), triangle)
-        weights = primary.barycentric[view].cpu().numpy().reshape(-1, 2)
-        for actual, expected in ((primary.depth[view].cpu().numpy().ravel(), distance), (weights, np.stack([u, v], 1))):
-            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
+        distance, triangle, _, _ = brute_force(scene, np.tile(eye[view].astype(float), (117, 1)), rays.reshape(-1, 3))
         np.testing.assert_allclose(depth[view].cpu().numpy().ravel(), distance, rtol=0, atol=1e-4)
         np.testing.assert_array_equal(semantic[view].cpu().numpy().ravel(), scene.triangle_object[triangle])
 
@@ -68,8 +62,14 @@ def test_first_hits_of_packets() -> None:
     bank, which = SceneBank(scenes), torch.tensor([1, 0, 1], dtype=torch.int32)
     place = torch.from_numpy(rng.uniform(0.4, 1.6, (3, 3)).astype(np.float32))
     basis = view_basis(torch.from_numpy(rng.uniform(-4, 4, 3).astype(np.float32)), camera)
-    expected = primary_hits(bank, which, place, basis, camera)
     shape = (3, 13, 22)
+    rays = [part.reshape(3, -1, 3).numpy() for part in camera_rays(place, basis, camera)]
+    found = [closest_hit(scenes[scene], rays[0][k], rays[1][k]) for k, scene in enumerate(which.tolist())]
+    expected = Primary(
+        torch.from_numpy(np.stack([hits.distance for hits in found])).reshape(shape),
+        torch.from_numpy(np.stack([hits.triangle for hits in found])).reshape(shape),
+        torch.from_numpy(np.stack([hits.barycentric for hits in found])).reshape(*shape, 2),
+    )
     actual = Primary(torch.empty(shape), torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)))
     semantic, alone = torch.empty(shape, dtype=torch.int32), torch.full(shape, -7.0)
     trace_tiles(bank, (which, place, basis), camera, actual, semantic, (0, 12))
@@ -107,7 +107,7 @@ def between_samples(grid: np.ndarray, u: float, v: float, samples: np.ndarray) -
 
 
 def test_shading_of_a_plain_room(device: str) -> None:
-    """`_lamps_kernel`, `_color_kernel`: lamps, ambient light, gloss and tone of a room without pattern, 1 step.
+    """`_lamps_kernel`, `_color_kernel`, the fused one: light, gloss and tone of a room without pattern, 1 step.
 
     Irradiance of a lamp: cos / (r^2 + 0.15) times its colour; Schlick's reflection; the tone table in steps of 1/2047.
     """
@@ -115,11 +115,8 @@ def test_shading_of_a_plain_room(device: str) -> None:
     scene = shoebox((4.0, 2.6, 3.0), grey)
     bank, eye = SceneBank([scene], device), np.array([[1.2, 1.3, 1.9]], dtype=np.float32)
     place, which = torch.from_numpy(eye).to(device), torch.zeros(1, dtype=torch.int32, device=device)
-    basis = view_basis(torch.tensor([0.7], device=device), camera)
-    view = make_view(which, place, basis, camera, primary_hits(bank, which, place, basis, camera))
-    direct = shadowed_light(bank, view)
-    actual = torch.empty(1, 11, 15, 3, dtype=torch.uint8, device=device)
-    color_image(bank, view, direct, actual)
+    yaw = torch.tensor([0.7], device=device)
+    basis = view_basis(yaw, camera)
     rays = camera_rays(place, basis, camera)[1].cpu().numpy().reshape(-1, 3).astype(float)
     distance, triangle, u, v = brute_force(scene, np.tile(eye[0].astype(float), (165, 1)), rays)
     bake, gloss = bake_light(scene), (1.0 - grey.roughness) ** 2
@@ -139,7 +136,9 @@ def test_shading_of_a_plain_room(device: str) -> None:
         linear = np.array(grey.color) * light + gloss * (0.04 + 0.96 * grazing**5) * light
         expected[pixel] = encode_table()[(np.sqrt(np.clip(0.25 * linear, 0.0, 1.0)) * 2047 + 0.5).astype(int)]
     assert 30.0 < expected.mean() < 240.0
-    np.testing.assert_allclose(actual.cpu().numpy().reshape(-1, 3).astype(float), expected, rtol=0, atol=1.0)
+    for backend in ("embree", "warp") if device == "cpu" else ("warp",):
+        actual = render_views(bank, which, place, yaw, camera, ("rgb",), "shadows", backend)["rgb"]
+        np.testing.assert_allclose(actual.cpu().numpy().reshape(-1, 3).astype(float), expected, rtol=0, atol=1.0)
 
 
 def clipped(polygon: np.ndarray, height: float, above: bool) -> np.ndarray:
