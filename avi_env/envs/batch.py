@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,230 +11,283 @@ import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.spectrogram import spectrogram
-from avi_env.envs.config import EnvConfig
+from avi_env.envs.columns import Tables, cloned, empty_tables, first_tables, rows_of, state_of, table_bytes, with_rows
+from avi_env.envs.config import IMAGES, EnvConfig
+from avi_env.envs.ended import EndedRows
 from avi_env.envs.happenings import follow_sources, turn_doors
 from avi_env.envs.hearing import begin_sound, hear
-from avi_env.envs.spaces import AUDIO_LIMIT
+from avi_env.envs.seats import Arrival, Seats
+from avi_env.envs.snapshot import RowEpisode, Snapshot
+from avi_env.envs.spaces import ACTIONS, AUDIO_LIMIT
 from avi_env.envs.world import World
-from avi_env.navigation import move
-from avi_env.sounds import class_of_sound
+from avi_env.scene import Scene
 from avi_env.state import State
-from avi_env.tasks import AudioNavTask, Episode, Outcome, evaluate, sna, soft_spl, spl
+from avi_env.tasks import AudioNavTask, Episode
+from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, Columns, Rules, Transition
 from avi_env.vision import Camera, render_views
 
 __all__ = ["EnvBatch"]
 
-_IMAGES = ("rgb", "depth", "semantic")
+_MEASURES = ("success", "spl", "soft_spl", "sna", "distance_to_goal", "path_length", "collided")
+_EYES, _ENDED, _SEAT = PLACES.index("ears"), FLAGS.index("ended"), COUNTS.index("seat")
+_ROWS_PER_ARRIVAL = 32  # as many rows let one prepared episode in at each step: a few more than end on average
 
 
 class EnvBatch:
-    """N environments: a world, a state, and the episodes being played."""
+    """N environments: a world, what changes about the agents, and the episodes being played."""
 
-    def __init__(self, config: EnvConfig, num_envs: int) -> None:
+    def __init__(self, config: EnvConfig, num_envs: int, *, max_steps: int = 0, next_step: bool = False) -> None:
+        """Makes the world of N environments.
+
+        Args:
+            config: everything about them.
+            num_envs: N.
+            max_steps: actions after which an episode is cut; 0 = never.
+            next_step: whether a row whose episode has ended ignores its next action and begins another one instead.
+        """
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         self.config = config
         self.num_envs = num_envs
         self.world = World(config, num_envs)
-        self.task = AudioNavTask(success_distance=config.success_distance)
+        self.device = self.world.bank.device
+        self.seats = Seats(self.world, num_envs)
         self.camera = Camera(config.width, config.height, config.hfov)
-        self.seeds: list[int | None] = [None] * num_envs
-        self.episodes: list[Episode] = []
-        self._index = [0] * num_envs
-        self._clock = np.zeros(num_envs, dtype=np.int64)  # the state's, kept here too: doors must not wait for a device
-        self._state: State | None = None
+        rules = Rules(
+            AudioNavTask(success_distance=config.success_distance),
+            config.forward,
+            math.radians(config.turn_deg),
+            config.eye_height,
+            config.step_samples,
+            config.lead_samples,
+            max_steps,
+            next_step,
+        )
+        self._advance = Transition(rules, self.device)
+        self._clock = np.zeros(num_envs, dtype=np.int64)  # the agents', kept here too: doors must not wait for a device
+        self._tables: Tables | None = None
+        self._starts: Tables | None = None
+        self._ended = EndedRows(num_envs, self.device)
+        self._next_step = next_step
+
+    @property
+    def tables(self) -> Tables:
+        """What changes about the agents, at present.
+
+        Raises:
+            RuntimeError: before the first reset, or after `close`.
+        """
+        self._check_open()
+        if self._tables is None:
+            raise RuntimeError("call reset() before the first step")
+        return self._tables
 
     @property
     def state(self) -> State:
-        """The present state.
+        """The present state. Its tensors are never written to again: they may be kept."""
+        return state_of(self.tables)
+
+    @property
+    def seeds(self) -> list[int | None]:
+        """The seed of each row, None before the first."""
+        return self.seats.seeds
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The episode that each row plays: privileged."""
+        return [prepared.episode for prepared in self.seats.playing if prepared is not None]
+
+    def scene(self, row: int) -> Scene:
+        """Returns the scene in which a row plays, its doors as they are without any event."""
+        prepared = self.seats.playing[row]
+        if prepared is None:
+            raise RuntimeError("call reset() before asking for a scene")
+        return prepared.scene
+
+    @property
+    def ended(self) -> npt.NDArray[np.bool_]:
+        """Which rows' episodes have ended with the last step, shape (N,); on a GPU, to ask is to wait for it."""
+        return self._ended.read()
+
+    def reset(self, rows: Sequence[int], given: Mapping[int, Episode], *, in_step: bool = False) -> None:
+        """Begins the next episode in some rows, or a given one; `in_step` counts it as a wait if it is not ready."""
+        self._check_open()
+        if self._tables is None and len(rows) != self.num_envs:
+            raise RuntimeError("the first reset must reset every environment")
+        self._install(self.seats.needed(rows, given, in_step=in_step))
+        self._begin(rows, given)
+
+    def step(self, actions: Any) -> Columns:
+        """Turns doors, moves, measures, listens, and begins episodes in rows that had ended before, if those are idle.
+
+        Returns:
+            What it came to, also of rows that have begun another episode since.
 
         Raises:
-            RuntimeError: before the first reset.
+            Exception: what went wrong where the next episode of a row was made ready.
         """
-        if self._state is None:
-            raise RuntimeError("call reset() before the first step")
-        return self._state
-
-    def seed(self, seeds: Sequence[int | None]) -> None:
-        """Gives each row a seed and starts its episodes anew; None leaves a row's stream as it is."""
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{self.num_envs} environments need {self.num_envs} seeds, got {len(seeds)}")
-        for row, seed in enumerate(seeds):
-            if seed is not None:
-                self.seeds[row], self._index[row] = seed, 0
-
-    def reset(self, rows: list[int], given: Mapping[int, Episode]) -> None:
-        """Begins the next episode in some rows, or a given one."""
-        if self._state is None and len(rows) != self.num_envs:
-            raise RuntimeError("the first reset must reset every environment")
-        episodes = {row: given[row] if row in given else self._next_episode(row) for row in rows}
-        self.episodes = [episodes.get(row) or self.episodes[row] for row in range(self.num_envs)]
-        if not rows:
-            return
-        self._clock[rows] = 0
-        index = torch.tensor(rows, device=self.world.bank.device)
-        fresh = begin_sound(self.world, self._first_state(index, [episodes[row] for row in rows]), index)
-        self._state = fresh if self._state is None else merged(self._state, fresh, index)
-
-    def step(self, actions: Any, ignore: npt.NDArray[np.bool_] | None = None) -> Outcome:
-        """Turns doors, moves, measures, listens. Rows to be ignored stay where they are, unrewarded."""
+        tables, action = self.tables, self._actions(actions)
+        ended = np.flatnonzero(self.ended).tolist() if self._next_step else []
+        self._prepare(ended)
         self._clock += 1
-        state = follow_sources(self.world, turn_doors(self.world, self.state, self._seconds), self._seconds)
-        action = self._actions(actions)
-        idle = torch.as_tensor(np.zeros(self.num_envs, bool) if ignore is None else ignore, device=action.device)
-        forward = self.config.forward * ((action == 1) & ~idle)
-        turn = math.radians(self.config.turn_deg) * ((action == 2).float() - (action == 3).float()) * ~idle
-        motion = move(self.world.grids, state.scene_index, state.position, state.yaw, forward.float(), turn)
-        distance = self.world.grids.lookup(self.world.goals.fields, state.home_index, motion.position)
-        outcome = evaluate((action == 0) & ~idle, distance, state.distance, self.task)
-        moved = replace(
-            state,
-            position=motion.position,
-            yaw=motion.yaw,
-            collided=motion.collided,
-            path_length=state.path_length + torch.linalg.vector_norm(motion.position - state.position, dim=1),
-            distance=distance,
-            success=outcome.success,
-            step_count=state.step_count + (~idle).long(),
-            clock=state.clock + 1,
-        )
-        self._state = hear(self.world, moved)
-        return outcome._replace(reward=outcome.reward * ~idle)
+        tables = turn_doors(self.world, tables, self.seats.seats, self._seconds)
+        tables = follow_sources(self.world, tables, self.seats.seats, self._seconds)
+        columns = self._advance(self.world.grids, self.world.goals.fields, action, tables.columns)
+        self._tables = hear(self.world, tables._replace(columns=columns))
+        self._ended.send(columns.flags[_ENDED])
+        self._begin(ended, {})
+        return columns
 
-    def observe(self) -> dict[str, torch.Tensor]:
-        """Returns the observations of the sensors that are on, each with leading dimension N."""
-        state, config = self.state, self.config
-        eye = state.position + torch.tensor([0.0, config.eye_height, 0.0], device=state.position.device)
-        images = tuple(name for name in _IMAGES if name in config.sensors)
+    def observe(self, rows: Sequence[int] | None = None, *, reuse: bool = False) -> dict[str, torch.Tensor]:
+        """Returns the observations of the sensors that are on, of all rows or of some.
+
+        They are in new memory, or with `reuse` in one of two sets of buffers that take turns.
+        """
+        tables, config = self.tables, self.config
+        if rows is not None:
+            tables = rows_of(tables, torch.tensor(rows, device=self.device))
+        state = state_of(tables)
+        images = tuple(name for name in IMAGES if name in config.sensors)
         seen: dict[str, torch.Tensor] = {}
         if images:
+            eyes = tables.columns.places[_EYES]
             seen = render_views(
-                self.world.bank, state.scene_index, eye, state.yaw, self.camera, images, quality=config.quality
+                self.world.bank, state.scene_index, eyes, state.yaw, self.camera, images, quality=config.quality
             )
         if "depth" in seen:
             seen["depth"] = seen["depth"].clamp(max=config.depth_max)
-        if "audio" in config.sensors:
-            seen["audio"] = state.audio.clamp(-AUDIO_LIMIT, AUDIO_LIMIT)
-        if "spectrogram" in config.sensors:
-            seen["spectrogram"] = spectrogram(state.audio.clamp(-AUDIO_LIMIT, AUDIO_LIMIT), config.sample_rate)
+        if config.listens:
+            audio = state.audio.clamp(-AUDIO_LIMIT, AUDIO_LIMIT)
+            seen["audio"] = audio
+            if "spectrogram" in config.sensors:
+                seen["spectrogram"] = spectrogram(audio, config.sample_rate)
         if "pose" in config.sensors:
             seen["pose"] = pose_from_start(state)
         if "goal" in config.sensors:
             seen["goal"] = goal_from_agent(state)
         if "target" in config.sensors:
-            seen["target"] = state.target
+            seen["target"] = state.target.clone()
         return {name: seen[name] for name in config.sensors_in_order}
 
     def info(self) -> dict[str, torch.Tensor]:
         """Returns the measures of every row so far, shape (N,)."""
-        state = self.state
-        return {
-            "success": state.success,
-            "spl": spl(state.success, state.start_distance, state.path_length),
-            "soft_spl": soft_spl(state.distance, state.start_distance, state.path_length),
-            "sna": sna(state.success, state.oracle_actions, state.step_count),
-            "distance_to_goal": state.distance,
-            "path_length": state.path_length,
-            "collided": state.collided,
-        }
+        columns = self.tables.columns
+        rows = {"distance_to_goal": columns.numbers[NUMBERS.index("distance")]}
+        rows |= {name: columns.flags[FLAGS.index(name)] for name in ("success", "collided")}
+        rows |= {name: columns.numbers[NUMBERS.index(name)] for name in ("spl", "soft_spl", "sna", "path_length")}
+        return {name: rows[name] for name in _MEASURES}
 
     def semantic_categories(self, row: int) -> tuple[str, ...]:
         """Category of each object id in the scene of a row."""
-        return tuple(obj.category for obj in self.world.scene(int(self.state.scene_index[row])).objects)
+        return tuple(obj.category for obj in self.scene(row).objects)
 
     def picture(self, row: int, size: int) -> npt.NDArray[np.uint8]:
         """Returns what the agent of a row sees, with shadows, shape (size, size, 3)."""
-        state = self.state
-        eye = state.position[row : row + 1] + torch.tensor(
-            [0.0, self.config.eye_height, 0.0], device=state.position.device
+        state, chosen = self.state, slice(row, row + 1)
+        eye, camera = self.tables.columns.places[_EYES, chosen], Camera(size, size, self.config.hfov)
+        view = render_views(
+            self.world.bank, state.scene_index[chosen], eye, state.yaw[chosen], camera, ("rgb",), quality="shadows"
         )
-        camera = Camera(size, size, self.config.hfov)
-        scene, yaw = state.scene_index[row : row + 1], state.yaw[row : row + 1]
-        view = render_views(self.world.bank, scene, eye, yaw, camera, ("rgb",), quality="shadows")
         picture: npt.NDArray[np.uint8] = view["rgb"][0].cpu().numpy()
         return picture
 
+    def memory(self) -> dict[str, int]:
+        """Returns the size of the tables on the device [bytes], by name; "total" is the sum of all."""
+        agents = sum(table_bytes(tables) for tables in (self._tables, self._starts) if tables is not None)
+        sizes = {**self.world.memory(), "agents": agents}
+        return {**sizes, "total": sum(sizes.values())}
+
+    def snapshot(self) -> Snapshot:
+        """Returns all that later steps depend on."""
+        state, rows = self.state, []
+        for row, (prepared, seat) in enumerate(zip(self.seats.playing, self.seats.seats.tolist(), strict=True)):
+            assert prepared is not None, "there is a state, so that every row plays"
+            scene = self.world.scene(int(state.scene_index[row]))
+            doors = self.world.doors.taken(seat)
+            rows.append(RowEpisode(prepared, self.seats.seeds[row], self.seats.index[row], doors, scene))
+        return Snapshot(self.config, cloned(self.tables), self._clock.copy(), self.ended, tuple(rows))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to a snapshot of a batch of the same configuration and number of rows.
+
+        Raises:
+            ValueError: it is of another one.
+        """
+        self._check_open()
+        if snapshot.config != self.config or len(snapshot.rows) != self.num_envs:
+            raise ValueError("a snapshot belongs to one configuration and number of rows: make the environment alike")
+        seats = [self.seats.free_seat(row) for row in range(self.num_envs)]
+        slots = [self.world.resume(seat, episode) for seat, episode in zip(seats, snapshot.rows, strict=True)]
+        tables = cloned(snapshot.tables)
+        tables.columns.slots.copy_(torch.tensor(slots, dtype=torch.int32).T)
+        tables.columns.counts[_SEAT] = torch.tensor(seats, device=self.device)
+        for row, episode in enumerate(snapshot.rows):
+            self.seats.resume(row, episode.prepared, episode.seed, episode.index)
+        self._tables, self._clock = tables, snapshot.clock.copy()
+        self._starts = empty_tables(tables, self.num_envs) if self._starts is None else self._starts
+        self._ended.send(tables.columns.flags[_ENDED])
+
     def close(self) -> None:
-        """Lets go of the device tables."""
-        self._state = None
+        """Lets go of the episodes and of all tables on the device."""
+        if "world" in self.__dict__:
+            self.seats.close()
+            self._tables = self._starts = None
+            del self.world, self.seats, self._advance
+
+    def _check_open(self) -> None:
+        if "world" not in self.__dict__:
+            raise RuntimeError("this environment is closed: make another one")
 
     @property
     def _seconds(self) -> npt.NDArray[np.float64]:
         """Time of each row since its first observation [s], shape (N,)."""
         return np.asarray(self._clock * self.config.step_seconds, dtype=np.float64)
 
-    def _next_episode(self, row: int) -> Episode:
-        seed = self.seeds[row]
-        assert seed is not None, "the shells seed before they reset"
-        episode = self.world.draw_episode(seed, self._index[row])
-        self._index[row] += 1
-        return episode
-
     def _actions(self, actions: Any) -> torch.Tensor:
-        action = torch.as_tensor(actions, device=self.world.bank.device).long()
-        if action.shape != (self.num_envs,):
-            raise ValueError(f"actions must have shape ({self.num_envs},), not {tuple(action.shape)}")
+        """Returns actions on the device; those that come from the host are checked."""
+        if not isinstance(actions, torch.Tensor):
+            given = np.asarray(actions)
+            if given.size and not (0 <= given.min() and given.max() < len(ACTIONS)):
+                raise ValueError(f"actions must lie in 0..{len(ACTIONS) - 1}: {', '.join(ACTIONS)}; got {given}")
+            actions = torch.from_numpy(given.astype(np.int64))
+        if actions.shape != (self.num_envs,):
+            raise ValueError(f"actions must have shape ({self.num_envs},), not {tuple(actions.shape)}")
+        action: torch.Tensor = actions.to(self.device, torch.int64, non_blocking=True).contiguous()
         return action
 
-    def _first_state(self, rows: torch.Tensor, episodes: list[Episode]) -> State:
-        """Returns the state of some rows at the start of their episodes, before any sound."""
-        slots = [self.world.begin(row, episode) for row, episode in zip(rows.tolist(), episodes, strict=True)]
-        device = self.world.bank.device
+    def _prepare(self, ended: Sequence[int]) -> None:
+        """Installs the episodes that rows begin now and some that they will begin later, and orders what is missing."""
+        limit = -(-self.num_envs // _ROWS_PER_ARRIVAL)
+        if ended:
+            self._install(self.seats.needed(ended, {}, in_step=True))
+        self._install(self.seats.arrivals(limit))
+        if self.config.prefetch:
+            self.seats.order_missing()
 
-        def column(values: list[Any], dtype: torch.dtype = torch.float32) -> torch.Tensor:
-            return torch.tensor(values, dtype=dtype, device=device)
+    def _install(self, arrivals: list[Arrival]) -> None:
+        """Puts episodes into the free seats of their rows, and the agents to their starts, where they listen."""
+        if not arrivals:
+            return
+        seats = [self.seats.free_seat(arrival.row) for arrival in arrivals]
+        slots = [self.world.install(seat, one.prepared) for seat, one in zip(seats, arrivals, strict=True)]
+        starts = begin_sound(self.world, first_tables(self.world, arrivals, seats, slots))
+        if self._starts is None:
+            self._starts = empty_tables(starts, self.num_envs)
+        rows = torch.tensor([arrival.row for arrival in arrivals], device=self.device)
+        self._starts = with_rows(self._starts, starts, rows)
+        self.seats.install(arrivals)
 
-        count = len(rows)
-        position, yaw = column([e.start_position for e in episodes]), column([e.start_yaw for e in episodes])
-        yaw = torch.atan2(torch.sin(yaw), torch.cos(yaw))
-        scene_index, home = column([s for s, _ in slots], torch.int32), column([h for _, h in slots], torch.int32)
-        distance = self.world.grids.lookup(self.world.goals.fields[rows], home, position)
-        # A goal that walks is first met elsewhere than where it is now.
-        walks = column([bool(e.source_walk) for e in episodes], torch.bool)
-        meeting = column([e.geodesic_distance for e in episodes])
-        nothing, zero = torch.zeros(count, dtype=torch.bool, device=device), column([0] * count, torch.int64)
-        return State(
-            scene_index=scene_index,
-            home_index=home,
-            position=position,
-            yaw=yaw,
-            start_position=position,
-            start_yaw=yaw,
-            source=column([source_places(e, self.config.distractors) for e in episodes]),
-            target=column(
-                [[float(name == class_of_sound(e.sound)) for name in self.config.target_classes] for e in episodes]
-            ),
-            goal=column([e.goal_position for e in episodes]),
-            distance=distance,
-            start_distance=torch.where(walks, meeting, distance),
-            path_length=torch.zeros(count, device=device),
-            oracle_actions=column([e.oracle_actions for e in episodes], torch.int64),
-            step_count=zero,
-            clock=zero,
-            collided=nothing,
-            success=nothing,
-            stream=self.world.soundscape.start(rows),
-            audio=torch.zeros(count, self.config.channels, self.config.window_samples, device=device),
-        )
-
-
-def source_places(episode: Episode, distractors: int) -> list[tuple[float, float, float]]:
-    """Returns where the goal and the distractors are at first [m]; missing distractors are where the goal is."""
-    places = [episode.source_position, *(other.position for other in episode.distractors)]
-    return places + [episode.source_position] * (1 + distractors - len(places))
-
-
-def merged(state: State, fresh: State, index: torch.Tensor) -> State:
-    """Returns the state with some rows replaced."""
-
-    def put(old: Any, new: Any) -> Any:
-        if isinstance(old, torch.Tensor):
-            whole = old.clone()
-            whole[index] = new
-            return whole
-        return type(old)(*(put(a, b) for a, b in zip(old, new, strict=True)))
-
-    return State(**{f.name: put(getattr(state, f.name), getattr(fresh, f.name)) for f in fields(State)})
+    def _begin(self, rows: Sequence[int], given: Mapping[int, Episode]) -> None:
+        """Lets rows play the episodes in their free seats."""
+        if not rows:
+            return
+        assert self._starts is not None, "episodes are installed before they begin"
+        chosen = torch.tensor(rows, device=self.device)
+        before = self._starts if self._tables is None else self._tables
+        self._tables = with_rows(before, rows_of(self._starts, chosen), chosen)
+        self.seats.begin(rows, given)
+        self._clock[rows] = 0
+        self._ended.clear(rows)
 
 
 def pose_from_start(state: State) -> torch.Tensor:

@@ -14,10 +14,13 @@ from avi_env.sounds import class_of_sound, expand_sounds, sound_classes
 from avi_env.sounds.schedule import ALWAYS, Schedule
 from avi_env.tasks.episodes import SCHEDULES
 
-__all__ = ["SENSORS", "EnvConfig"]
+__all__ = ["IMAGES", "SENSORS", "EnvConfig"]
 
 SENSORS = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal", "target")
 """Observation keys, in order; the first four are on by default."""
+
+IMAGES = ("rgb", "depth", "semantic")
+"""Those that the camera takes."""
 
 OUTPUTS = ("numpy", "torch")
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
@@ -110,6 +113,13 @@ class EnvConfig:
     """Arrays of the vector environment: "numpy" or "torch"."""
     autoreset: str = "next_step"
     """Vector environment: "next_step", "same_step" or "disabled"."""
+    copy: bool = True
+    """Vector environment: False overwrites what a call returned at the call after the next one."""
+    prefetch: bool = True
+    """Whether the next episodes are made ready in the background, from the first step after a reset on."""
+    bank_scenes: int = 64
+    """Scenes drawn from at a time. If `scenes` names more, episode i is in one of so many from number i on, and scenes
+    that nobody is in any more leave the device."""
 
     @classmethod
     def from_keywords(cls, keywords: dict[str, Any]) -> EnvConfig:
@@ -151,6 +161,8 @@ class EnvConfig:
         for option in _POSITIVE:
             if not getattr(self, option) > 0:
                 raise ValueError(f"{option} must be positive, got {getattr(self, option)}")
+        if self.bank_scenes < 1:
+            raise ValueError(f"bank_scenes must be at least 1, got {self.bank_scenes}")
         for option in _NOT_NEGATIVE:
             if not 0 <= getattr(self, option) < math.inf:
                 raise ValueError(f"{option} must be finite and not negative, got {getattr(self, option)}")

@@ -1,71 +1,108 @@
-"""The goals of each environment row: where they are, and how far it is to them from everywhere."""
+"""The goals of each seat: how far it is to them from everywhere, and where they are if they walk."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from avi_env.navigation import GridBank, WalkableGrid, distance_field
-from avi_env.scene import Scene
-from avi_env.tasks import Episode, goal_points
+from avi_env.envs.prepare import Prepared
+from avi_env.navigation import distance_field
+from avi_env.tasks import goal_points
 from avi_env.tasks.walks import place_on_walk
 
-__all__ = ["GoalRows"]
+__all__ = ["GoalRows", "Walkers"]
 
 FloatArray = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Walkers:
+    """Where things that walk are now in some rows."""
+
+    rows: list[int]
+    """Rows in which anything walks."""
+    source: torch.Tensor
+    """Their sources [m], shape (R, S, 3), NaN for those that stay."""
+    goal: torch.Tensor
+    """Their goals [m], shape (R, 3), NaN where they are as before."""
+
+
 class GoalRows:
-    """Distances to the goals of N rows; those to a goal that walks are found anew at every step."""
+    """Distances to the goals of `count` seats; those to a goal that walks are found anew as it goes on."""
 
     fields: torch.Tensor
-    """Distance from everywhere to the goal of each row [m], shape (N, nx, nz)."""
+    """Distance from everywhere to the goal of each seat [m], shape (count, depth, nx, nz), inf where there is no way.
 
-    def __init__(self, rows: int) -> None:
-        self._fields: list[FloatArray] = [np.full((1, 1), np.inf, dtype=np.float32)] * rows
-        self._walks: dict[int, tuple[Episode, Scene, WalkableGrid]] = {}
-        self._found: dict[int, tuple[float, ...]] = {}  # the source's place for which a row's field was found
+    Padded to the largest grid there was; `depth` is the number of its layers.
+    """
 
-    def begin(self, row: int, episode: Episode, scene: Scene, grid: WalkableGrid) -> None:
-        """Sets the goal of a row to where an episode's source is at first."""
-        self._fields[row] = distance_field(grid, goal_points(scene, grid, episode.source_position))
-        self._walks.pop(row, None)
-        self._found.pop(row, None)
+    def __init__(self, count: int, device: torch.device) -> None:
+        self.fields = torch.full((count, 1, 1, 1), torch.inf, device=device)
+        self._walks: dict[int, Prepared] = {}
+        self._found: dict[int, tuple[float, ...]] = {}  # the source's place for which a seat's field was found
+
+    def begin(self, seat: int, prepared: Prepared) -> None:
+        """Sets the goal of a seat to where an episode's source is at first."""
+        episode = prepared.episode
+        self._write(seat, prepared.field)
+        self.forget(seat)
         if episode.source_walk or any(other.walk for other in episode.distractors):
-            self._walks[row] = (episode, scene, grid)
+            self._walks[seat] = prepared
 
-    def stack(self, grids: GridBank) -> None:
-        """Puts all fields on the device, padded to the shape of a bank of grids."""
-        self.fields = torch.stack([grids.pad(field) for field in self._fields])
+    def forget(self, seat: int) -> None:
+        """Lets the goal of a seat stay where it is."""
+        self._walks.pop(seat, None)
+        self._found.pop(seat, None)
 
-    def follow(
-        self,
-        grids: GridBank,
-        seconds: npt.NDArray[np.float64],
-        source: torch.Tensor,
-        goal: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the sources (N, S, 3) and goals (N, 3) where they are now, and updates `fields`.
+    def follow(self, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64], sources: int) -> Walkers | None:
+        """Returns where everything that walks is now, None if nothing does, and updates `fields`.
+
+        Only rows in which something walks cost anything, and only goals that have moved since.
 
         Args:
-            grids: the bank of grids.
+            seats: that each row plays, shape (N,).
             seconds: time of each row since its first observation [s], shape (N,).
-            source: where the sources were [m], shape (N, S, 3).
-            goal: where the goals were [m], shape (N, 3).
+            sources: number of sources of a row.
         """
         if not self._walks:
-            return source, goal
-        source, goal = source.clone(), goal.clone()
-        for row, (episode, scene, grid) in self._walks.items():
-            for number, walk in enumerate((episode.source_walk, *(other.walk for other in episode.distractors))):
+            return None
+        rows = [row for row, seat in enumerate(seats.tolist()) if seat in self._walks]
+        source = np.full((len(rows), sources, 3), np.nan, dtype=np.float32)
+        goal = np.full((len(rows), 3), np.nan, dtype=np.float32)
+        for number, row in enumerate(rows):
+            seat, now = int(seats[row]), float(seconds[row])
+            episode = self._walks[seat].episode
+            walks = (episode.source_walk, *(other.walk for other in episode.distractors))
+            for which, walk in enumerate(walks):
                 if walk:
-                    source[row, number] = torch.from_numpy(place_on_walk(walk, float(seconds[row])))
-            place = tuple(place_on_walk(episode.source_walk, float(seconds[row]))) if episode.source_walk else None
-            if place is not None and self._found.get(row) != place:  # it rests now and then
-                points = goal_points(scene, grid, place)
-                self._fields[row] = distance_field(grid, points)
-                self.fields[row] = grids.pad(self._fields[row])
-                self._found[row] = place
-                goal[row] = torch.from_numpy(points[0])
-        return source, goal
+                    source[number, which] = place_on_walk(walk, now)
+            if episode.source_walk:
+                goal[number] = self._follow_goal(seat, place_on_walk(episode.source_walk, now))
+        device = self.fields.device
+        return Walkers(rows, torch.from_numpy(source).to(device), torch.from_numpy(goal).to(device))
+
+    def _follow_goal(self, seat: int, at: npt.NDArray[np.float64]) -> FloatArray:
+        """Returns the walkable point beside a goal, shape (3,), NaN if it rests."""
+        place = tuple(at.tolist())
+        if self._found.get(seat) == place:
+            return np.full(3, np.nan, dtype=np.float32)
+        prepared = self._walks[seat]
+        points = goal_points(prepared.scene, prepared.grid, place)
+        self._write(seat, distance_field(prepared.grid, points))
+        self._found[seat] = place
+        return np.asarray(points[0], dtype=np.float32)
+
+    def _write(self, seat: int, field: FloatArray) -> None:
+        layers = field.reshape(-1, *field.shape[-2:])
+        present = self.fields.shape[1:]
+        if any(new > old for new, old in zip(layers.shape, present, strict=True)):
+            size = [max(new, old) for new, old in zip(layers.shape, present, strict=True)]
+            grown = self.fields.new_full((len(self.fields), *size), torch.inf)
+            grown[:, : present[0], : present[1], : present[2]] = self.fields
+            self.fields = grown
+        depth, nx, nz = layers.shape
+        self.fields[seat] = torch.inf
+        self.fields[seat, :depth, :nx, :nz] = torch.from_numpy(np.ascontiguousarray(layers)).to(self.fields.device)

@@ -1,37 +1,51 @@
-"""What happens in a step without the agent's doing: doors turn, sounds walk."""
+"""What happens in a step without the agents' doing: doors turn, sounds walk."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from avi_env.envs.columns import Tables
 from avi_env.envs.world import World
-from avi_env.state import State
+from avi_env.tasks.transition import PLACES, SLOTS
 
 __all__ = ["follow_sources", "turn_doors"]
 
+_POSITION, _GOAL, _SCENE = PLACES.index("position"), PLACES.index("goal"), SLOTS.index("scene_index")
 
-def turn_doors(world: World, state: State, seconds: npt.NDArray[np.float64]) -> State:
-    """Returns the state with each row in its scene as the doors stand now.
+
+def turn_doors(world: World, tables: Tables, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64]) -> Tables:
+    """Returns the agents, each in its scene as the doors stand now.
+
+    Only rows in which a door is due cost anything: where their agents stand is read from the device.
 
     Args:
         world: scenes and doors.
-        state: before the step.
+        tables: before the step.
+        seats: that each row plays, shape (N,).
         seconds: time at the end of the step since each row's first observation [s], shape (N,).
     """
-    due = world.doors.due(seconds)
+    due = world.doors.due(seats, seconds)
     if not due:
-        return state
-    feet = state.position[due].cpu().numpy().astype(np.float64)
-    scene_index = state.scene_index.clone()
+        return tables
+    feet = tables.columns.places[_POSITION][due].cpu().numpy().astype(np.float64)
+    slots = tables.columns.slots.clone()
     for row, place in zip(due, feet, strict=True):
-        scene_index[row] = world.turn_doors(row, float(seconds[row]), place)
-    return replace(state, scene_index=scene_index)
+        slots[_SCENE, row] = world.turn_doors(int(seats[row]), float(seconds[row]), place)
+    return tables._replace(columns=tables.columns._replace(slots=slots))
 
 
-def follow_sources(world: World, state: State, seconds: npt.NDArray[np.float64]) -> State:
-    """Returns the state with sources and goals where they have walked to; arguments as for `turn_doors`."""
-    source, goal = world.goals.follow(world.grids, seconds, state.source, state.goal)
-    return state if source is state.source else replace(state, source=source, goal=goal)
+def follow_sources(
+    world: World, tables: Tables, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64]
+) -> Tables:
+    """Returns the agents with sources and goals where they have walked to; arguments as for `turn_doors`."""
+    walkers = world.goals.follow(seats, seconds, tables.source.shape[1])
+    if walkers is None:
+        return tables
+    rows = torch.tensor(walkers.rows, device=tables.source.device)
+    places = tables.columns.places.clone()
+    places[_GOAL, rows] = torch.where(walkers.goal.isnan(), places[_GOAL, rows], walkers.goal)
+    known = tables.source[rows]
+    source = tables.source.index_copy(0, rows, torch.where(walkers.source.isnan(), known, walkers.source))
+    return tables._replace(columns=tables.columns._replace(places=places), source=source)

@@ -11,9 +11,13 @@ import numpy.typing as npt
 from avi_env.envs.batch import EnvBatch
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.spaces import action_space, observation_space
+from avi_env.scene import Scene
 from avi_env.tasks import Episode
+from avi_env.tasks.transition import FLAGS, NUMBERS
 
 __all__ = ["AviEnv"]
+
+_REWARD, _TERMINATED = NUMBERS.index("reward"), FLAGS.index("terminated")
 
 Observation = dict[str, npt.NDArray[Any]]
 
@@ -46,7 +50,7 @@ class AviEnv(gym.Env[Observation, np.int64]):
         """Starts an episode: the next one, or the first of a new seed, or the one given as options["episode"]."""
         super().reset(seed=seed)
         if seed is not None or self.batch.seeds[0] is None:
-            self.batch.seed([int(self.np_random.integers(2**62)) if seed is None else seed])
+            self.batch.seats.seed([int(self.np_random.integers(2**62)) if seed is None else seed])
         episode = (options or {}).get("episode")
         self.batch.reset([0], {0: episode} if episode is not None else {})
         return self._observation(), self._info()
@@ -55,8 +59,14 @@ class AviEnv(gym.Env[Observation, np.int64]):
         """Acts for one step of simulated time."""
         if not self.action_space.contains(np.int64(action)):
             raise ValueError(f"action {action!r} is not one of 0 stop, 1 forward, 2 left, 3 right")
-        outcome = self.batch.step(np.array([action]))
-        return self._observation(), float(outcome.reward[0]), bool(outcome.terminated[0]), False, self._info()
+        step = self.batch.step(np.array([action]))
+        return (
+            self._observation(),
+            float(step.numbers[_REWARD, 0]),
+            bool(step.flags[_TERMINATED, 0]),
+            False,
+            self._info(),
+        )
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """Returns what the agent sees, at 512 x 512 with shadows, as an array (h, w, 3)."""
@@ -70,6 +80,11 @@ class AviEnv(gym.Env[Observation, np.int64]):
     def episode(self) -> Episode:
         """The episode being played: privileged, for measures and replays, not for agents."""
         return self.batch.episodes[0]
+
+    @property
+    def scene(self) -> Scene:
+        """The scene being played in, its doors as they are without any event: privileged."""
+        return self.batch.scene(0)
 
     @property
     def semantic_categories(self) -> tuple[str, ...]:

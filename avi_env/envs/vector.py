@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +14,11 @@ from gymnasium.vector.utils import batch_space
 
 from avi_env.envs.batch import EnvBatch
 from avi_env.envs.config import EnvConfig
+from avi_env.envs.seats import Waits
+from avi_env.envs.snapshot import Snapshot
 from avi_env.envs.spaces import action_space, observation_space
+from avi_env.tasks import Episode
+from avi_env.tasks.transition import FLAGS, NUMBERS, Columns
 
 __all__ = ["AviVectorEnv"]
 
@@ -23,107 +28,161 @@ MODES = {
     "disabled": AutoresetMode.DISABLED,
 }
 
+_REWARD = NUMBERS.index("reward")
+_TERMINATED, _TRUNCATED = FLAGS.index("terminated"), FLAGS.index("truncated")
+
 
 class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     """N environments in one batch; the vector entry point of every registered id.
 
     Row i of `reset(seed=s)` is the single environment seeded s + i, whatever N. With `output="torch"` arrays are
-    tensors on `device`; otherwise NumPy copies.
+    tensors on `device`; otherwise NumPy arrays. What a call returns is the caller's, unless `copy=False`.
     """
 
     def __init__(
         self, num_envs: int = 1, max_episode_steps: int = 500, render_mode: str | None = None, **keywords: Any
     ) -> None:
         config = EnvConfig.from_keywords(keywords)
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
         self.config = config
         self.num_envs = num_envs
         self.max_episode_steps = max_episode_steps
         self.render_mode = render_mode
-        self.metadata = {
-            "render_modes": ["rgb_array"],
-            "render_fps": 4,
-            "autoreset_mode": MODES[config.autoreset],
-        }
+        self._mode = MODES[config.autoreset]
+        self.autoreset_mode = self._mode  # where TorchRL and others look for it
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 4, "autoreset_mode": self._mode}
         self.single_observation_space = observation_space(config)
         self.single_action_space = action_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.batch = EnvBatch(config, num_envs)
-        self._finished = np.zeros(num_envs, dtype=bool)
+        next_step = self._mode is AutoresetMode.NEXT_STEP
+        self.batch = EnvBatch(config, num_envs, max_steps=max_episode_steps, next_step=next_step)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Starts an episode in every row, or in the rows of options["reset_mask"] (bool, shape (num_envs,))."""
+        """Starts an episode in every row, or in some.
+
+        Args:
+            seed: row i gets `seed` + i; or one seed a row, None = the row goes on with its own.
+            options: "reset_mask" (bool, shape (num_envs,)) says in which rows; "episode" gives one `Episode` for all
+                of them, or a list of one for each row, None = its next one.
+        """
         super().reset(seed=seed if isinstance(seed, int) else None)
-        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)), dtype=bool)
+        options = options or {}
+        mask = np.asarray(options.get("reset_mask", np.ones(self.num_envs, dtype=bool)), dtype=bool)
         if mask.shape != (self.num_envs,):
             raise ValueError(f"reset_mask must have shape ({self.num_envs},), not {mask.shape}")
         self._seed(seed)
-        self.batch.reset(np.flatnonzero(mask).tolist(), {})
-        self._finished &= ~mask
-        return self._arrays(self.batch.observe()), self._info()
+        rows = np.flatnonzero(mask).tolist()
+        self.batch.reset(rows, _given(options.get("episode"), rows, self.num_envs))
+        return self._observation(), self._info(self.batch.info())
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
-        """Acts in every row; rows that ended are reset as the autoreset mode says."""
-        mode = self.metadata["autoreset_mode"]
-        if mode is AutoresetMode.DISABLED and self._finished.any():
-            ended = np.flatnonzero(self._finished).tolist()
-            raise RuntimeError(f"rows {ended} have ended: reset them with options={{'reset_mask': mask}}")
-        due = self._finished.copy() if mode is AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, dtype=bool)
-        outcome = self.batch.step(actions, ignore=due)
-        if due.any():
-            self.batch.reset(np.flatnonzero(due).tolist(), {})
-        truncated = (self.batch.state.step_count >= self.max_episode_steps) & ~outcome.terminated
-        self._finished = (outcome.terminated | truncated).cpu().numpy()
-        final: dict[str, Any] = {}
-        if mode is AutoresetMode.SAME_STEP and self._finished.any():
-            final = self._final()
-            self.batch.reset(np.flatnonzero(self._finished).tolist(), {})
-        observation = self._arrays(self.batch.observe())
-        flags = (self._array(outcome.reward), self._array(outcome.terminated), self._array(truncated))
-        return observation, *flags, {**self._info(), **final}
+        """Acts in every row; rows that ended are reset as the autoreset mode says.
+
+        Raises:
+            RuntimeError: autoreset is "disabled" and a row that has ended was not reset.
+        """
+        if self._mode is AutoresetMode.DISABLED and self.batch.ended.any():
+            rows = np.flatnonzero(self.batch.ended).tolist()
+            raise RuntimeError(f"rows {rows} have ended: reset them with options={{'reset_mask': mask}}")
+        step = self.batch.step(actions)
+        if self._mode is AutoresetMode.SAME_STEP:
+            observation, info = self._reset_in_step()
+        else:
+            observation, info = self._observation(), self._info(self.batch.info())
+        return observation, *self._outcome(step), info
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Returns what each agent sees, 256 x 256."""
         return None if self.render_mode is None else tuple(self.batch.picture(i, 256) for i in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Frees the device tables."""
+        """Lets go of the device tables and of the episodes that are being made ready."""
         self.batch.close()
 
     def semantic_categories(self, row: int) -> tuple[str, ...]:
         """Category of each object id in the semantic image of a row's present scene."""
         return self.batch.semantic_categories(row)
 
+    @property
+    def waits(self) -> Waits:
+        """How often and how long steps have waited for an episode that was not ready."""
+        return self.batch.seats.waits
+
+    def memory(self) -> dict[str, int]:
+        """Returns the size of the tables on the device [bytes], by name; "total" is the sum of all."""
+        return self.batch.memory()
+
+    def snapshot(self) -> Snapshot:
+        """Returns all that later steps depend on, for `restore`."""
+        return self.batch.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Goes back to a snapshot of this environment, or of one of the same configuration and number of rows.
+
+        Returns:
+            The observation and the info at that moment.
+        """
+        self.batch.restore(snapshot)
+        return self._observation(), self._info(self.batch.info())
+
     def _seed(self, seed: int | list[int | None] | None) -> None:
-        if isinstance(seed, int):
-            self.batch.seed([seed + i for i in range(self.num_envs)])
+        seeds: list[int | None] = [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            seeds = [int(seed) + i for i in range(self.num_envs)]
         elif seed is not None:
-            self.batch.seed(list(seed))
-        elif self.batch.seeds[0] is None:
+            seeds = list(seed)
+        self.batch.seats.seed(seeds)
+        if None in self.batch.seats.seeds:  # as Gymnasium does: what was never seeded is, at random
             start = int(self.np_random.integers(2**62))
-            self.batch.seed([start + i for i in range(self.num_envs)])
+            known = self.batch.seats.seeds
+            self.batch.seats.seed([start + i if known[i] is None else None for i in range(self.num_envs)])
 
-    def _final(self) -> dict[str, Any]:
-        """Returns the last observation and info of rows that end here, dense over all rows, with their mask."""
-        return {
-            "final_obs": self._arrays(self.batch.observe()),
-            "_final_obs": self._finished.copy(),
-            "final_info": self._info(),
-            "_final_info": self._finished.copy(),
-        }
+    def _reset_in_step(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins new episodes where they end; the last observation and info are told of all rows, with their mask."""
+        ended = self.batch.ended
+        rows = np.flatnonzero(ended).tolist()
+        if not rows:
+            return self._observation(), self._info(self.batch.info())
+        final, last = self.batch.observe(), self._info(self.batch.info())
+        self.batch.reset(rows, {}, in_step=True)
+        chosen = torch.tensor(rows, device=self.batch.device)
+        fresh = self.batch.observe(rows)
+        seen = {name: value.index_copy(0, chosen, fresh[name]) for name, value in final.items()}
+        info = {"final_obs": self._arrays(final), "_final_obs": ended, "final_info": last, "_final_info": ended.copy()}
+        return self._arrays(seen), {**self._info(self.batch.info()), **info}
 
-    def _info(self) -> dict[str, Any]:
+    def _observation(self) -> dict[str, Any]:
+        return self._arrays(self.batch.observe(reuse=not self.config.copy))
+
+    def _outcome(self, step: Columns) -> tuple[Any, Any, Any]:
+        numbers, flags = self._array(step.numbers), self._array(step.flags)
+        return numbers[_REWARD], flags[_TERMINATED], flags[_TRUNCATED]
+
+    def _info(self, measures: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         everyone = np.ones(self.num_envs, dtype=bool)
         info: dict[str, Any] = {}
-        for name, value in self.batch.info().items():
-            info[name] = self._array(value)
+        for name, value in measures.items():
+            info[name] = self._array(value.clone())
             info[f"_{name}"] = everyone
         return info
 
-    def _arrays(self, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    def _arrays(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         return {name: self._array(value) for name, value in tensors.items()}
 
     def _array(self, tensor: torch.Tensor) -> Any:
-        return tensor.clone() if self.config.output == "torch" else tensor.cpu().numpy().copy()
+        """Returns a tensor that nobody writes to again as the caller wants it: on the CPU without a copy."""
+        return tensor if self.config.output == "torch" else tensor.cpu().numpy()
+
+
+def _given(episode: Any, rows: list[int], count: int) -> dict[int, Episode]:
+    """Returns the episodes that a caller wants some rows to play."""
+    if episode is None:
+        return {}
+    each = [episode] * count if isinstance(episode, Episode) else list(episode)
+    if len(each) != count:
+        raise ValueError(f"options['episode'] is one Episode or a list of {count}, one a row, not of {len(each)}")
+    return {row: each[row] for row in rows if each[row] is not None}

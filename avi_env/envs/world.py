@@ -1,9 +1,9 @@
-"""World: what the environments of one batch share on the device. Changes when episodes begin and doors turn."""
+"""World: what the environments of one batch share on the device. Changes when episodes come and doors turn."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,52 +12,45 @@ from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.soundscape import Soundscape
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import DoorRows
-from avi_env.envs.emitters import row_emitters, source_count
+from avi_env.envs.emitters import source_count
 from avi_env.envs.goals import GoalRows
-from avi_env.navigation import GridBank, WalkableGrid, snap_point, walkable_grid
-from avi_env.scene import Scene, load_scene, scene_names, with_doors
+from avi_env.envs.prepare import DOOR_GAP, EpisodeMaker, Prepared
+from avi_env.envs.snapshot import RowEpisode
+from avi_env.navigation import GridBank
+from avi_env.scene import Scene, with_doors
 from avi_env.scene.bank import SceneBank
-from avi_env.tasks import Episode, EpisodeSpec, episode_rng, sample_episode
-from avi_env.tasks.door_events import moving_doors, passable_grid
 
-__all__ = ["World"]
+__all__ = ["SEATS", "World"]
 
-_START_REACH = 0.25  # [m] that an episode of another simulator may start beside our grid
-_DOOR_GAP = 0.1  # [m] kept between a turning leaf and an agent's body: two columns of the walkable grid
+SEATS = 2
+"""Of each row: one plays an episode, the other holds the next one."""
 
-Slot = tuple[str, tuple[tuple[int, float], ...]]
+_SPARE_SCENES = 8
+"""Scenes beyond `bank_scenes` that stay although nobody is in them: doors that have turned turn back."""
 
 
 class World:
-    """Scenes with their walkable grids, and per environment row: goal distances, doors and what sounds.
+    """Scenes with their walkable grids, and per seat: goal distances, doors and what sounds.
 
-    Scenes are loaded when an episode first happens in them, and with doors turned when they first stand so; all are
-    shared by every environment.
+    Scenes come when an episode is about to happen in them, and with doors turned when they first stand so; all are
+    shared by every row. Those that no seat needs leave again, least recently used first.
     """
 
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
         self.config = config
-        self.names = scene_names(config.scenes)
-        self.spec = EpisodeSpec(
-            config.sounds,
-            config.distance_min,
-            config.agent_radius,
-            config.agent_height,
-            config.source_speed,
-            config.distractors,
-            config.distractor_speed,
-            config.door_events,
-            config.door_seconds,
-            config.sound_schedule,
-        )
-        self._slots: dict[Slot, int] = {}
-        self._scenes: list[Scene] = []
-        self._names: list[str] = [self.names[0]] * num_envs
-        self.goals = GoalRows(num_envs)
-        self.doors = DoorRows(config.agent_radius + _DOOR_GAP)
-        self._slot(self.names[0])
+        self.maker = EpisodeMaker(config)
+        seats = SEATS * num_envs
+        first = self.maker.scene(self.maker.names[0])
+        self.bank = SceneBank([first], config.device)
+        self.grids = GridBank([self.maker.walkable(first)], config.device)
+        self._slots: dict[int, int] = {id(first): 0}  # scene -> slot, least recently used first
+        self._used: list[tuple[int, ...]] = [()] * seats
+        self._uses: Counter[int] = Counter()
+        self._prepared: list[Prepared | None] = [None] * seats
+        self.goals = GoalRows(seats, self.bank.device)
+        self.doors = DoorRows(config.agent_radius + DOOR_GAP)
         self.soundscape = Soundscape(
-            num_envs,
+            seats,
             source_count(config),
             load_hrtf(config.hrtf, config.sample_rate),
             device=self.bank.device,
@@ -68,89 +61,103 @@ class World:
 
     def scene(self, slot: int) -> Scene:
         """Returns the scene in a slot of the bank."""
-        return self._scenes[slot]
+        return self.bank.scene(slot)
 
-    def draw_episode(self, seed: int, index: int) -> Episode:
-        """Returns episode number `index` of an environment seeded `seed`."""
-        config = self.config
-        name = self.names[int(episode_rng(seed, index, "scene").integers(len(self.names)))]
-        drawn = sample_episode(
-            self._scenes[self._slot(name)],
-            seed,
-            index,
-            self.spec,
-            forward=config.forward,
-            turn_deg=config.turn_deg,
-            step_seconds=config.step_seconds,
-        )
-        return replace(drawn, scene=name)  # by the name that loads it again
-
-    def begin(self, row: int, episode: Episode) -> tuple[int, int]:
-        """Makes a row ready for an episode: goal distances, doors and sounds.
+    def install(self, seat: int, prepared: Prepared) -> tuple[int, int]:
+        """Puts an episode into a seat: goal distances, doors and sounds.
 
         Returns:
             The slot of its scene with the doors as they stand, and that of the scene as it is without any event.
-
-        Raises:
-            ValueError: the episode starts, or sounds, where nobody can be.
         """
-        config, home = self.config, self._slot(episode.scene)
-        scene = self._scenes[home]
-        self._names[row] = episode.scene
-        moving = moving_doors(scene, episode.door_events)
-        grid = passable_grid(scene, moving, config.agent_radius, config.agent_height)
-        _check_start(episode, grid)
-        self.goals.begin(row, episode, scene, grid)
-        self.goals.stack(self.grids)
-        self.doors.begin(row, scene, episode.door_events)
-        if config.listens:
-            for source, emitter in enumerate(row_emitters(config, episode, scene)):
-                self.soundscape.set_source(row, source, scene, emitter)
-        feet = np.array(episode.start_position, dtype=np.float64)
-        return self.turn_doors(row, 0.0, feet) if episode.door_events else home, home
+        self._prepared[seat] = prepared
+        home = self._slot(prepared.scene)
+        self._use(seat, home)
+        self.goals.begin(seat, prepared)
+        self.doors.begin(seat, prepared.scene, prepared.episode.door_events)
+        ready = prepared.sources[: len(prepared.emitters)]
+        for source, (emitter, made) in enumerate(zip(prepared.emitters, ready, strict=True)):
+            self.soundscape.set_source(seat, source, prepared.scene, emitter, made)
+        slot = home
+        if prepared.episode.door_events:
+            slot = self.turn_doors(seat, 0.0, np.array(prepared.episode.start_position, dtype=np.float64))
+        return slot, home
 
-    def turn_doors(self, row: int, seconds: float, feet: npt.NDArray[np.float64]) -> int:
-        """Turns the doors of a row that are due and free, and returns the slot of its scene from now on.
+    def turn_doors(self, seat: int, seconds: float, feet: npt.NDArray[np.float64]) -> int:
+        """Turns the doors of a seat that are due and free, and returns the slot of its scene from now on.
 
         Args:
-            row: the environment.
+            seat: whose.
             seconds: its time since the first observation [s].
             feet: (x, y, z) of its agent [m], shape (3,).
         """
-        name, openness = self._names[row], self.doors.turn(row, seconds, feet[[0, 2]])
-        slot = self._slot(name, openness)
-        if not self._grid(self._scenes[slot]).is_free(feet):  # shut in where nobody can stand: the doors wait
-            slot = self._slot(name, self.doors.openness(row))
-            return slot
-        self.doors.settle(row, openness)
+        openness = self.doors.turn(seat, seconds, feet[[0, 2]])
+        scene = self._turned(seat, openness)
+        if self.maker.walkable(scene).is_free(feet):
+            self.doors.settle(seat, openness)
+        else:  # shut in where nobody can stand: the doors wait
+            scene = self._turned(seat, self.doors.openness(seat))
+        slot = self._slot(scene)
+        self._use(seat, self._slot(self._playing(seat).scene), slot)
         if self.config.listens:
-            self.soundscape.set_scene(row, self._scenes[slot])
+            self.soundscape.set_scene(seat, scene)
         return slot
 
-    def _slot(self, name: str, openness: Mapping[int, float] | None = None) -> int:
-        """Returns the slot of a scene with doors turned, which is loaded where it was not."""
-        base = self._scenes[self._slots[name, ()]] if (name, ()) in self._slots else load_scene(name)
-        standing = {portal.id: portal.openness for portal in base.portals}
-        turned = tuple(sorted((k, v) for k, v in (openness or {}).items() if v != standing[k]))
-        if (name, turned) not in self._slots:
-            self._slots[name, turned] = len(self._scenes)
-            self._scenes.append(with_doors(base, dict(turned)))
-            self.bank = SceneBank(self._scenes, self.config.device)
-            self.grids = GridBank([self._grid(scene) for scene in self._scenes], self.config.device)
-            self.goals.stack(self.grids)
-        return self._slots[name, turned]
+    def resume(self, seat: int, episode: RowEpisode) -> tuple[int, int]:
+        """Puts an episode into a seat as it was at a moment; returns slots as `install` does."""
+        _, home = self.install(seat, episode.prepared)
+        self.doors.put_back(seat, episode.doors)
+        slot = self._slot(episode.scene)
+        self._use(seat, home, slot)
+        if self.config.listens:
+            self.soundscape.set_scene(seat, episode.scene)
+        return slot, home
 
-    def _grid(self, scene: Scene) -> WalkableGrid:
-        return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
+    def memory(self) -> dict[str, int]:
+        """Returns the memory of what is shared, and of the goals' distances [bytes]."""
+        scenes = {f"scenes.{name}": size for name, size in self.bank.memory().items()}
+        grids = sum(tensor.nbytes for tensor in (self.grids.free, self.grids.clearance, self.grids.floor_y))
+        return {
+            **scenes,
+            "grids": grids,
+            "goal_fields": self.goals.fields.nbytes,
+            "clips": self.soundscape.clips.nbytes,
+        }
 
+    def _playing(self, seat: int) -> Prepared:
+        prepared = self._prepared[seat]
+        assert prepared is not None, "doors turn where an episode is"
+        return prepared
 
-def _check_start(episode: Episode, grid: WalkableGrid) -> None:
-    start, yaw = np.array(episode.start_position, dtype=np.float64), float(episode.start_yaw)
-    if not (np.all(np.isfinite(start)) and np.isfinite(yaw)):
-        raise ValueError(f"an episode starts at a finite position and yaw, not at {start.tolist()}, {yaw:g} rad")
-    apart = float(np.linalg.norm((snap_point(grid, start) - start)[[0, 2]]))
-    if apart > _START_REACH:
-        raise ValueError(
-            f"the episode starts at {np.round(start, 3).tolist()} in scene {episode.scene!r}, {apart:.2f} m from the "
-            f"nearest place where the agent can stand: is it an episode of another scene?"
-        )
+    def _turned(self, seat: int, openness: Mapping[int, float]) -> Scene:
+        scene = self._playing(seat).scene
+        standing = {portal.id: portal.openness for portal in scene.portals}
+        return with_doors(scene, {k: v for k, v in openness.items() if v != standing[k]})
+
+    def _slot(self, scene: Scene) -> int:
+        """Returns the slot of a scene, which enters the bank where it was not in it."""
+        slot = self._slots.pop(id(scene), None)
+        if slot is None:
+            self._make_room()
+            slot = self.bank.put(scene)
+            held = self.grids.put(self.maker.walkable(scene))
+            assert held == slot, "scenes and their grids come and go together"
+        self._slots[id(scene)] = slot
+        return slot
+
+    def _use(self, seat: int, *slots: int) -> None:
+        """Notes which slots a seat needs from now on."""
+        self._uses.update(slots)
+        self._uses.subtract(self._used[seat])
+        self._used[seat] = slots
+
+    def _make_room(self) -> None:
+        """Lets scenes go that no seat needs, least recently used first, as long as there are too many."""
+        limit = self.config.bank_scenes + _SPARE_SCENES
+        for key, slot in [(key, slot) for key, slot in self._slots.items() if not self._uses[slot]]:
+            if len(self._slots) < limit:
+                return
+            scene = self.bank.scene(slot)
+            self.bank.drop(slot)
+            self.grids.drop(slot)
+            del self._slots[key], self._uses[slot]
+            self.maker.forget(scene)

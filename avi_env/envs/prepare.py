@@ -1,0 +1,194 @@
+"""Episodes made ready on the host, in any thread: scene, distances, doors and what sounds. Touches no device table."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.acoustics.emitter import Emitter
+from avi_env.acoustics.scene_arrays import prepare_sound
+from avi_env.acoustics.soundscape import PreparedSource, Soundscape
+from avi_env.envs.background import Job
+from avi_env.envs.config import IMAGES, EnvConfig
+from avi_env.envs.doors import DoorRows
+from avi_env.envs.emitters import row_emitters
+from avi_env.navigation import WalkableGrid, distance_field, snap_point, walkable_grid
+from avi_env.scene import Scene, load_scene, scene_names, with_doors
+from avi_env.scene.bank import prepare_rows
+from avi_env.tasks import Episode, EpisodeSpec, episode_rng, goal_points, sample_episode
+from avi_env.tasks.door_events import moving_doors, passable_grid
+from avi_env.vision.surfaces import prepare_looks
+
+__all__ = ["DOOR_GAP", "EpisodeMaker", "Prepared"]
+
+DOOR_GAP = 0.1
+"""Kept between a turning leaf and an agent's body [m]: two columns of the walkable grid."""
+
+_START_REACH = 0.25  # [m] that an episode of another simulator may start beside our grid
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An episode and all that is known of it before it is played."""
+
+    episode: Episode
+    scene: Scene
+    """Where it happens, doors as they are without any event."""
+    first_scene: Scene
+    """The same with the doors as they stand when it begins."""
+    grid: WalkableGrid
+    """Where one can walk, whatever the doors do."""
+    field: npt.NDArray[np.float32]
+    """Walking distance to the goal [m], shape (nx, nz) or (layers, nx, nz)."""
+    emitters: tuple[Emitter | None, ...]
+    """What sounds, in the order of `source_count`; empty if nobody listens."""
+    sources: tuple[PreparedSource, ...]
+    """Their fields and clips in `scene`, then those in `first_scene` where that is another one."""
+
+
+class EpisodeMaker:
+    """Draws the episodes of an environment and makes them ready. May be used by several threads at a time."""
+
+    def __init__(self, config: EnvConfig) -> None:
+        self.config = config
+        self.names = scene_names(config.scenes)
+        self.spec = EpisodeSpec(
+            config.sounds,
+            config.distance_min,
+            config.agent_radius,
+            config.agent_height,
+            config.source_speed,
+            config.distractors,
+            config.distractor_speed,
+            config.door_events,
+            config.door_seconds,
+            config.sound_schedule,
+        )
+        self._scenes: dict[str, Future[Scene]] = {}
+        self._staged: weakref.WeakSet[Scene] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def scene(self, name: str) -> Scene:
+        """Returns a scene, which is loaded once, by the first thread that asks for it."""
+        with self._lock:
+            found = self._scenes.get(name)
+            mine = found is None
+            loaded: Future[Scene] = Future() if found is None else found
+            self._scenes[name] = loaded
+        if mine:
+            try:
+                loaded.set_result(load_scene(name))
+            except BaseException as error:
+                with self._lock:
+                    del self._scenes[name]  # so that it can be tried again
+                loaded.set_exception(error)
+        return loaded.result()
+
+    def forget(self, scene: Scene) -> None:
+        """Lets go of a scene, which is loaded again when it is asked for again."""
+        with self._lock:
+            self._staged.discard(scene)
+            loaded = ((name, future) for name, future in self._scenes.items() if future.done())
+            name = next((name for name, future in loaded if future.result() is scene), None)
+            if name is not None:
+                del self._scenes[name]
+
+    def scene_name(self, seed: int, index: int) -> str:
+        """Returns the scene of episode number `index` of an environment seeded `seed`.
+
+        One of all, or where there are more than `bank_scenes`, of so many from number `index` on.
+        """
+        count = min(len(self.names), self.config.bank_scenes)
+        drawn = int(episode_rng(seed, index, "scene").integers(count))
+        first = index if count < len(self.names) else 0
+        return self.names[(first + drawn) % len(self.names)]
+
+    def draw(self, seed: int, index: int) -> Episode:
+        """Returns episode number `index` of an environment seeded `seed`."""
+        config, name = self.config, self.scene_name(seed, index)
+        drawn = sample_episode(
+            self.scene(name),
+            seed,
+            index,
+            self.spec,
+            forward=config.forward,
+            turn_deg=config.turn_deg,
+            step_seconds=config.step_seconds,
+        )
+        return replace(drawn, scene=name)  # by the name that loads it again
+
+    def prepare(self, episode: Episode, soundscape: Soundscape | None, job: Job[Prepared]) -> Prepared:
+        """Returns an episode made ready.
+
+        Args:
+            episode: which one.
+            soundscape: where it will be heard; None if nobody listens.
+            job: the work that this is part of.
+
+        Raises:
+            ValueError: the episode starts, or sounds, where nobody can be.
+            CancelledError: nobody wants it any more.
+        """
+        config, scene = self.config, self.scene(episode.scene)
+        job.check()
+        grid = passable_grid(scene, moving_doors(scene, episode.door_events), config.agent_radius, config.agent_height)
+        _check_start(episode, grid)
+        field = distance_field(grid, goal_points(scene, grid, episode.source_position))
+        first_scene = self.turned(scene, episode, 0.0)
+        for place in (scene, first_scene):
+            job.check()
+            self.stage(place)
+        emitters: list[Emitter | None] = []
+        sources: list[PreparedSource] = []
+        if soundscape is not None:
+            emitters = row_emitters(config, episode, scene)
+            for place in (scene,) if first_scene is scene else (scene, first_scene):
+                for emitter in emitters:
+                    job.check()
+                    sources.append(soundscape.prepare_source(place, emitter))
+        return Prepared(episode, scene, first_scene, grid, field, tuple(emitters), tuple(sources))
+
+    def stage(self, scene: Scene) -> None:
+        """Computes ahead, once, what banks on the device copy of a scene."""
+        with self._lock:
+            known = scene in self._staged
+            self._staged.add(scene)
+        if known:
+            return
+        self.walkable(scene)
+        prepare_rows(scene, self.config.device)
+        if any(name in IMAGES for name in self.config.sensors):
+            prepare_looks(scene, self.config.device)
+        if self.config.listens:
+            prepare_sound(scene, self.config.device)
+
+    def turned(self, scene: Scene, episode: Episode, seconds: float) -> Scene:
+        """Returns the scene of an episode with its doors as they stand if nobody moves from the start."""
+        if not any(time <= seconds for time, _, _ in episode.door_events):
+            return scene
+        doors = DoorRows(self.config.agent_radius + DOOR_GAP)
+        doors.begin(0, scene, episode.door_events)
+        feet = np.array(episode.start_position, dtype=np.float64)
+        turned = with_doors(scene, doors.turn(0, seconds, feet[[0, 2]]))
+        return turned if self.walkable(turned).is_free(feet) else scene
+
+    def walkable(self, scene: Scene) -> WalkableGrid:
+        """Returns where agents of this environment can walk in a scene."""
+        return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
+
+
+def _check_start(episode: Episode, grid: WalkableGrid) -> None:
+    start, yaw = np.array(episode.start_position, dtype=np.float64), float(episode.start_yaw)
+    if not (np.all(np.isfinite(start)) and np.isfinite(yaw)):
+        raise ValueError(f"an episode starts at a finite position and yaw, not at {start.tolist()}, {yaw:g} rad")
+    apart = float(np.linalg.norm((snap_point(grid, start) - start)[[0, 2]]))
+    if apart > _START_REACH:
+        raise ValueError(
+            f"the episode starts at {np.round(start, 3).tolist()} in scene {episode.scene!r}, {apart:.2f} m from the "
+            f"nearest place where the agent can stand: is it an episode of another scene?"
+        )

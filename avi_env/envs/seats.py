@@ -1,0 +1,222 @@
+"""Who plays which episode, and which one comes next: bookkeeping of rows, on the host."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.envs.background import Job, submit
+from avi_env.envs.prepare import EpisodeMaker, Prepared
+from avi_env.envs.world import SEATS, World
+from avi_env.tasks import Episode
+
+__all__ = ["Arrival", "Seats", "Waits"]
+
+_PATIENCE = 2.0  # [s] of waiting after which a terminal sees how far it is
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How often and how long steps have waited for an episode that was not ready."""
+
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class Arrival(NamedTuple):
+    """An episode that can be put into the free seat of a row."""
+
+    row: int
+    prepared: Prepared
+
+
+class _Coming(NamedTuple):
+    """The next episode of a row, on its way."""
+
+    seed: int
+    number: int
+    job: Job[Prepared]
+
+
+class Seats:
+    """The episodes of N rows. Episode i of a row is a pure function of the row's seed and i."""
+
+    def __init__(self, world: World, rows: int) -> None:
+        self._maker: EpisodeMaker = world.maker
+        self._soundscape = world.soundscape if world.config.listens else None
+        self.seeds: list[int | None] = [None] * rows
+        self.index = [0] * rows
+        """Number of the next episode of each row."""
+        self.playing: list[Prepared | None] = [None] * rows
+        """What each row plays."""
+        self.side = np.ones(rows, dtype=np.int64)  # the first episode is on the first seat
+        """Which of its seats each row plays on."""
+        self.waits = Waits()
+        self._coming: dict[int, _Coming] = {}
+        self._unordered = set(range(rows))
+        self._installed: dict[int, Prepared] = {}  # in the other seat
+        self._done: deque[int] = deque()  # rows whose episode has become ready, as background threads tell
+
+    def __len__(self) -> int:
+        return len(self.playing)
+
+    @property
+    def seats(self) -> npt.NDArray[np.int64]:
+        """The seat that each row plays on, shape (N,)."""
+        return SEATS * np.arange(len(self)) + self.side
+
+    def free_seat(self, row: int) -> int:
+        """Returns the seat of a row on which it does not play."""
+        return SEATS * row + 1 - int(self.side[row])
+
+    def seed(self, seeds: Sequence[int | None]) -> None:
+        """Gives each row a seed and starts its episodes anew; None leaves a row's stream as it is.
+
+        Raises:
+            ValueError: another number of seeds than of rows.
+        """
+        if len(seeds) != len(self):
+            raise ValueError(f"{len(self)} environments need {len(self)} seeds, got {len(seeds)}")
+        for row, seed in enumerate(seeds):
+            if seed is not None:
+                self.seeds[row], self.index[row] = int(seed), 0
+
+    def order_missing(self) -> None:
+        """Lets the next episodes of all rows be made ready in the background that have begun one."""
+        if self._unordered:
+            self.order(sorted(self._unordered))
+
+    def order(self, rows: Iterable[int]) -> None:
+        """Lets the next episodes of some rows be made ready in the background."""
+        for row in rows:
+            self._unordered.discard(row)
+            seed, index = self.seeds[row], self.index[row]
+            assert seed is not None, "the shells seed before they reset"
+            known = self._coming.get(row)
+            if known is not None and (known.seed, known.number) == (seed, index):
+                continue
+            self.drop([row])
+            job = submit(partial(self._make_next, seed, index))
+            self._coming[row] = _Coming(seed, index, job)
+            job.future.add_done_callback(partial(self._tell, row))
+
+    def arrivals(self, limit: int) -> list[Arrival]:
+        """Returns some episodes that have become ready since the last call, to be installed.
+
+        Raises:
+            Exception: what went wrong where one was made ready.
+        """
+        found: list[Arrival] = []
+        while self._done and len(found) < limit:
+            row = self._done.popleft()
+            coming = self._coming.get(row)
+            if coming is not None and row not in self._installed and coming.job.future.done():
+                found.append(Arrival(row, self._result(row)))
+        return found
+
+    def needed(self, rows: Sequence[int], given: Mapping[int, Episode], *, in_step: bool) -> list[Arrival]:
+        """Returns the episodes for some rows that are not installed yet, as soon as all are ready.
+
+        Args:
+            rows: which.
+            given: episodes to be played instead of the next one, by row.
+            in_step: whether a step waits for them; resets may.
+
+        Raises:
+            Exception: what went wrong where one was made ready.
+        """
+        self.order(row for row in rows if row not in given)
+        jobs = {row: submit(partial(self._make, episode)) for row, episode in given.items()}
+        missing = [row for row in rows if row in given or row not in self._installed]
+        started = time.perf_counter()
+        late = [row for row in missing if row not in given and not self._coming[row].job.future.done()]
+        self._watch([jobs[row] if row in jobs else self._coming[row].job for row in missing])
+        if late and in_step:
+            self.waits = Waits(self.waits.steps + 1, self.waits.seconds + time.perf_counter() - started)
+        for row in given:  # it takes the place of the next one, which is put there again afterwards
+            if self._installed.pop(row, None) is not None:
+                self._done.append(row)
+        return [Arrival(row, jobs[row].future.result() if row in jobs else self._result(row)) for row in missing]
+
+    def install(self, arrivals: Sequence[Arrival]) -> None:
+        """Notes that episodes are in the free seats of their rows."""
+        self._installed.update({arrival.row: arrival.prepared for arrival in arrivals})
+
+    def begin(self, rows: Iterable[int], given: Iterable[int] = ()) -> None:
+        """Lets rows play what is in their free seats; it was given, or the next one of their streams."""
+        chosen = set(given)
+        for row in rows:
+            self.playing[row] = self._installed.pop(row)
+            self.side[row] = 1 - self.side[row]
+            self._unordered.add(row)
+            if row not in chosen:
+                del self._coming[row]
+                self.index[row] += 1
+
+    def resume(self, row: int, prepared: Prepared, seed: int | None, index: int) -> None:
+        """Lets a row play an episode that is in its free seat, and go on with number `index` of a seed."""
+        self.drop([row])
+        self.playing[row] = prepared
+        self.side[row] = 1 - self.side[row]
+        self.seeds[row], self.index[row] = seed, index
+        self._unordered.add(row)
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Lets go of what was made ready for some rows."""
+        for row in rows:
+            self._installed.pop(row, None)
+            coming = self._coming.pop(row, None)
+            if coming is not None:
+                coming.job.drop()
+
+    def close(self) -> None:
+        """Lets go of all episodes."""
+        self.drop(range(len(self)))
+        self.playing = [None] * len(self)
+
+    def _tell(self, row: int, _: Future[Prepared]) -> None:
+        self._done.append(row)
+
+    def _make_next(self, seed: int, index: int, job: Job[Prepared]) -> Prepared:
+        return self._make(self._maker.draw(seed, index), job)
+
+    def _make(self, episode: Episode, job: Job[Prepared]) -> Prepared:
+        return self._maker.prepare(episode, self._soundscape, job)
+
+    def _result(self, row: int) -> Prepared:
+        """Returns the next episode of a row; one that went wrong is forgotten, so that it can be tried again."""
+        try:
+            return self._coming[row].job.future.result()
+        except Exception:
+            self.drop([row])
+            self._unordered.add(row)
+            raise
+
+    def _watch(self, jobs: Sequence[Job[Prepared]]) -> None:
+        """Waits for some jobs; a terminal sees how far they are if it takes long."""
+        begun = time.perf_counter()
+        for job in reversed(jobs):
+            job.hurry()
+        if len(jobs) > 1 and sys.stderr.isatty():
+            left = [job for job in jobs if not job.finished(max(0.0, begun + _PATIENCE - time.perf_counter()))]
+            if left:
+                _show_progress(jobs)
+        for job in jobs:
+            job.finished(None)
+
+
+def _show_progress(jobs: Sequence[Job[Prepared]]) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    for job in track(jobs, description="Preparing episodes", console=Console(stderr=True), transient=True):
+        job.finished(None)
