@@ -18,7 +18,7 @@ from avi_env.acoustics.ridge_paths import ridge_arrival
 from avi_env.acoustics.scene_arrays import SceneArrays, scene_arrays
 from avi_env.acoustics.straight_paths import Energy, crossed_energy, is_blocked, mirrored, visible_share
 from avi_env.acoustics.warp_array import launch
-from avi_env.acoustics.wavefront_bank import Arrival, WaveArrays, WavefrontBank, wave_arrival
+from avi_env.acoustics.wavefront_bank import Arrival, WaveArrays, WavefrontBank, wave_arrival, wave_height
 from avi_env.content import name_error
 from avi_env.scene.bank import SceneBank
 
@@ -190,7 +190,7 @@ def _detoured(
         arrival = wave_arrival(waves, row, mesh, s, p)
     straight = wp.bool(False)
     if arrival[3] >= 0.0 and arrival[9] + arrival[10] < _UNBENT:
-        height = wp.float64(waves.height[row])
+        height = wp.float64(wave_height(waves, row))
         level = wp.vec3d(source[0], height, source[2])
         straight = not is_blocked(mesh, level, wp.vec3d(listener[0], height, listener[2]))
     if slot != _AROUND or straight:

@@ -5,8 +5,11 @@ Energies are mean-square pressures of a source that makes 1 Pa at 1 m in free fi
 
 from __future__ import annotations
 
+import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +56,11 @@ class WavefrontField:
     storey: tuple[float, float] = (-math.inf, math.inf)
     """Heights y [m] between which ears are on the source's storey: the paths lead nowhere else."""
 
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the content: equal wavefronts are stored once."""
+        return _digest(self)
+
 
 @dataclass(frozen=True, eq=False)
 class SourceField:
@@ -82,3 +90,18 @@ class SourceField:
     Energy of slope k in band b at time t after that instant: late[k, b] * exp(-13.8155 t / T_k) * 13.8155 / T_k dt.
     """
     wavefront: WavefrontField
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the content besides the wavefront: equal fields are stored once."""
+        return _digest(self)
+
+
+def _digest(one: Any) -> str:
+    hasher = hashlib.blake2b(digest_size=20)
+    for name in (field.name for field in fields(one) if field.name != "wavefront"):
+        value = getattr(one, name)
+        array = value if isinstance(value, np.ndarray) else np.array(value, dtype=np.float64)
+        hasher.update(repr((name, array.shape)).encode())
+        hasher.update(array.tobytes())
+    return hasher.hexdigest()

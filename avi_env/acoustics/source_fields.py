@@ -13,9 +13,10 @@ from avi_env.acoustics.echolocation import echo_field
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.field import SourceField
 from avi_env.acoustics.field_bank import FieldBank, FieldSample
+from avi_env.acoustics.field_store import prepare_field
 from avi_env.acoustics.sight import cells_in_sight
 from avi_env.acoustics.source_nodes import NODE_LIMIT, Node, nodes_around, path_nodes
-from avi_env.acoustics.wavefront_bank import WavefrontBank
+from avi_env.acoustics.wavefront_bank import WavefrontBank, prepare_wavefront
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
 
@@ -70,10 +71,10 @@ class SourceFields:
         if emitter.with_listener:
             return None
         if not emitter.moves:
-            return self._bake(heard, emitter.place_at(0.0))
+            return self._ready(self._bake(heard, emitter.place_at(0.0)))
         nodes = path_nodes(scene, emitter)
         for node in nodes if len(nodes) <= PREFETCH_NODES else ():
-            self._bake(heard, node)
+            self._ready(self._bake(heard, node))
         return None
 
     def set_source(self, place: int, emitter: Emitter | None, scene: Scene, field: SourceField | None = None) -> None:
@@ -94,12 +95,14 @@ class SourceFields:
         """Puts what is heard of a source on the device; of a moving one `follow` does."""
         heard = self._heard[place]
         self._nodes.pop(place, None)
-        if heard is None or heard.emitter.with_listener:
-            self.wavefronts.set_row(place, None)
-        elif not heard.emitter.moves:
+        field = None
+        if heard is not None and not heard.emitter.with_listener:
+            if heard.emitter.moves:
+                return
             field = baked or self._bake(heard, heard.emitter.place_at(0.0))
-            self._fields.set_row(NODE_LIMIT * place, field)
-            self.wavefronts.set_row(place, field.wavefront)
+        self.wavefronts.set_row(place, None if field is None else field.wavefront)
+        for node in range(NODE_LIMIT):
+            self._fields.set_row(NODE_LIMIT * place + node, field if node == 0 else None)
 
     def follow(self, places: torch.Tensor, clock: torch.Tensor, sample_rate: int) -> None:
         """Puts the fields of the nodes around moving sources on the device, as they are at `clock`, shape (F,)."""
@@ -152,6 +155,17 @@ class SourceFields:
             yaw=float(np.ravel(emitter.yaw)[0]),
             device=str(self._device),
         )
+
+    def _ready(self, field: SourceField) -> SourceField:
+        """Computes what the device's tables take of a field, which is returned."""
+        prepare_field(field, self._device)
+        prepare_wavefront(field.wavefront, self._device)
+        return field
+
+    def memory(self) -> dict[str, int]:
+        """Returns the size of each table on the device [bytes]."""
+        banks = {"fields": self._fields.memory(), "wavefronts": self.wavefronts.memory()}
+        return {f"{bank}.{name}": size for bank, tables in banks.items() for name, size in tables.items()}
 
     def _enter(self, place: int, heard: Heard, nodes: list[Node]) -> None:
         """Makes some nodes those around a moving source."""

@@ -13,20 +13,29 @@ from avi_env.acoustics.bending import Bends, bend_gain, bends_of
 from avi_env.acoustics.diffraction import diffraction_model
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.paths import Paths, empty_paths
+from avi_env.acoustics.shared_rows import Ahead, SharedTables
 from avi_env.acoustics.warp_array import launch
+from avi_env.scene.arena import Column, staged
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["Arrival", "WaveArrays", "WavefrontBank", "diffracted_paths", "wave_arrival"]
+__all__ = [
+    "Arrival",
+    "WaveArrays",
+    "WavefrontBank",
+    "diffracted_paths",
+    "prepare_wavefront",
+    "wave_arrival",
+    "wave_height",
+]
 
 wp.set_module_options({"enable_backward": False})
 
 _MILLIMETRE = 1e-3  # [m]; bends closer than this, with lengths closer than this, are one
-_GROWTH = 64  # bends by which the table grows
 
 _SPEED = wp.constant(wp.float64(SPEED_OF_SOUND))
 _EDGE_REACH = wp.constant(0.08)  # [m] around a bend in which a ray does not look: 1.5 columns, as the edges moved
 
-_Bend = wp.types.vector(length=6, dtype=wp.float32)  # as WavefrontBank.bends
+_Bend = wp.types.vector(length=6, dtype=wp.float32)  # see WavefrontBank
 Arrival = wp.types.vector(length=11, dtype=wp.float32)
 """How sound arrives: direction (3), length of its path [m], departure (3), `bends_of` it (4)."""
 
@@ -35,86 +44,92 @@ Arrival = wp.types.vector(length=11, dtype=wp.float32)
 class WaveArrays:
     """A WavefrontBank as kernels take it."""
 
-    index: wp.array3d[wp.int16]
-    bends: wp.array2d[_Bend]
-    origin: wp.array[wp.vec2]
-    spacing: wp.array[wp.float32]
-    height: wp.array[wp.float32]
-    storey: wp.array[wp.vec2]
+    place: wp.array[wp.int64]  # slot of each row's wavefront, negative = none
+    form: wp.array2d[wp.int32]  # of each slot: first column, first bend, number of columns (2)
+    index: wp.array[wp.int16]  # bend of each column within its wavefront, -1 = sound cannot get there
+    bends: wp.array[_Bend]
+    plan: wp.array[wp.vec3]  # world x, z of the centre of column (0, 0) and width of a column [m]
+    heights: wp.array[wp.vec3]  # of the plane in which paths bend, and between which ears are on its storey [m]
+
+
+_INDEX_COLUMNS = {"index": Column(torch.int16)}
+_BEND_COLUMNS = {"bends": Column(torch.float32, (6,))}
+_SLOT_COLUMNS = {
+    "form": Column(torch.int32, (4,)),
+    "plan": Column(torch.float32, (3,)),
+    "heights": Column(torch.float32, (3,)),
+}
+_ELEMENTS = {"bends": _Bend, "plan": wp.vec3, "heights": wp.vec3}
+
+_ahead = Ahead()
+
+
+def prepare_wavefront(field: WavefrontField, device: torch.device) -> None:
+    """Computes ahead what a bank on a device copies of a wavefront; any thread may."""
+    _ahead.keep(field, _parts(field, device))
+    _ = field.digest  # takes its time, too
 
 
 class WavefrontBank:
-    """One wavefront per environment on one device: for each column a number, for each number a bend."""
+    """One wavefront per environment on one device: for each column a number, for each number a bend.
+
+    Equal wavefronts are stored once; they lie one after the other, without padding. A bend is the last bend x, z of a
+    path, its first bend x, z (world), the length between the two [m] and its number of bends; where a path does not
+    bend both are the place for which the wavefront was computed.
+    """
 
     device: torch.device
-    index: torch.Tensor
-    """Row of `bends` that each column sees last, -1 = sound cannot get there, shape (B, nx, nz), int16."""
-    bends: torch.Tensor
-    """Per path its last bend x, z, its first bend x, z (world), the length between the two [m] and its number of bends.
-
-    Shape (B, T, 6), float32. Where it does not bend both are the place for which the field was computed.
-    """
-    origin: torch.Tensor
-    """World (x, z) of the centre of column (0, 0) [m], shape (B, 2), float32."""
-    spacing: torch.Tensor
-    """Width of a column [m], shape (B,), float32."""
-    height: torch.Tensor
-    """Height y of the plane in which paths bend [m], shape (B,), float32."""
-    storey: torch.Tensor
-    """Heights y between which ears are on the storey of the plane [m], shape (B, 2), float32."""
 
     def __init__(self, rows: int, device: str | torch.device = "cpu") -> None:
         """Makes room for a number of environments; no sound gets anywhere until `set_row`."""
         self.device = torch.device(wp_device(device))
-        self.index = torch.full((rows, 1, 1), -1, dtype=torch.int16, device=self.device)
-        self.bends = torch.zeros((rows, _GROWTH, 6), dtype=torch.float32, device=self.device)
-        self.origin = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
-        self.spacing = torch.ones(rows, dtype=torch.float32, device=self.device)
-        self.height = torch.zeros(rows, dtype=torch.float32, device=self.device)
-        self.storey = torch.zeros((rows, 2), dtype=torch.float32, device=self.device)
+        self._tables = SharedTables(rows, self.device, _SLOT_COLUMNS, _INDEX_COLUMNS, _BEND_COLUMNS)
+        self._pointed: dict[str, torch.Tensor] = {}
         self._arrays: wp.array | None = None
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._tables.rows)
 
     def set_row(self, row: int, field: WavefrontField | None) -> None:
-        """Puts a source's wavefront into one row; None = no source, silence."""
-        self.index[row] = -1
-        if field is None:
-            return
-        index, bends = _compress(field)
-        self._grow(index.shape[0], index.shape[1], len(bends))
-        self.index[row, : index.shape[0], : index.shape[1]] = torch.as_tensor(index, device=self.device)
-        self.bends[row, : len(bends)] = torch.as_tensor(bends, device=self.device)
-        self.origin[row] = torch.tensor(field.origin, device=self.device)
-        self.spacing[row] = field.spacing
-        self.height[row] = field.height
-        self.storey[row] = torch.tensor(field.storey, device=self.device)
+        """Puts a source's wavefront into one row; None = no source, silence. The cost is that of the wavefront.
 
-    def _grow(self, nx: int, nz: int, count: int) -> None:
-        rows, old_nx, old_nz = self.index.shape
-        if nx > old_nx or nz > old_nz:
-            grown = self.index.new_full((rows, max(nx, old_nx), max(nz, old_nz)), -1)
-            grown[:, :old_nx, :old_nz] = self.index
-            self.index, self._arrays = grown, None
-        if count > self.bends.shape[1]:
-            size = -(-count // _GROWTH) * _GROWTH
-            table = self.bends.new_zeros((rows, size, 6))
-            table[:, : self.bends.shape[1]] = self.bends
-            self.bends, self._arrays = table, None
+        Raises:
+            IndexError: no such row.
+        """
+        self._tables.use(row, None if field is None else field.digest, lambda: self._taken(field))
+
+    def memory(self) -> dict[str, int]:
+        """Returns the size of each table on the device [bytes]."""
+        return self._tables.memory()
 
     def arrays(self) -> wp.array:
-        """Returns the bank as a kernel takes it: an array of one `WaveArrays`."""
-        if self._arrays is None:
+        """Returns the bank as a kernel takes it, an array of one `WaveArrays`, valid until a row is set."""
+        tables = self._tables.tensors
+        if self._arrays is None or any(tables[name] is not known for name, known in self._pointed.items()):
             arrays = WaveArrays()
-            arrays.index = wp.from_torch(self.index)
-            arrays.bends = wp.from_torch(self.bends, dtype=_Bend)
-            arrays.origin = wp.from_torch(self.origin, dtype=wp.vec2)
-            arrays.spacing = wp.from_torch(self.spacing)
-            arrays.height = wp.from_torch(self.height)
-            arrays.storey = wp.from_torch(self.storey, dtype=wp.vec2)
+            arrays.place = wp.from_torch(self._tables.rows.place)
+            for name, tensor in tables.items():
+                setattr(arrays, name, wp.from_torch(tensor, dtype=_ELEMENTS.get(name)))
             self._arrays = wp.array([arrays], dtype=WaveArrays, device=wp_device(self.device))
+            self._pointed = tables  # the arrays do not own their memory
         return self._arrays
+
+    def _taken(self, field: WavefrontField | None) -> dict[str, torch.Tensor]:
+        assert field is not None, "nothing has no parts"
+        return _ahead.take(field) or _parts(field, self.device)
+
+
+def _parts(field: WavefrontField, device: torch.device) -> dict[str, torch.Tensor]:
+    """Returns the rows of a wavefront in each table; first column and first bend are still missing."""
+    index, bends = _compress(field)
+    rows: dict[str, npt.ArrayLike] = {
+        "form": [[0, 0, *index.shape]],
+        "plan": [[*field.origin, field.spacing]],
+        "heights": [[field.height, *field.storey]],
+        "index": index.reshape(-1),
+        "bends": bends,
+    }
+    return staged(rows, _SLOT_COLUMNS | _INDEX_COLUMNS | _BEND_COLUMNS, device)
 
 
 def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
@@ -141,10 +156,10 @@ def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray
 
 
 @wp.func
-def _number(bank: WaveArrays, row: int, i: int, j: int) -> int:
-    if i < 0 or j < 0 or i >= bank.index.shape[1] or j >= bank.index.shape[2]:
+def _number(bank: WaveArrays, slot: int, i: int, j: int) -> int:
+    if i < 0 or j < 0 or i >= bank.form[slot, 2] or j >= bank.form[slot, 3]:
         return -1
-    return int(bank.index[row, i, j])
+    return int(bank.index[bank.form[slot, 0] + i * bank.form[slot, 3] + j])
 
 
 @wp.func
@@ -186,14 +201,14 @@ def _sees_bend(mesh: wp.uint64, height: wp.float32, bend: _Bend, p: wp.vec3) -> 
 
 @wp.func
 def _blend(
-    bank: WaveArrays, row: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3
+    bank: WaveArrays, slot: int, numbers: wp.vec4i, weights: wp.vec4, bent: bool, s: wp.vec3, p: wp.vec3
 ) -> Arrival:
     """Weighted mean of the arrivals by way of several columns' bends, or of those that bend; length -1 if none."""
     total = Arrival()
     share = wp.float32(0.0)
     for k in range(4):
         if numbers[k] >= 0:
-            bend = bank.bends[row, numbers[k]]
+            bend = bank.bends[bank.form[slot, 1] + numbers[k]]
             if bend[5] > 0.5 or not bent:
                 total = total + weights[k] * _by_way(bend, s, p)
                 share = share + weights[k]
@@ -204,21 +219,21 @@ def _blend(
 
 
 @wp.func
-def _columns(bank: WaveArrays, row: int, mesh: wp.uint64, p: wp.vec3, place: wp.vec2i, beside: wp.vec2i) -> wp.vec4i:
+def _columns(bank: WaveArrays, slot: int, mesh: wp.uint64, p: wp.vec3, place: wp.vec2i, beside: wp.vec2i) -> wp.vec4i:
     """Numbers of a listener's column and of three beside it whose bends the listener sees, -1 = none."""
     i, j = place[0], place[1]
     di, dj = beside[0], beside[1]
     numbers = wp.vec4i(
-        _number(bank, row, i, j),
-        _number(bank, row, i + di, j),
-        _number(bank, row, i, j + dj),
-        _number(bank, row, i + di, j + dj),
+        _number(bank, slot, i, j),
+        _number(bank, slot, i + di, j),
+        _number(bank, slot, i, j + dj),
+        _number(bank, slot, i + di, j + dj),
     )
     if numbers[0] >= 0 and numbers[1] < 0 and numbers[2] < 0:
         numbers[3] = -1  # it may lie behind a wall
     for k in range(1, 4):  # nothing stands within a free column: the listener's own has no wall in it
         if numbers[k] >= 0 and numbers[k] != numbers[0]:
-            if not _sees_bend(mesh, bank.height[row], bank.bends[row, numbers[k]], p):
+            if not _sees_bend(mesh, bank.heights[slot][0], bank.bends[bank.form[slot, 1] + numbers[k]], p):
                 numbers[k] = -1
     return numbers
 
@@ -232,26 +247,36 @@ def wave_arrival(bank: WaveArrays, row: int, mesh: wp.uint64, s: wp.vec3, p: wp.
     """
     heard = Arrival()
     heard[3] = -1.0
-    if p[1] < bank.storey[row][0] or p[1] >= bank.storey[row][1]:
+    slot = int(bank.place[row])
+    if slot < 0 or p[1] < bank.heights[slot][1] or p[1] >= bank.heights[slot][2]:
         return heard
-    u = (p[0] - bank.origin[row][0]) / bank.spacing[row]
-    v = (p[2] - bank.origin[row][1]) / bank.spacing[row]
+    u = (p[0] - bank.plan[slot][0]) / bank.plan[slot][2]
+    v = (p[2] - bank.plan[slot][1]) / bank.plan[slot][2]
     i = int(wp.floor(u + 0.5))
     j = int(wp.floor(v + 0.5))
     fu = wp.abs(u - float(i))
     fv = wp.abs(v - float(j))
     beside = wp.vec2i(wp.where(u < float(i), -1, 1), wp.where(v < float(j), -1, 1))
     weights = wp.vec4((1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv)
-    numbers = _columns(bank, row, mesh, p, wp.vec2i(i, j), beside)
+    numbers = _columns(bank, slot, mesh, p, wp.vec2i(i, j), beside)
     if numbers[0] < 0 and numbers[1] < 0 and numbers[2] < 0 and numbers[3] < 0:
         # Close to a wall the nearer columns may lie behind it.
-        numbers = _columns(bank, row, mesh, p, wp.vec2i(i, j), -beside)
+        numbers = _columns(bank, slot, mesh, p, wp.vec2i(i, j), -beside)
         weights = wp.vec4(0.25, 0.25, 0.25, 0.25)
     # Behind an edge the columns that still see the source do not count, unless all do: then something low is between.
-    heard = _blend(bank, row, numbers, weights, True, s, p)
+    heard = _blend(bank, slot, numbers, weights, True, s, p)
     if heard[3] < 0.0:
-        heard = _blend(bank, row, numbers, weights, False, s, p)
+        heard = _blend(bank, slot, numbers, weights, False, s, p)
     return heard
+
+
+@wp.func
+def wave_height(bank: WaveArrays, row: int) -> wp.float32:
+    """Height of the plane in which a row's paths bend [m]; 0 where there are none."""
+    slot = int(bank.place[row])
+    if slot < 0:
+        return 0.0
+    return bank.heights[slot][0]
 
 
 @wp.kernel
