@@ -76,7 +76,7 @@ def reverberate(
     """
     clip = torch.tensor(samples, dtype=torch.float32, device=device)
     count, slopes = len(clip), len(DECAY_TIMES)
-    spectrum = torch.fft.rfft(clip)
+    spectrum = _spectrum(clip, count)
     energy = octave_power(np.fft.rfftfreq(count, 1 / sample_rate)) @ _mean_squares(spectrum.cpu().numpy(), count)
     kept = np.flatnonzero(energy > _SILENT * max(float(energy.sum()), 1e-30))
     wanted = torch.tensor(energy[kept], dtype=torch.float32, device=device)
@@ -89,7 +89,7 @@ def reverberate(
         loops.append(_sixteen_bits(steady, unit))
         pasts.append(_sixteen_bits(past, unit).transpose(0, 1).flatten(1))
         # A tone meets one value of the noise's spectrum, by chance loud or soft: hold the clip to the mean.
-        chance = ((steady**2).mean(dim=(1, 2)) / wanted).clamp(min=1e-30)
+        chance = ((steady**2).mean(dim=2).mean(dim=1) / wanted).clamp(min=1e-30)
         units.append(unit * (chance**-0.5).clamp(0.5, 2.0))
     lines = (BAND_COUNT * np.arange(slopes)[:, None] + kept).reshape(-1)
     line, past_start = np.full(BUS_LINES, -1, dtype=np.int32), np.zeros(BUS_LINES, dtype=np.int32)
@@ -130,8 +130,16 @@ def _past(clip: torch.Tensor, noise: torch.Tensor, length: int) -> torch.Tensor:
     """Returns what an endless past of the loop leaves behind after it has stopped at its end, (bands, C, length)."""
     size = _even_size(2 * length)
     before = clip[torch.arange(-length, 0, device=clip.device) % len(clip)]
-    past: torch.Tensor = torch.fft.irfft(torch.fft.rfft(noise, size) * torch.fft.rfft(before, size), size)
+    past: torch.Tensor = torch.fft.irfft(torch.fft.rfft(noise, size) * _spectrum(before, size), size)
     return past[..., length : 2 * length]
+
+
+def _spectrum(signal: torch.Tensor, size: int) -> torch.Tensor:
+    """Returns the half spectrum of one signal, padded to `size`, whose bits do not depend on the number of threads.
+
+    It is transformed as one of two: MKL shares a single long transform out over threads and rounds otherwise then.
+    """
+    return torch.fft.rfft(signal.expand(2, -1), size)[0]
 
 
 def _even_size(least: int) -> int:

@@ -159,3 +159,18 @@ def test_clips_are_shared_and_forgotten() -> None:
     assert int(bank.slot[0, 0]) == -1
     with pytest.raises(ValueError, match="48000 Hz"):
         bank.set_clip(0, Loop(a.samples, 48000))
+
+
+def test_bits_do_not_depend_on_the_number_of_threads() -> None:
+    """The bus of a long clip is the same, bit for bit, with one thread and with two."""
+    clip = np.random.default_rng(0).standard_normal(40000)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = reverberate(clip, 8000)
+        torch.set_num_threads(2)
+        shared = reverberate(clip, 8000)
+    finally:
+        torch.set_num_threads(before)
+    for one, two in zip(alone, shared, strict=True):
+        assert_array_equal(one.numpy(), two.numpy())
