@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -47,8 +48,8 @@ class Loop(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    tensors: tuple[torch.Tensor, ...]  # keeps the memory that the struct points to
-    struct: Any
+    tensors: tuple[torch.Tensor, ...]  # keeps the memory that the row points to
+    row: Any  # its `ClipOnDevice`, an array of one on the host
 
     @property
     def nbytes(self) -> int:
@@ -96,16 +97,21 @@ class ClipBank:
         self.channels = 2 if receiver is None else receiver.channel_count
         self._spare_bytes, self._seed, self._receiver = spare_bytes, seed, receiver
         self._stored: dict[str, _Stored] = {}
+        self._place: dict[str, int] = {}
+        self._free: list[int] = []
         self._playing: dict[tuple[int, int], str] = {}
+        self._players: Counter[str] = Counter()
+        self._spare: dict[str, None] = {}  # that nobody plays, the least recently played first
+        self._held_bytes = 0
         self.slot = torch.full((rows, sources), -1, dtype=torch.int32, device=self.device)
         """Place of each source's clip in `structs`, -1 = silent, shape (rows, sources)."""
         self.structs: Any = wp.zeros(1, dtype=ClipOnDevice, device=wp_device(self.device))
-        """The clips, an array of `ClipOnDevice`."""
+        """The clips, an array of `ClipOnDevice`; a place without a clip is in no row's `slot`."""
 
     @property
     def nbytes(self) -> int:
         """Memory of all clips held [bytes]."""
-        return sum(stored.nbytes for stored in self._stored.values())
+        return self._held_bytes
 
     def select(self, rows: torch.Tensor) -> ClipRows:
         """Returns some rows, in the order given, shape (R,) int64."""
@@ -131,23 +137,40 @@ class ClipBank:
         rows, sources = self.slot.shape
         if not (0 <= row < rows and 0 <= source < sources):
             raise IndexError(f"row {row}, source {source} is outside this bank of {rows} x {sources}")
-        before = list(self._stored)
-        if clip is None:
-            self._playing.pop((row, source), None)
-        else:
-            self._playing[row, source] = self._key(clip)
+        before, key = self._playing.pop((row, source), None), None if clip is None else self._key(clip)
+        if key is not None:
+            self._playing[row, source] = key
+            self._players[key] += 1
+            self._spare.pop(key, None)
+        self.slot[row, source] = -1 if key is None else self._place[key]
+        if before is not None:
+            self._players[before] -= 1
+            if not self._players[before]:
+                del self._players[before]
+                self._spare[before] = None
         self._forget()
-        if list(self._stored) == before:
-            key = self._playing.get((row, source))
-            self.slot[row, source] = -1 if key is None else before.index(key)
-        else:
-            self._renew_tables()
 
     def _key(self, clip: Loop | PreparedClip) -> str:
         """Returns the name of a clip's content, which is on the device then."""
         key, stored = clip if isinstance(clip, PreparedClip) else self.prepare(clip)
-        self._stored.setdefault(key, stored)
+        if key not in self._stored:
+            self._place[key] = self._enter(stored)
+            self._stored[key], self._spare[key] = stored, None
+            self._held_bytes += stored.nbytes
         return key
+
+    def _enter(self, stored: _Stored) -> int:
+        """Writes a clip into a free place of `structs`, which doubles where there is none, and returns the place."""
+        if not self._free:
+            known = len(self._stored)
+            if known == len(self.structs):
+                grown = wp.zeros(2 * known, dtype=ClipOnDevice, device=wp_device(self.device))
+                wp.copy(grown, self.structs, count=known)
+                self.structs = grown
+            self._free.append(known)
+        place = self._free.pop()
+        wp.copy(self.structs, stored.row, dest_offset=place, count=1)
+        return place
 
     def _checked(self, clip: Loop) -> npt.NDArray[np.float32]:
         if clip.sample_rate != self.sample_rate:
@@ -163,25 +186,16 @@ class ClipBank:
         names = ("dry", "loop", "past", "line", "past_start", "scale")
         for name, tensor in zip(names, tensors, strict=True):
             setattr(struct, name, wp.from_torch(tensor))
-        return _Stored(tensors, struct)
+        row = wp.array([struct], dtype=ClipOnDevice, device="cpu", pinned=self.device.type == "cuda")
+        return _Stored(tensors, row)
 
     def _forget(self) -> None:
-        """Forgets clips that nobody plays, oldest first, above the limit."""
-        used = set(self._playing.values())
-        for key in [key for key in self._stored if key not in used]:
-            if self.nbytes <= self._spare_bytes:
-                return
-            del self._stored[key]
-
-    def _renew_tables(self) -> None:
-        """Renews the tables that kernels read after clips have come or gone."""
-        place = {key: number for number, key in enumerate(self._stored)}
-        slot = torch.full(self.slot.shape, -1, dtype=torch.int32)
-        for (row, source), key in self._playing.items():
-            slot[row, source] = place[key]
-        self.slot = slot.to(self.device)
-        structs = [stored.struct for stored in self._stored.values()] or [ClipOnDevice()]
-        self.structs = wp.array(structs, dtype=ClipOnDevice, device=wp_device(self.device))
+        """Forgets clips that nobody plays, the least recently played first, above the limit."""
+        while self._spare and self._held_bytes > self._spare_bytes:
+            key = next(iter(self._spare))
+            del self._spare[key]
+            self._held_bytes -= self._stored.pop(key).nbytes
+            self._free.append(self._place.pop(key))
 
 
 def _digest(samples: npt.NDArray[np.float32]) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from avi_env.acoustics.directivity import Directivity, directivity_gain, load_directivity, stack_directivities
+from avi_env.acoustics.directivity import directivity_gain, load_directivity
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.shared_rows import SharedTables
 from avi_env.acoustics.stream import Playback
+from avi_env.scene.arena import Column
 from avi_env.sounds.schedule import ALWAYS, NEVER_ENDING, Schedule, ScheduleRows, emissions, schedule_rows
 
 __all__ = ["EmitterBank", "Traits"]
@@ -40,13 +43,15 @@ class EmitterBank:
     def __init__(self, count: int, sample_rate: int, device: torch.device) -> None:
         self.emitters: list[Emitter | None] = [None] * count
         """The emitter in each place."""
-        self._traits: Traits | None = None
         self._rate, self._device = sample_rate, device
-        self._patterns: list[Directivity] = [load_directivity("omni")]
-        self._tables = stack_directivities(self._patterns, device)
-        self._which = torch.zeros(count, dtype=torch.int32, device=device)
+        self._marks: Counter[str] = Counter({"gap": count})
+        self._overlaps: Counter[int] = Counter()
+        self._patterns = SharedTables(
+            count, device, {"energy": Column(torch.float32, load_directivity("omni").energy.shape)}
+        )
         self._power = torch.ones(count, 7, device=device)
         self._gain = torch.zeros(count, device=device)
+        self._known = torch.zeros(count, dtype=torch.bool, device=device)
         self._own = torch.zeros(count, dtype=torch.bool, device=device)
         self._schedules = schedule_rows([ALWAYS] * count, sample_rate, device)
         self._overlap = torch.ones(count, dtype=torch.int64, device=device)
@@ -55,24 +60,26 @@ class EmitterBank:
     @property
     def traits(self) -> Traits:
         """What there is among the emitters."""
-        if self._traits is None:
-            known = [emitter for emitter in self.emitters if emitter is not None]
-            self._traits = Traits(
-                len(known) < len(self.emitters),
-                any(not emitter.pattern.is_omni for emitter in known),
-                any(emitter.moves for emitter in known),
-                any(emitter.with_listener for emitter in known),
-                all(emitter.schedule == ALWAYS for emitter in known),
-                max((_overlap(emitter.schedule) for emitter in known), default=1),
-            )
-        return self._traits
+        marks = self._marks
+        return Traits(
+            marks["gap"] > 0,
+            marks["directional"] > 0,
+            marks["moving"] > 0,
+            marks["own"] > 0,
+            marks["pausing"] == 0,
+            max(self._overlaps, default=1),
+        )
 
     def set_emitter(self, place: int, emitter: Emitter | None) -> None:
-        """Puts an emitter into a place; None = silence."""
-        self.emitters[place], self._traits = emitter, None
-        self._set_pattern(place, load_directivity("omni") if emitter is None else emitter.pattern)
+        """Puts an emitter into a place; None = silence. The cost does not depend on the other places."""
+        self._count(self.emitters[place], -1)
+        self._count(emitter, 1)
+        self.emitters[place] = emitter
+        self._known[place] = emitter is not None
         self._gain[place] = 0.0 if emitter is None else 10.0 ** (emitter.gain_db / 20.0)
         self._own[place] = emitter is not None and emitter.with_listener
+        pattern = load_directivity("omni") if emitter is None else emitter.pattern
+        self._patterns.use(place, pattern, lambda: {"energy": torch.tensor(pattern.energy)[None]})
         if emitter is not None:
             power = np.ones(7, dtype=np.float32) if emitter.stays else emitter.pattern.power
             self._power[place] = torch.from_numpy(np.array(power)).to(self._device)
@@ -83,11 +90,14 @@ class EmitterBank:
             self._set_corners(place, torch.from_numpy(emitter.corners))
 
     def present(self, places: torch.Tensor) -> torch.Tensor | None:
-        """Returns which of some places have an emitter, as indices into `places`, or None if all have."""
-        if not self.traits.gaps:
+        """Returns which of some places have an emitter, as indices into `places`, or None if all count.
+
+        On a GPU all do, as to ask would be to wait: places without an emitter play nothing.
+        """
+        if not self._marks["gap"] or self._device.type != "cpu":
             return None
-        known = [i for i, place in enumerate(places.tolist()) if self.emitters[place] is not None]
-        return None if len(known) == len(places) else torch.tensor(known, dtype=torch.int64, device=places.device)
+        known = self._known[places]
+        return None if bool(known.all()) else known.nonzero()[:, 0]
 
     def own(self, places: torch.Tensor) -> torch.Tensor:
         """Returns which of some places' emitters are carried by their listeners, as indices into `places`."""
@@ -111,7 +121,8 @@ class EmitterBank:
         """Returns paths as loud as the emitters are in the directions in which they leave; headings [rad], (F,)."""
         if not self.traits.directional:
             return paths
-        louder = directivity_gain(self._tables, heading.float(), paths.departure, self._which[places])
+        which = self._patterns.rows.place[places].clamp(min=0)  # silent places have none
+        louder = directivity_gain(self._patterns.tensors["energy"], heading.float(), paths.departure, which)
         return paths._replace(gain=paths.gain * louder)
 
     def power(self, places: torch.Tensor) -> torch.Tensor:
@@ -130,19 +141,22 @@ class EmitterBank:
         own = torch.arange(count, device=places.device) < self._overlap[places][..., None]
         return Playback(heard.onset, heard.duration * own, heard.sounding * own * gain)
 
-    def _set_pattern(self, place: int, pattern: Directivity) -> None:
-        """Puts a directivity on the device, and forgets those that no emitter has any more."""
-        if not any(pattern is known for known in self._patterns):
-            used = {id(e.pattern): e.pattern for e in self.emitters if e is not None and not e.pattern.is_omni}
-            self._patterns = [load_directivity("omni"), *used.values()]
-            self._tables = stack_directivities(self._patterns, self._device)
-            for number, other in enumerate(self.emitters):
-                if other is not None:
-                    self._which[number] = self._number(other.pattern)
-        self._which[place] = self._number(pattern)
-
-    def _number(self, pattern: Directivity) -> int:
-        return next((i for i, known in enumerate(self._patterns) if known is pattern), 0)
+    def _count(self, emitter: Emitter | None, change: int) -> None:
+        """Counts what an emitter that comes (1) or goes (-1) has."""
+        if emitter is None:
+            self._marks["gap"] += change
+            return
+        marks = {
+            "directional": not emitter.pattern.is_omni,
+            "moving": emitter.moves,
+            "own": emitter.with_listener,
+            "pausing": emitter.schedule != ALWAYS,
+        }
+        self._marks.update({name: change * has for name, has in marks.items()})
+        overlap = _overlap(emitter.schedule)
+        self._overlaps[overlap] += change
+        if not self._overlaps[overlap]:
+            del self._overlaps[overlap]
 
     def _set_corners(self, place: int, corners: torch.Tensor) -> None:
         """Puts the corners of a path on the device; the last one lasts for ever."""
@@ -151,7 +165,8 @@ class EmitterBank:
         if count > known:
             last = self._corners[:, -1:].clone()
             last[..., 0] = torch.inf
-            self._corners = torch.cat([self._corners, last.expand(-1, count - known, -1)], dim=1).contiguous()
+            more = max(count - known, known if known > 1 else 0)
+            self._corners = torch.cat([self._corners, last.expand(-1, more, -1)], dim=1).contiguous()
         self._corners[place, : len(corners)] = corners.to(self._device)
         self._corners[place, len(corners) :] = corners[-1].to(self._device)
         self._corners[place, len(corners) :, 0] = torch.inf

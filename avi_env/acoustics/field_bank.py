@@ -217,11 +217,12 @@ def _blend_kernel(
 class FieldBank:
     """The baked fields that `rows` environments hear, and their look-up; equal fields are stored once."""
 
-    def __init__(self, rows: int, device: str | torch.device = "cpu") -> None:
+    def __init__(self, rows: int, device: str | torch.device = "cpu", silent: bool = False) -> None:
+        """Makes room for a number of rows, which must be told before they are asked unless they begin silent."""
         if rows < 1:
             raise ValueError(f"a field bank needs at least one row, not {rows}")
         self.device = torch.device(device)
-        self._store = FieldStore(rows, self.device)
+        self._store = FieldStore(rows, self.device, silent)
         self._all_rows = torch.arange(rows, device=self.device)
 
     @property
@@ -241,6 +242,10 @@ class FieldBank:
             ValueError: the field has no cell.
         """
         self._store.set_row(row, field)
+
+    def holds(self, field: SourceField) -> bool:
+        """Returns whether a row hears this field; any thread may ask."""
+        return self._store.rows.holds(field.digest)
 
     def corners(self, position: torch.Tensor, rows: torch.Tensor | None = None) -> Corners:
         """Returns the four cells around each listener.

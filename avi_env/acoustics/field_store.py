@@ -66,9 +66,9 @@ def prepare_field(field: SourceField, device: torch.device) -> None:
 class FieldStore:
     """The fields that `rows` environments hear; equal ones are stored once, and freed when no row hears them."""
 
-    def __init__(self, rows: int, device: torch.device) -> None:
+    def __init__(self, rows: int, device: torch.device, silent: bool = False) -> None:
         self._device = device
-        self._tables = SharedTables(rows, device, _SLOT_COLUMNS, _CELL_COLUMNS, _COLUMN_COLUMNS)
+        self._tables = SharedTables(rows, device, _SLOT_COLUMNS, _CELL_COLUMNS, _COLUMN_COLUMNS, told=silent)
         self._arrays: FieldArrays | None = None
 
     @property
@@ -83,7 +83,9 @@ class FieldStore:
             IndexError: no such row.
             ValueError: the field has no cell.
         """
-        self._tables.use(row, None if field is None else field.digest, lambda: self._taken(field))
+        ready = None if field is None else _ahead.take(field)
+        key = None if field is None else field.digest
+        self._tables.use(row, key, lambda: ready or _parts(field, self._device))
         self._arrays = None
 
     def memory(self) -> dict[str, int]:
@@ -99,13 +101,10 @@ class FieldStore:
                 setattr(self._arrays, name, wp.from_torch(tensor, dtype=_ELEMENTS.get(name)))
         return self._arrays
 
-    def _taken(self, field: SourceField | None) -> dict[str, torch.Tensor]:
-        assert field is not None, "nothing has no parts"
-        return _ahead.take(field) or _parts(field, self._device)
 
-
-def _parts(field: SourceField, device: torch.device) -> dict[str, torch.Tensor]:
+def _parts(field: SourceField | None, device: torch.device) -> dict[str, torch.Tensor]:
     """Returns the rows of a field in each table; first cell and column are still missing."""
+    assert field is not None, "nothing has no parts"
     count = len(field.cells)
     if not count:
         raise ValueError(f"the field of the source at {field.source} has no listener cell: is it on any storey?")

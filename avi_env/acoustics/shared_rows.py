@@ -34,15 +34,20 @@ class SharedRows:
 
     UNKNOWN = -2
 
-    def __init__(self, rows: int, device: torch.device) -> None:
-        self.place = torch.full((rows,), self.UNKNOWN, dtype=torch.int64, device=device)
-        self.untold = rows
+    def __init__(self, rows: int, device: torch.device, told: bool = False) -> None:
+        """Rows use nothing yet; `told` says that this is what they are meant to use."""
+        self.place = torch.full((rows,), -1 if told else self.UNKNOWN, dtype=torch.int64, device=device)
+        self.untold = 0 if told else rows
         """Rows of which nothing was told yet."""
-        self._keys: dict[int, Hashable] = {}  # None = nothing
+        self._keys: dict[int, Hashable] = dict.fromkeys(range(rows)) if told else {}  # None = nothing
         self._stored: dict[Hashable, _Stored] = {}
 
     def __len__(self) -> int:
         return len(self.place)
+
+    def holds(self, key: Hashable) -> bool:
+        """Returns whether a thing is stored; any thread may ask."""
+        return key in self._stored
 
     def use(self, row: int, key: Hashable, store: Callable[[], int], free: Callable[[int], None]) -> None:
         """Makes a row use a thing.
@@ -82,8 +87,8 @@ class SharedTables:
     rows: SharedRows
     """Which thing each row uses: its row in the first table."""
 
-    def __init__(self, rows: int, device: torch.device, *tables: Mapping[str, Column]) -> None:
-        self.rows = SharedRows(rows, device)
+    def __init__(self, rows: int, device: torch.device, *tables: Mapping[str, Column], told: bool = False) -> None:
+        self.rows = SharedRows(rows, device, told)
         self._tables = [RowTables(RowRanges(), device, columns) for columns in tables]
         self._held: dict[int, list[RowRange]] = {}
 

@@ -55,7 +55,7 @@ class SourceFields:
         self.wavefronts = WavefrontBank(count, device)
         """Of each source, or of the node of its path that counts most."""
         # Four rows for each place: the nodes around a moving source; the first is the field of one that stays.
-        self._fields = FieldBank(NODE_LIMIT * count, device)
+        self._fields = FieldBank(NODE_LIMIT * count, device, silent=True)
         self._heard: list[Heard | None] = [None] * count
         self._nodes: dict[int, list[Place]] = {}  # of moving sources: what is on the device
         self._share = torch.zeros(count, NODE_LIMIT, device=device)
@@ -158,8 +158,10 @@ class SourceFields:
 
     def _ready(self, field: SourceField) -> SourceField:
         """Computes what the device's tables take of a field, which is returned."""
-        prepare_field(field, self._device)
-        prepare_wavefront(field.wavefront, self._device)
+        if not self._fields.holds(field):
+            prepare_field(field, self._device)
+        if not self.wavefronts.holds(field.wavefront):
+            prepare_wavefront(field.wavefront, self._device)
         return field
 
     def memory(self) -> dict[str, int]:

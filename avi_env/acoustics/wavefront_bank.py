@@ -96,7 +96,13 @@ class WavefrontBank:
         Raises:
             IndexError: no such row.
         """
-        self._tables.use(row, None if field is None else field.digest, lambda: self._taken(field))
+        ready = None if field is None else _ahead.take(field)
+        key = None if field is None else field.digest
+        self._tables.use(row, key, lambda: ready or _parts(field, self.device))
+
+    def holds(self, field: WavefrontField) -> bool:
+        """Returns whether a row has this wavefront; any thread may ask."""
+        return self._tables.rows.holds(field.digest)
 
     def memory(self) -> dict[str, int]:
         """Returns the size of each table on the device [bytes]."""
@@ -114,13 +120,10 @@ class WavefrontBank:
             self._pointed = tables  # the arrays do not own their memory
         return self._arrays
 
-    def _taken(self, field: WavefrontField | None) -> dict[str, torch.Tensor]:
-        assert field is not None, "nothing has no parts"
-        return _ahead.take(field) or _parts(field, self.device)
 
-
-def _parts(field: WavefrontField, device: torch.device) -> dict[str, torch.Tensor]:
+def _parts(field: WavefrontField | None, device: torch.device) -> dict[str, torch.Tensor]:
     """Returns the rows of a wavefront in each table; first column and first bend are still missing."""
+    assert field is not None, "nothing has no parts"
     index, bends = _compress(field)
     rows: dict[str, npt.ArrayLike] = {
         "form": [[0, 0, *index.shape]],

@@ -10,12 +10,19 @@ import torch
 from numpy.testing import assert_array_equal
 from test_kernel_twins_ears import random_field
 
+from avi_env.acoustics.clip_bank import ClipBank, ClipRows
+from avi_env.acoustics.emitter import Emitter
+from avi_env.acoustics.emitter_bank import EmitterBank
 from avi_env.acoustics.field import SourceField, WavefrontField
 from avi_env.acoustics.field_bank import FieldBank
 from avi_env.acoustics.field_store import prepare_field
+from avi_env.acoustics.paths import silent_paths
+from avi_env.acoustics.stream import Playback, render_step, start_stream
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths, prepare_wavefront
+from avi_env.sounds import Clip
+from avi_env.sounds.schedule import ALWAYS, NEVER_ENDING, Schedule
 
-ROWS = 10
+ROWS, RATE = 10, 16000
 
 
 def random_wavefront(rng: np.random.Generator, columns: tuple[int, int]) -> WavefrontField:
@@ -110,3 +117,89 @@ def test_rows_that_are_not_there_are_told() -> None:
         for row in (-1, 2):
             with pytest.raises(IndexError, match=f"row {row} is not one of this bank's 2"):
                 bank.set_row(row, None)
+
+
+def clip(seed: int, seconds: float = 0.1) -> Clip:
+    """Noise of its own."""
+    rng = np.random.default_rng(seed)
+    return Clip("noise", rng.standard_normal(round(seconds * RATE)).astype(np.float32), 94.0, RATE)
+
+
+def test_clips_come_and_go_without_touching_others(device: str) -> None:
+    """Through 80 settings each row plays its own clip; places of forgotten clips are used again; memory is bounded."""
+    rng, bank = np.random.default_rng(4), ClipBank(4, 1, RATE, device, spare_bytes=0)
+    made = [bank.prepare(clip(seed)) for seed in range(5)]
+    bank.set_clip(0, made[0])
+    size, playing = bank.nbytes, {0: 0}
+    for _ in range(80):
+        row, seed = int(rng.integers(4)), int(rng.integers(6))
+        playing[row] = seed
+        bank.set_clip(row, made[seed] if seed < 5 else None)
+        different = {seed for seed in playing.values() if seed < 5}
+        assert bank.nbytes <= len(different) * size
+        slots = [int(bank.slot[row, 0]) for row in range(4)]
+        assert all((slots[row] < 0) == (playing.get(row, 5) == 5) for row in range(4))
+        assert len({slot for slot in slots if slot >= 0}) == len(different)
+    assert len(bank.structs) <= 8
+    own = ClipBank(1, 1, RATE, device)
+    for row, seed in playing.items():
+        if seed < 5:
+            own.set_clip(0, made[seed])
+            ours, alone = bank.select(torch.tensor([row], device=bank.device)), own.select(own.slot.new_zeros(1).long())
+            for one, other in zip(played(ours), played(alone), strict=True):
+                assert_array_equal(one, other)
+
+
+def played(clips: ClipRows) -> list[torch.Tensor]:
+    """A second of a clip through a constant response, with its reverberation."""
+    device = clips.device
+    state = start_stream(clips, 64)
+    fir = torch.zeros(1, 1, 2, 64, device=device)
+    fir[..., 3] = 1.0
+    late, clock = torch.full((1, 1, 12, 7), 0.1, device=device), torch.zeros(1, dtype=torch.int64, device=device)
+    onset = torch.zeros(1, 1, 1, dtype=torch.int64, device=device)
+    playback = Playback(onset, torch.full_like(onset, NEVER_ENDING), torch.ones(1, 1, 1, device=device))
+    audio, _ = render_step(state, clips, playback, clock, fir, late, torch.zeros(1, 1, device=device), RATE)
+    return [audio.cpu()]
+
+
+def test_emitters_do_not_depend_on_what_was_in_other_places(device: str) -> None:
+    """After 200 settings each place has the pose, loudness and pattern of its emitter alone, and the traits count."""
+    rng, target = np.random.default_rng(6), torch.device(device)
+    sound = clip(1)
+    path = np.array([[0.0, 1.0, 0.0], [2.0, 1.0, 0.0], [2.0, 1.0, 3.0]], dtype=np.float32)
+    here = np.array([1.0, 1.0, 2.0], dtype=np.float32)
+    kinds = [
+        None,
+        Emitter(sound, here, gain_db=-6.0),
+        Emitter(sound, 2.0 * here, yaw=1.0, directivity="cardioid"),
+        Emitter(sound, path, times=np.array([0.0, 2.0, 5.0])),
+        Emitter(sound, here, schedule=Schedule(on=0.5, off=0.7, count=3)),
+    ]
+    bank, count = EmitterBank(6, RATE, target), 6
+    for turn in range(200):
+        bank.set_emitter(int(rng.integers(count)), kinds[int(rng.integers(len(kinds)))])
+        if turn % 40 != 39:
+            continue
+        known = [emitter for emitter in bank.emitters if emitter is not None]
+        assert bank.traits.gaps == (len(known) < count)
+        assert bank.traits.directional == any(not emitter.pattern.is_omni for emitter in known)
+        assert bank.traits.moving == any(emitter.moves for emitter in known)
+        assert bank.traits.always == all(emitter.schedule == ALWAYS for emitter in known)
+        for place, emitter in enumerate(bank.emitters):
+            if emitter is not None:
+                alone = EmitterBank(1, RATE, target)
+                alone.set_emitter(0, emitter)
+                for one, other in zip(told(bank, place, target), told(alone, 0, target), strict=True):
+                    assert_array_equal(one, other)
+
+
+def told(bank: EmitterBank, place: int, device: torch.device) -> list[torch.Tensor]:
+    """What a bank tells of the emitter in a place at 3.1 s."""
+    where, clock = torch.tensor([place], device=device), torch.tensor([round(3.1 * RATE)], device=device)
+    pose = bank.poses(where, clock)
+    paths = silent_paths(1, 2, device)._replace(gain=torch.ones(1, 2, 7, device=device))
+    sound = bank.playback(where[:, None], clock[:, None])
+    parts = [pose, bank.power(where), bank.aimed(where, pose[:, 3], paths).gain]
+    # With other schedules around there may be more emissions, none of which plays.
+    return [part.cpu() for part in (*parts, sound.gain.sum(dim=-1), sound.onset[..., 0])]
