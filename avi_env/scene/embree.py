@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EmbreeTree", "embree_function"]
+__all__ = ["EmbreeTree", "embree_function", "packet_width"]
 
 _FILE = re.compile(r"(lib)?embree4.*\.(so|dylib|dll)(\.|$)", re.IGNORECASE)
 
@@ -25,11 +25,13 @@ _ROBUST = 1 << 2
 _TRIANGLE_GEOMETRY = 0
 _INDEX_BUFFER, _VERTEX_BUFFER = 0, 1
 _UINT3, _FLOAT3 = 0x5003, 0x9003
+_NATIVE_RAYS = {16: 34, 8: 33}  # properties of a device
 
 _P, _I, _U, _SIZE, _TEXT = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint, ctypes.c_size_t, ctypes.c_char_p
 _SIGNATURES = {
     "rtcNewDevice": (_P, [_TEXT]),
     "rtcGetDeviceError": (_I, [_P]),
+    "rtcGetDeviceProperty": (_SIZE, [_P, _I]),
     "rtcNewScene": (_P, [_P]),
     "rtcSetSceneFlags": (None, [_P, _I]),
     "rtcReleaseScene": (None, [_P]),
@@ -40,7 +42,7 @@ _SIGNATURES = {
     "rtcAttachGeometry": (_U, [_P, _P]),
     "rtcReleaseGeometry": (None, [_P]),
     "rtcIntersect1": (None, []),  # these are called by kernels alone
-    "rtcIntersect16": (None, []),
+    **{f"rtcIntersect{lanes}": (None, []) for lanes in (4, 8, 16)},
     "rtcOccluded1": (None, []),
 }
 
@@ -88,6 +90,13 @@ def embree_function(name: str) -> int:
     address = ctypes.cast(getattr(_library(), name), ctypes.c_void_p).value
     assert address is not None
     return address
+
+
+@functools.cache
+def packet_width() -> int:
+    """Returns how many rays the processor's vector unit takes at once: 16, 8 or 4."""
+    library, device = _library(), _device()
+    return next((n for n, key in _NATIVE_RAYS.items() if library.rtcGetDeviceProperty(device, key)), 4)
 
 
 def _fill(geometry: int, kind: int, layout: int, rows: npt.NDArray[np.generic]) -> None:

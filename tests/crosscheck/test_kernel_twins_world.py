@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from test_rays import brute_force, triangle_soup
 
@@ -55,8 +56,9 @@ def test_camera_and_first_hits(device: str) -> None:
         np.testing.assert_array_equal(semantic[view].cpu().numpy().ravel(), scene.triangle_object[triangle])
 
 
-def test_first_hits_of_packets() -> None:
-    """`_tiles_kernel`: packets of Embree answer pixel by pixel as Warp's single rays, object ids as the scene says."""
+@pytest.mark.parametrize("lanes", [16, 8, 4])
+def test_first_hits_of_packets(lanes: int) -> None:
+    """`_tiles_kernel`: packets of every width answer as Warp's single rays do; object ids are those of the scene."""
     camera, rng = Camera(width=22, height=13, hfov=100.0, pitch=-0.3), np.random.default_rng(4)
     scenes = [shoebox((4.0, 2.6, 3.0)), triangle_soup(400, 2)]
     bank, which = SceneBank(scenes), torch.tensor([1, 0, 1], dtype=torch.int32)
@@ -72,7 +74,7 @@ def test_first_hits_of_packets() -> None:
     )
     actual = Primary(torch.empty(shape), torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)))
     semantic, alone = torch.empty(shape, dtype=torch.int32), torch.full(shape, -7.0)
-    trace_tiles(bank, (which, place, basis), camera, actual, semantic, (0, 12))
+    trace_tiles(bank, (which, place, basis), camera, actual, semantic, (0, 12), lanes)
     hit = expected.triangle >= 0
     assert 0.2 < hit.float().mean() < 0.95
     assert (actual.triangle == expected.triangle).float().mean() > 0.998  # rays within rounding of an edge
@@ -85,7 +87,7 @@ def test_first_hits_of_packets() -> None:
         np.testing.assert_array_equal(semantic[view].numpy(), items)
     nothing = torch.empty((0, 0, 0), dtype=torch.int32)
     depth_only = Primary(alone, nothing, torch.empty((0, 0, 0, 2)))
-    trace_tiles(bank, (which, place, basis), camera, depth_only, nothing, (5, 9))  # from within the second view
+    trace_tiles(bank, (which, place, basis), camera, depth_only, nothing, (5, 9), lanes)  # from within the second view
     np.testing.assert_array_equal(alone.view(-1, 22)[17:30], actual.depth.view(-1, 22)[17:30])
     assert torch.all(alone.view(-1, 22)[:17] == -7.0)
     assert torch.all(alone.view(-1, 22)[30:] == -7.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from avi_env.scene import Material, Scene, SceneObject, shoebox
+from avi_env.scene import Material, Scene, SceneObject, embree, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.rays import BACKENDS, closest_hit, occluded
 
@@ -105,6 +107,50 @@ def test_no_rays_and_no_triangles(backend: str) -> None:
     hits = closest_hit(empty, *random_rays(3, 0), backend=backend)
     assert_array_equal(hits.triangle, [-1, -1, -1])
     assert not occluded(empty, *random_rays(3, 0), backend=backend).any()
+
+
+def test_seams_let_no_ray_through() -> None:
+    """Rays at the vertices and along the edges of a closed box end on it: sound does not leak."""
+    box = shoebox((4.0, 3.0, 5.0))
+    rng = np.random.default_rng(12)
+    eye = rng.uniform(1.0, 2.5, (40, 1, 3))
+    corners = box.vertices[box.triangles]
+    weights = rng.dirichlet(np.ones(2), 30)
+    along = np.concatenate([np.einsum("sk,tkj->tsj", weights, corners[:, [a, (a + 1) % 3]]) for a in range(3)])
+    targets = np.concatenate([along.reshape(-1, 3), corners.reshape(-1, 3)])
+    origins = np.broadcast_to(eye, (40, len(targets), 3)).reshape(-1, 3)
+    directions = (targets[None] - eye).reshape(-1, 3)
+    hits = closest_hit(box, origins, directions)
+    assert np.all(hits.triangle >= 0)
+    assert_allclose(hits.distance, 1.0, rtol=0, atol=1e-5)
+    assert occluded(box, origins, origins + 2.0 * directions, margin=0.0).all()
+
+
+def test_an_answer_does_not_depend_on_other_rays() -> None:
+    """Many rays on several threads, one by one, and in another order: the same bits."""
+    scene, (origins, directions) = triangle_soup(2000, 13), random_rays(9000, 14)
+    together = closest_hit(scene, origins, directions)
+    blocked = occluded(scene, origins, origins + 2.0 * directions)
+    order = np.random.default_rng(15).permutation(9000)
+    for rows in (order, order[:50], order[:1]):
+        some = closest_hit(scene, origins[rows], directions[rows])
+        for one, all_ in zip(some, together, strict=True):
+            assert_array_equal(one, all_[rows])
+        assert_array_equal(occluded(scene, origins[rows], origins[rows] + 2.0 * directions[rows]), blocked[rows])
+
+
+def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the wheel, or with one that carries no library, the error names the remedy."""
+    monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
+    with pytest.raises(ImportError, match="pip install"):
+        embree._library_file()
+
+    def absent(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "files", absent)
+    with pytest.raises(ImportError, match="not installed"):
+        embree._library_file()
 
 
 def test_wrong_shapes_and_names_are_told() -> None:

@@ -55,6 +55,67 @@ def test_the_same_call_gives_the_same_bits(device: str) -> None:
         assert_array_equal(one[name].cpu(), two[name].cpu())
 
 
+@pytest.mark.parametrize("quality", ["fast", "shadows"])
+def test_pictures_do_not_depend_on_the_number_of_threads(quality: str) -> None:
+    """Bands of views on 1, 2 and 5 threads, also within one view and a height that tiles do not divide."""
+    camera, threads, images = Camera(width=38, height=30), torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            bank, index, position, yaw = views("cpu", 3)
+            together = render_views(bank, index, position, yaw, camera, quality=quality)
+            alone = render_views(bank, index[:1], position[:1], yaw[:1], camera, quality=quality)
+            images.append((together, alone))
+    finally:
+        torch.set_num_threads(threads)
+    for name in ("rgb", "depth", "semantic"):
+        for together, alone in images:
+            assert_array_equal(together[name], images[0][0][name])
+            assert_array_equal(alone[name], images[0][0][name][:1])
+
+
+def test_images_go_where_they_are_wanted(device: str) -> None:
+    """`out` takes some or all images, which are those of a call without; what does not fit is told."""
+    bank, index, position, yaw = views(device, 3)
+    camera = Camera(width=10, height=7)
+    expected = render_views(bank, index, position, yaw, camera)
+    out = {
+        "rgb": torch.full((3, 7, 10, 3), 9, dtype=torch.uint8, device=device),
+        "depth": torch.full((3, 7, 10, 1), -1.0, device=device),
+    }
+    images = render_views(bank, index, position, yaw, camera, out=out)
+    assert images["rgb"] is out["rgb"]
+    assert images["depth"] is out["depth"]
+    for name, image in expected.items():
+        assert_array_equal(images[name].cpu(), image.cpu())
+    for outputs in (("depth",), ("rgb",), ("semantic", "rgb")):  # each set of outputs is code of its own
+        for name, image in render_views(bank, index, position, yaw, camera, outputs=outputs).items():
+            assert_array_equal(image.cpu(), expected[name].cpu())
+    for name, wrong in (("rgb", torch.float32), ("depth", torch.float64)):
+        bad = {**out, name: out[name].to(wrong)}
+        with pytest.raises(ValueError, match=rf"out\['{name}'\] must be contiguous"):
+            render_views(bank, index, position, yaw, camera, out=bad)
+    with pytest.raises(ValueError, match="shape"):
+        render_views(bank, index[:2], position[:2], yaw[:2], camera, out=out)
+
+
+def test_a_tie_between_surfaces_does_not_move_with_the_batch() -> None:
+    """Triangles that coincide are told apart in the same way whatever else is in sight or in the batch."""
+    square = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [2.0, 2.0, 0.0], [0.0, 2.0, 0.0]])
+    corners = np.array([[0, 1, 2], [0, 2, 3]] * 4)
+    objects = tuple(SceneObject(k, f"sheet {k}", -1, (1.0, 1.0, 0.0), (2.0, 2.0, 0.01)) for k in range(4))
+    scene = Scene("sheets", square, corners, np.zeros(8), np.arange(8) // 2, (Material("any"),), objects)
+    bank, camera = SceneBank((scene,)), Camera(width=32, height=32)
+    rng = np.random.default_rng(3)
+    place = torch.from_numpy(rng.uniform([0.2, 0.2, 0.6], [1.8, 1.8, 2.0], (9, 3)).astype(np.float32))
+    yaw, index = torch.from_numpy(rng.uniform(-0.4, 0.4, 9).astype(np.float32)), torch.zeros(9, dtype=torch.int32)
+    together = render_views(bank, index, place, yaw, camera, outputs=("semantic",))["semantic"]
+    assert (together >= 0).float().mean() > 0.3
+    for i in range(9):
+        alone = render_views(bank, index[:1], place[i : i + 1], yaw[i : i + 1], camera, outputs=("semantic",))
+        assert_array_equal(alone["semantic"][0], together[i])
+
+
 def test_embree_and_warp_draw_the_same_picture(device: str) -> None:
     """Both camera backends agree but for pixels on an edge between two surfaces."""
     bank, index, position, yaw = views(device)
