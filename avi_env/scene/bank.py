@@ -251,7 +251,8 @@ class SceneBank:
         """
         rows, start, direction = self._flat(scene_index, origins, directions)
         if self.device.type == "cpu":
-            distance, triangle, barycentric = self._embree_closest(rows, start, direction)
+            trees = self.attached(rays_embree.EmbreeTrees).table
+            distance, triangle, barycentric = rays_embree.launch_closest_hit(trees, rows, start, direction)
         else:
             distance, triangle, barycentric = launch_closest_hit(self.mesh_ids, rows, start, direction)
         shape = origins.shape[:-1]
@@ -277,32 +278,10 @@ class SceneBank:
         near = (start + vector * share.clamp_max(0.5)).float()
         segment = (vector * (1.0 - 2.0 * share).clamp_min(0.0)).float()
         if self.device.type == "cpu":
-            blocked = torch.zeros(len(rows), dtype=torch.bool)
-            for scene, chosen in self._groups(rows):
-                answer = rays_embree.any_hit(self.scene(scene), near[chosen].numpy(), segment[chosen].numpy())
-                blocked[chosen] = torch.from_numpy(answer)
+            blocked = rays_embree.launch_any_hit(self.attached(rays_embree.EmbreeTrees).table, rows, near, segment)
         else:
             blocked = launch_any_hit(self.mesh_ids, rows, near, segment)
         return blocked.reshape(origins.shape[:-1])
-
-    def _embree_closest(
-        self, rows: torch.Tensor, start: torch.Tensor, direction: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        distance = torch.empty(len(rows), dtype=torch.float32)
-        triangle = torch.empty(len(rows), dtype=torch.int32)
-        barycentric = torch.empty((len(rows), 2), dtype=torch.float32)
-        for scene, chosen in self._groups(rows):
-            hits = rays_embree.closest_hit(self.scene(scene), start[chosen].numpy(), direction[chosen].numpy())
-            distance[chosen] = torch.from_numpy(hits.distance)
-            triangle[chosen] = torch.from_numpy(hits.triangle)
-            barycentric[chosen] = torch.from_numpy(hits.barycentric)
-        return distance, triangle, barycentric
-
-    def _groups(self, rows: torch.Tensor) -> list[tuple[int, slice | torch.Tensor]]:
-        scenes = torch.unique(rows).tolist()
-        if len(scenes) == 1:
-            return [(scenes[0], slice(None))]
-        return [(scene, torch.nonzero(rows == scene).squeeze(1)) for scene in scenes]
 
     def _flat(
         self, scene_index: torch.Tensor, first: torch.Tensor, second: torch.Tensor
