@@ -8,14 +8,16 @@ from functools import lru_cache
 import torch
 import warp as wp
 
-from avi_env.acoustics.ear_filters import path_places, path_spectra, path_window
+from avi_env.acoustics.ear_filters import LEAD_SAMPLES, EarSpectra, path_spectra, path_window
+from avi_env.acoustics.early import add_early, early_directions
+from avi_env.acoustics.field_bank import FieldSample
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.hrtf_grid import hrtf_grid
-from avi_env.acoustics.native_loops import add_windowed
+from avi_env.acoustics.native_loops import add_windowed, set_zero
 from avi_env.acoustics.paths import Paths
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
-__all__ = ["overlay", "paths_to_fir"]
+__all__ = ["overlay", "paths_to_fir", "response_fir"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -36,14 +38,38 @@ def paths_to_fir(paths: Paths, yaw: torch.Tensor, hrtf: Hrtf, length: int) -> to
     Raises:
         ValueError: shapes of paths and yaw that do not fit together.
     """
-    rows, slots = paths.delay.shape
     grid = hrtf_grid(hrtf, str(paths.gain.device))
-    places = path_places(paths._replace(delay=paths.delay.clamp(min=grid.reach)), yaw, grid)
-    responses = torch.fft.irfft(path_spectra(places, grid), grid.filter_length)
-    channels = grid.delay.shape[1]
-    window = path_window(grid.filter_length, str(responses.device))
-    start = places.start.reshape(rows, slots, channels)
-    return overlay(responses.reshape(rows, slots, channels, -1), start, length, window)
+    nowhere = torch.empty(1, 0, 3, device=paths.gain.device)
+    spectra = path_spectra(paths, nowhere, yaw, grid)
+    return _overlaid(spectra, length, length)
+
+
+def response_fir(
+    paths: Paths, sample: FieldSample, yaw: torch.Tensor, hrtf: Hrtf, length: int, room: int
+) -> torch.Tensor:
+    """Returns the sum of `paths_to_fir` and `early_fir`, followed by zeros, shape (B, C, room).
+
+    Args:
+        paths: as for `paths_to_fir`.
+        sample: the field where the listeners stand.
+        yaw: of the head [rad], shape (B,).
+        hrtf: the head or array.
+        length: of the responses [samples].
+        room: `length`, or more.
+    """
+    device = str(paths.gain.device)
+    grid = hrtf_grid(hrtf, device)
+    spectra = path_spectra(paths, early_directions(device)[None], yaw, grid)
+    fir = _overlaid(spectra, length, room)
+    add_early(fir, sample, spectra.directions, -LEAD_SAMPLES, grid.sample_rate, length)
+    return fir
+
+
+def _overlaid(spectra: EarSpectra, length: int, room: int) -> torch.Tensor:
+    """Returns the sum of paths, each at its own place, shape (B, C, room)."""
+    size = 2 * (spectra.paths.shape[-1] - 1)
+    responses = torch.fft.irfft(spectra.paths, size)
+    return _sum_of(responses, spectra.start, path_window(size, str(responses.device)), length, room)
 
 
 @wp.kernel
@@ -51,6 +77,7 @@ def _overlay_kernel(
     responses: wp.array4d[wp.float32],
     start: wp.array3d[wp.int32],
     window: wp.array[wp.float32],
+    length: wp.int32,
     each: wp.int32,
     fir_out: wp.array3d[wp.float32],
 ) -> None:
@@ -58,6 +85,8 @@ def _overlay_kernel(
     first = part * each
     last = wp.min(first + each, fir_out.shape[2])
     out = fir_out[row, channel]
+    set_zero(out, first, last - first)
+    last = wp.min(last, length)
     for path in range(responses.shape[1]):
         shift = start[row, path, channel]
         begin = wp.max(first, shift)
@@ -79,19 +108,24 @@ def overlay(
     Raises:
         ValueError: shapes that do not fit together.
     """
-    rows, _, channels, size = responses.shape
-    device = responses.device
+    size, device = responses.shape[3], responses.device
     if start.shape != responses.shape[:3]:
         raise ValueError(
             f"responses {tuple(responses.shape)} need start {tuple(responses.shape[:3])}, not {start.shape}"
         )
     if window is None:
         window = _ones(size, device)
-    responses, start = responses.contiguous(), start.to(torch.int32).contiguous()
-    fir = torch.zeros(rows, channels, length, device=device)
+    return _sum_of(responses.contiguous(), start.to(torch.int32).contiguous(), window, length, length)
+
+
+def _sum_of(responses: torch.Tensor, start: torch.Tensor, window: torch.Tensor, length: int, room: int) -> torch.Tensor:
+    """Returns what `overlay` does, followed by zeros; there may be further starts behind those of the responses."""
+    (rows, _, channels, _), device = responses.shape, responses.device
+    fir = torch.empty(rows, channels, room, device=device)
     # Each sample has one owner, so the order of the sum is that of the paths: long blocks for one core, short for many.
-    each = length if device.type == "cpu" else 8
-    launch(_overlay_kernel, (rows, channels, -(-length // each)), [responses, start, window, each, fir], device)
+    each = room if device.type == "cpu" else 8
+    arguments = [responses, start, window, length, each, fir]
+    launch(_overlay_kernel, (rows, channels, -(-room // each)), arguments, device)
     return fir
 
 

@@ -1,13 +1,12 @@
 """Partitioned convolution: short Fourier transforms whose rounding does not depend on the batch."""
-# mypy: disable-error-code="untyped-decorator,attr-defined,misc"
+# mypy: disable-error-code="untyped-decorator,attr-defined,misc,empty-body"
 
 from __future__ import annotations
 
 import torch
 import warp as wp
 
-from avi_env.acoustics.native_loops import add_product
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["block_samples", "convolve_blocks", "filter_spectra", "partition_count"]
 
@@ -33,9 +32,60 @@ def filter_spectra(fir: torch.Tensor, sample_rate: int) -> torch.Tensor:
     hop = block_samples(sample_rate)
     rows, sources, channels, length = fir.shape
     partitions = partition_count(length, sample_rate)
-    padded = torch.nn.functional.pad(fir.to(torch.float32), (0, partitions * hop - length))
+    padded = fir.to(torch.float32)
+    if length < partitions * hop:
+        padded = torch.nn.functional.pad(padded, (0, partitions * hop - length))
     spectra: torch.Tensor = torch.fft.rfft(padded.reshape(rows, sources * channels * partitions, hop), 2 * hop)
     return spectra
+
+
+# Sums stay in registers over all partitions; eight bins are a vector of 16 numbers.
+@wp.func_native("""
+    const int bins = filters.shape[1];
+    const float* __restrict__ h = reinterpret_cast<const float*>(filters.data) + place * bins * 2;
+    const float* __restrict__ x = reinterpret_cast<const float*>(segments.data) + segment * bins * 2;
+    float* __restrict__ y = reinterpret_cast<float*>(out.data);
+    int k = first;
+    for (; k + 8 <= last; k += 8) {
+        float re[8], im[8];
+        for (int i = 0; i < 8; ++i) {
+            re[i] = add ? y[2 * (k + i)] : 0.0f;
+            im[i] = add ? y[2 * (k + i) + 1] : 0.0f;
+        }
+        for (int p = 0; p < partitions; ++p) {
+            const float* a = h + (p * bins + k) * 2;
+            const float* b = x + (k - p * bins) * 2;
+            for (int i = 0; i < 8; ++i) {
+                re[i] += a[2 * i] * b[2 * i] - a[2 * i + 1] * b[2 * i + 1];
+                im[i] += a[2 * i] * b[2 * i + 1] + a[2 * i + 1] * b[2 * i];
+            }
+        }
+        for (int i = 0; i < 8; ++i) { y[2 * (k + i)] = re[i]; y[2 * (k + i) + 1] = im[i]; }
+    }
+    for (; k < last; ++k) {
+        float re = add ? y[2 * k] : 0.0f, im = add ? y[2 * k + 1] : 0.0f;
+        for (int p = 0; p < partitions; ++p) {
+            const float* a = h + (p * bins + k) * 2;
+            const float* b = x + (k - p * bins) * 2;
+            re += a[0] * b[0] - a[1] * b[1];
+            im += a[0] * b[1] + a[1] * b[0];
+        }
+        y[2 * k] = re;
+        y[2 * k + 1] = im;
+    }
+""")
+def _convolve(
+    filters: wp.array2d[wp.vec2],
+    place: wp.int32,
+    segments: wp.array2d[wp.vec2],
+    segment: wp.int32,
+    partitions: wp.int32,
+    first: wp.int32,
+    last: wp.int32,
+    add: wp.bool,
+    out: wp.array[wp.vec2],
+) -> None:
+    """Sets bins of `out`, or adds to them, the sum of products of partitions with ever earlier segments."""
 
 
 @wp.kernel
@@ -50,19 +100,23 @@ def _accumulate_kernel(
     spectrum_out: wp.array4d[wp.vec2],
 ) -> None:
     row, channel, block, part = wp.tid()
-    partitions = filters.shape[1] / (spectrum_out.shape[1] * sources)
+    channels = spectrum_out.shape[1]
+    partitions = filters.shape[1] / (channels * sources)
     number = segments.shape[1] / sources
     first = part * bins_each
-    bins = wp.min(bins_each, filters.shape[2] - first)
+    last = wp.min(first + bins_each, filters.shape[2])
     out = spectrum_out[row, channel, block]
     for source in range(sources):
-        for partition in range(partitions):
-            place = (spectrum_out.shape[1] * source + channel) * partitions + partition
-            segment = source * number + partitions - 1 - partition
-            if block < blocks:
-                add_product(filters[row, place], segments[row, segment + block], first, bins, out)
-            elif not fresh[row]:
-                add_product(previous[row, place], segments[row, segment + block - blocks], first, bins, out)
+        place = (channels * source + channel) * partitions
+        segment = source * number + partitions - 1 + block
+        if block < blocks:
+            _convolve(filters[row], place, segments[row], segment, partitions, first, last, source > 0, out)
+        elif not fresh[row]:
+            old = segment - blocks
+            _convolve(previous[row], place, segments[row], old, partitions, first, last, source > 0, out)
+        else:
+            for k in range(first, last):
+                out[k] = wp.vec2(0.0, 0.0)
 
 
 def convolve_blocks(
@@ -88,7 +142,7 @@ def convolve_blocks(
     sources, channels, blocks, old_blocks = sizes
     rows, _, bins = filters.shape
     device = filters.device
-    spectrum = torch.zeros(rows, channels, blocks + old_blocks, bins, dtype=torch.complex64, device=device)
+    spectrum = torch.empty(rows, channels, blocks + old_blocks, bins, dtype=torch.complex64, device=device)
     each = bins if device.type == "cpu" else 1
     launch(
         _accumulate_kernel,

@@ -14,11 +14,11 @@ from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.hrtf import Hrtf, minimum_phase
 from avi_env.acoustics.hrtf_grid import HrtfGrid, cepstrum_length, filter_length, hrtf_grid
 from avi_env.acoustics.native_loops import filter_spectrum
-from avi_env.acoustics.paths import Paths
+from avi_env.acoustics.paths import Paths, empty_paths
 from avi_env.acoustics.sphere import AZIMUTH_STEPS, ELEVATION_STEPS
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
-__all__ = ["LEAD_SAMPLES", "PathPlaces", "band_filters", "ear_spectra", "path_places", "path_spectra", "path_window"]
+__all__ = ["LEAD_SAMPLES", "EarSpectra", "band_filters", "ear_spectra", "path_spectra", "path_window"]
 
 # Transcendental functions run in Warp, a thread an element: torch's vector and scalar versions round differently, so
 # that a row's result would depend on its place in the batch.
@@ -40,41 +40,45 @@ _TURN = wp.constant(float(2.0 * np.pi))
 _MAX_SAMPLES = wp.constant(wp.float64(1.0e8))
 
 
-class PathPlaces(NamedTuple):
-    """Where N = B P paths lie on the head's grid, how loud they are and when they begin."""
+class EarSpectra(NamedTuple):
+    """What a receiver of C channels does to P paths and to D directions, in each of B environments."""
 
-    corner: torch.Tensor
-    """Grid point below and clockwise of the direction, shape (N,) int32."""
-    weight: torch.Tensor
-    """Share of the next azimuth and of the next elevation, shape (N, 2)."""
-    level: torch.Tensor
-    """Log of the octave gains re the loudest octave, shape (N, 7)."""
-    scale: torch.Tensor
-    """Gain of the loudest octave, 0 = no path, shape (N,)."""
+    paths: torch.Tensor
+    """Spectra of the paths' filters, gains and fractional delays included, shape (B, P, C, F) complex64."""
     start: torch.Tensor
-    """Sample at which each channel's filter begins, LEAD_SAMPLES before the arrival, shape (N, C) int32."""
-    fraction: torch.Tensor
-    """What is left of the delay [samples, 0..1), shape (N, C)."""
+    """Sample at which each of these filters begins, LEAD_SAMPLES before the arrival, shape (B, P, C) int32."""
+    directions: torch.Tensor
+    """Spectra for sound from the directions, without gain or delay of its own, shape (B, D, C, F) complex64.
+
+    Their filters begin LEAD_SAMPLES before sample 0.
+    """
 
 
 @wp.kernel
 def _places_kernel(
-    delay: wp.array[wp.float64],
-    gain: wp.array2d[wp.float32],
-    direction: wp.array[wp.vec3],
+    delay: wp.array2d[wp.float64],
+    gain: wp.array3d[wp.float32],
+    direction: wp.array2d[wp.vec3],
+    world: wp.array2d[wp.vec3],
     yaw: wp.array[wp.float32],
     lag: wp.array2d[wp.float32],
+    least: wp.float64,
     sample_rate: wp.float64,
-    corner_out: wp.array[wp.int32],
-    weight_out: wp.array[wp.vec2],
-    level_out: wp.array2d[wp.float32],
-    scale_out: wp.array[wp.float32],
-    start_out: wp.array2d[wp.int32],
-    fraction_out: wp.array2d[wp.float32],
+    corner_out: wp.array2d[wp.int32],
+    weight_out: wp.array2d[wp.vec2],
+    level_out: wp.array3d[wp.float32],
+    scale_out: wp.array2d[wp.float32],
+    start_out: wp.array3d[wp.int32],
+    fraction_out: wp.array3d[wp.float32],
 ) -> None:
-    path = wp.tid()
-    turn = yaw[path / (delay.shape[0] / yaw.shape[0])]
-    towards = direction[path]
+    b, path = wp.tid()
+    slots = delay.shape[1]
+    turn = yaw[b]
+    towards = wp.vec3()
+    if path < slots:
+        towards = direction[b, path]
+    else:
+        towards = world[b % world.shape[0], path - slots]
     cosine, sine = wp.cos(turn), wp.sin(turn)
     # Right = (cos, 0, -sin), backward = (sin, 0, cos) of the turned head.
     x = towards[0] * cosine - towards[2] * sine
@@ -88,114 +92,124 @@ def _places_kernel(
     if x > 0.0:
         column, u = _COLUMNS - 1.0 - column, 1.0 - u
     corner = int(row) * _ROW + int(column)
-    corner_out[path] = corner
-    weight_out[path] = wp.vec2(u, v)
+    corner_out[b, path] = corner
+    weight_out[b, path] = wp.vec2(u, v)
 
-    loudest = float(0.0)  # noqa: UP018 - a Warp variable, not a constant
+    loudest = float(1.0)  # noqa: UP018 - a Warp variable, not a constant
+    if path < slots:
+        loudest = 0.0
+        for band in range(_BANDS):
+            loudest = wp.max(loudest, gain[b, path, band])
+    scale_out[b, path] = loudest
     for band in range(_BANDS):
-        loudest = wp.max(loudest, gain[path, band])
-    scale_out[path] = loudest
-    for band in range(_BANDS):
-        level = _LOWEST
-        if gain[path, band] > 0.0:
-            level = wp.max(wp.log(gain[path, band] / loudest), _LOWEST)
-        level_out[path, band] = level
+        level = float(0.0)  # noqa: UP018
+        if path < slots:
+            level = _LOWEST
+            if gain[b, path, band] > 0.0:
+                level = wp.max(wp.log(gain[b, path, band] / loudest), _LOWEST)
+        level_out[b, path, band] = level
 
     for ear in range(lag.shape[1]):
         low = lag[corner, ear] * (1.0 - u) + lag[corner + 1, ear] * u
         high = lag[corner + _ROW, ear] * (1.0 - u) + lag[corner + _ROW + 1, ear] * u
-        arrival = (delay[path] + wp.float64(low * (1.0 - v) + high * v)) * sample_rate
-        arrival = wp.clamp(arrival, -_MAX_SAMPLES, _MAX_SAMPLES)  # an infinite delay is late, not undefined
-        whole = wp.floor(arrival)
-        start_out[path, ear] = int(whole) - _LEAD
-        fraction_out[path, ear] = wp.float32(arrival - whole)
+        later = wp.float64(low * (1.0 - v) + high * v)
+        if path < slots:
+            arrival = (wp.max(delay[b, path], least) + later) * sample_rate
+            arrival = wp.clamp(arrival, -_MAX_SAMPLES, _MAX_SAMPLES)  # an infinite delay is late, not undefined
+            whole = wp.floor(arrival)
+            start_out[b, path, ear] = int(whole) - _LEAD
+            fraction_out[b, path, ear] = wp.float32(arrival - whole)
+        else:  # one start for all: the whole part of the delay is in the phase, too
+            whole = wp.floor(later * sample_rate)
+            fraction_out[b, path, ear] = wp.float32(later * sample_rate - whole) + wp.float32(whole)
 
 
-def path_places(paths: Paths, yaw: torch.Tensor, grid: HrtfGrid) -> PathPlaces:
-    """Returns where B environments' P paths lie on the head's grid.
+@wp.kernel
+def _spectra_kernel(
+    corner: wp.array2d[wp.int32],
+    weight: wp.array2d[wp.vec2],
+    level: wp.array3d[wp.float32],
+    scale: wp.array2d[wp.float32],
+    fraction: wp.array3d[wp.float32],
+    head: wp.array3d[wp.vec2],
+    octaves: wp.array2d[wp.vec2],
+    taper: wp.array[wp.float32],
+    slots: wp.int32,
+    bins_each: wp.int32,
+    paths_out: wp.array4d[wp.vec2],
+    directions_out: wp.array4d[wp.vec2],
+) -> None:
+    b, path, channel, part = wp.tid()
+    first = part * bins_each
+    bins = wp.min(bins_each, taper.shape[0] - first)
+    if path < slots and scale[b, path] <= 0.0:
+        for k in range(first, first + bins):
+            paths_out[b, path, channel, k] = wp.vec2(0.0, 0.0)
+        return
+    out = directions_out[b, 0, channel]
+    if path < slots:
+        out = paths_out[b, path, channel]
+    else:
+        out = directions_out[b, path - slots, channel]
+    c = corner[b, path]
+    filter_spectrum(
+        octaves,
+        level[b, path],
+        head[c, channel],
+        head[c + 1, channel],
+        head[c + _ROW, channel],
+        head[c + _ROW + 1, channel],
+        weight[b, path],
+        taper,
+        scale[b, path],
+        fraction[b, path, channel] + float(_LEAD),
+        first,
+        bins,
+        out,
+    )
+
+
+def path_spectra(paths: Paths, world: torch.Tensor, yaw: torch.Tensor, grid: HrtfGrid) -> EarSpectra:
+    """Returns what a receiver does to paths and to sound from world directions.
 
     Args:
-        paths: as the propagation hands them over.
+        paths: B environments with P paths each, P may be 0; on the receiver's device.
+        world: unit vectors, shape (B, D, 3), or (1, D, 3) for all alike; D may be 0.
         yaw: of the head [rad], counter-clockwise about +Y, 0 looks along -Z, shape (B,).
-        grid: the head.
+        grid: the receiver. What is nearer than its channels counts as just outside.
 
     Raises:
         ValueError: shapes that do not fit together.
     """
-    rows, slots = paths.delay.shape
+    (rows, slots), device, (channels, bins) = paths.delay.shape, paths.gain.device, grid.log_spectrum.shape[1:]
+    count = slots + world.shape[1]
     if paths.gain.shape != (rows, slots, BAND_COUNT) or paths.direction.shape != (rows, slots, 3) or len(yaw) != rows:
         raise ValueError(
             f"paths need delay (B, P), gain (B, P, {BAND_COUNT}), direction (B, P, 3) and yaw (B,); got "
             f"{tuple(paths.delay.shape)}, {tuple(paths.gain.shape)}, {tuple(paths.direction.shape)}, {tuple(yaw.shape)}"
         )
-    device, count, channels = paths.gain.device, rows * slots, grid.delay.shape[1]
-    delay = paths.delay.to(torch.float64).reshape(-1).contiguous()
-    gain = paths.gain.to(torch.float32).reshape(count, BAND_COUNT).contiguous()
-    direction = paths.direction.to(torch.float32).reshape(count, 3).contiguous()
-    turn = yaw.to(torch.float32).contiguous()
+    given = [
+        paths.delay.to(torch.float64).contiguous(),
+        paths.gain.to(torch.float32).contiguous(),
+        paths.direction.to(torch.float32).contiguous(),
+        world.to(torch.float32).contiguous(),
+        yaw.to(torch.float32).contiguous(),
+    ]
     empty = torch.empty
-    places = PathPlaces(
-        empty(count, dtype=torch.int32, device=device),
-        empty(count, 2, device=device),
-        empty(count, BAND_COUNT, device=device),
-        empty(count, device=device),
-        empty(count, channels, dtype=torch.int32, device=device),
-        empty(count, channels, device=device),
-    )
-    arguments = [delay, gain, direction, turn, grid.delay, float(grid.sample_rate), *places]
-    launch(_places_kernel, (count,), arguments, device)
-    return places
-
-
-@wp.kernel
-def _spectra_kernel(
-    corner: wp.array[wp.int32],
-    weight: wp.array[wp.vec2],
-    level: wp.array2d[wp.float32],
-    scale: wp.array[wp.float32],
-    fraction: wp.array2d[wp.float32],
-    head: wp.array3d[wp.vec2],
-    octaves: wp.array2d[wp.vec2],
-    taper: wp.array[wp.float32],
-    bins_each: wp.int32,
-    spectrum_out: wp.array3d[wp.vec2],
-) -> None:
-    path, channel, part = wp.tid()
-    first = part * bins_each
-    bins = wp.min(bins_each, taper.shape[0] - first)
-    if scale[path] <= 0.0:
-        for k in range(first, first + bins):
-            spectrum_out[path, channel, k] = wp.vec2(0.0, 0.0)
-        return
-    c = corner[path]
-    filter_spectrum(
-        octaves,
-        level[path],
-        head[c, channel],
-        head[c + 1, channel],
-        head[c + _ROW, channel],
-        head[c + _ROW + 1, channel],
-        weight[path],
-        taper,
-        scale[path],
-        fraction[path, channel] + float(_LEAD),
-        first,
-        bins,
-        spectrum_out[path, channel],
-    )
-
-
-def path_spectra(places: PathPlaces, grid: HrtfGrid) -> torch.Tensor:
-    """Returns the spectra of all paths' filters on C channels, shape (N, C, F) complex64; see `PathPlaces.start`."""
-    count, (channels, bins) = len(places.scale), grid.log_spectrum.shape[1:]
-    device = grid.log_spectrum.device
-    spectrum = torch.empty(count, channels, bins, dtype=torch.complex64, device=device)
-    octaves, taper = band_filters(grid.sample_rate, str(device)), _taper(bins, str(device))
+    start = empty(rows, count, channels, dtype=torch.int32, device=device)
+    corner, weight = empty(rows, count, dtype=torch.int32, device=device), empty(rows, count, 2, device=device)
+    level, scale = empty(rows, count, BAND_COUNT, device=device), empty(rows, count, device=device)
+    fraction = empty(rows, count, channels, device=device)
+    numbers = [grid.delay, float(grid.reach), float(grid.sample_rate)]
+    places = [corner, weight, level, scale, start, fraction]
+    launch(_places_kernel, (rows, count), [*given, *numbers, *places], device)
+    spectra = empty(rows, slots, channels, bins, dtype=torch.complex64, device=device)
+    directions = empty(rows, count - slots, channels, bins, dtype=torch.complex64, device=device)
+    tables = [grid.log_spectrum, band_filters(grid.sample_rate, str(device)), _taper(bins, str(device))]
     each = bins if device.type == "cpu" else 1
-    tables = [grid.log_spectrum, octaves, taper]
-    arguments = [places.corner, places.weight, places.level, places.scale, places.fraction, *tables, each, spectrum]
-    launch(_spectra_kernel, (count, channels, -(-bins // each)), arguments, device)
-    return spectrum
+    arguments = [corner, weight, level, scale, fraction, *tables, slots, each, spectra, directions]
+    launch(_spectra_kernel, (rows, count, channels, -(-bins // each)), arguments, device)
+    return EarSpectra(spectra, start, directions)
 
 
 @lru_cache(maxsize=8)
@@ -226,21 +240,10 @@ def ear_spectra(direction: torch.Tensor, yaw: torch.Tensor, hrtf: Hrtf) -> tuple
     Returns:
         Spectra (B, D, C, F) complex64, and the sample at which all their filters begin.
     """
-    rows, count = direction.shape[:2]
     grid = hrtf_grid(hrtf, str(direction.device))
-    plain = _plain_paths(rows, count, str(direction.device))
-    places = path_places(plain._replace(direction=direction, departure=direction), yaw, grid)
-    # One start for all: the whole part of each channel's delay moves into the phase.
-    together = places._replace(fraction=places.fraction + (places.start + LEAD_SAMPLES).float())
-    return path_spectra(together, grid).reshape(rows, count, grid.delay.shape[1], -1), -LEAD_SAMPLES
-
-
-@lru_cache(maxsize=64)
-def _plain_paths(rows: int, count: int, device: str) -> Paths:
-    """Returns paths without delay, of gain 1 in every octave; read only."""
-    delay = torch.zeros(rows, count, dtype=torch.float64, device=device)
-    nowhere = torch.zeros(rows, count, 3, device=device)
-    return Paths(delay, torch.ones(rows, count, BAND_COUNT, device=device), nowhere, nowhere)
+    return path_spectra(
+        empty_paths(len(direction), 0, direction.device), direction, yaw, grid
+    ).directions, -LEAD_SAMPLES
 
 
 @lru_cache(maxsize=16)

@@ -15,7 +15,7 @@ from avi_env.acoustics.early_signals import PADDED_BANDS, early_signals
 from avi_env.acoustics.field_bank import FieldSample
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.lane_transforms import LANES, from_spectra, to_spectra
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["add_early", "direction_energies", "early_directions", "early_fir", "early_response"]
 
@@ -67,7 +67,7 @@ def early_response(
         seed: of the noise.
     """
     fir = torch.zeros(*ears.shape[::2], length, device=ears.device)
-    add_early(fir, sample, ears.contiguous(), start, sample_rate, arrival, seed)
+    add_early(fir, sample, ears.contiguous(), start, sample_rate, length, arrival, seed)
     return fir
 
 
@@ -77,16 +77,20 @@ def add_early(
     ears: torch.Tensor,
     start: int,
     sample_rate: int,
+    length: int,
     arrival: torch.Tensor | None = None,
     seed: int = 0,
 ) -> None:
-    """Adds the impulse responses of the early field to others, shape (B, C, length); the rest as `early_response`."""
+    """Adds the impulse responses of the early field to the first `length` samples of others, shape (B, C, n).
+
+    The rest as for `early_response`.
+    """
     if arrival is None:
         arrival = sample.first_arrival
     energy = _padded_energies(sample.early.to(torch.float32).contiguous())
     signals = to_spectra(early_signals(energy, sample_rate, seed, ears.shape[-1] - 1))
     responses = from_spectra(_through_ears(signals, ears))
-    _add_in_place(responses, arrival.to(torch.float32).contiguous(), sample_rate, start, fir)
+    _add_in_place(responses, arrival.to(torch.float32).contiguous(), sample_rate, start, length, fir)
 
 
 @wp.func_native("""
@@ -248,20 +252,21 @@ def _in_place_kernel(
     arrival: wp.array[wp.float32],
     sample_rate: wp.float64,
     start: wp.int32,
+    length: wp.int32,
     each: wp.int32,
     fir: wp.array3d[wp.float32],
 ) -> None:
     row, channel, part = wp.tid()
-    last = wp.min((part + 1) * each, fir.shape[2])
+    last = wp.min((part + 1) * each, length)
     begin = wp.clamp(wp.floor(wp.float64(arrival[row]) * sample_rate), -_LATEST, _LATEST)
     _add_blocks(responses[row * fir.shape[1] + channel], int(begin) + start, part * each, last, fir[row, channel])
 
 
 def _add_in_place(
-    responses: torch.Tensor, arrival: torch.Tensor, sample_rate: int, start: int, fir: torch.Tensor
+    responses: torch.Tensor, arrival: torch.Tensor, sample_rate: int, start: int, length: int, fir: torch.Tensor
 ) -> None:
-    """Adds overlapping blocks, side by side (B C, 2 hop, 16), to responses (B, C, length) from `arrival` [s] on."""
-    rows, channels, length = fir.shape
+    """Adds overlapping blocks, side by side (B C, 2 hop, 16), to responses (B, C, n) from `arrival` [s] on."""
+    rows, channels, _ = fir.shape
     each = length if fir.device.type == "cpu" else 8
-    arguments = [responses, arrival, float(sample_rate), start, each, fir]
+    arguments = [responses, arrival, float(sample_rate), start, length, each, fir]
     launch(_in_place_kernel, (rows, channels, -(-length // each)), arguments, fir.device)

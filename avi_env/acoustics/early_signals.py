@@ -12,7 +12,7 @@ from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.early_noise import early_noise
 from avi_env.acoustics.field import EARLY_BIN_SECONDS
 from avi_env.acoustics.lane_transforms import LANES
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["PADDED_BANDS", "early_signals"]
 

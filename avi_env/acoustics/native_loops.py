@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["add_product", "add_ramped", "add_samples", "add_scaled", "add_windowed", "filter_spectrum", "set_zero"]
+__all__ = ["add_ramped", "add_samples", "add_scaled", "add_windowed", "filter_spectrum", "set_zero"]
 
 
 @wp.func_native("""
@@ -80,23 +80,6 @@ def add_ramped(
     begin: wp.int32,
 ) -> None:
     """Adds 16-bit samples times a gain that is `level` at the first of them and grows by `slope` with each."""
-
-
-@wp.func_native("""
-    const float* __restrict__ x = reinterpret_cast<const float*>(a.data + first);
-    const float* __restrict__ h = reinterpret_cast<const float*>(b.data + first);
-    float* __restrict__ y = reinterpret_cast<float*>(out.data + first);
-    for (int k = 0; k < count; ++k) {
-        const float re = x[2 * k] * h[2 * k] - x[2 * k + 1] * h[2 * k + 1];
-        const float im = x[2 * k] * h[2 * k + 1] + x[2 * k + 1] * h[2 * k];
-        y[2 * k] += re;
-        y[2 * k + 1] += im;
-    }
-""")
-def add_product(
-    a: wp.array[wp.vec2], b: wp.array[wp.vec2], first: wp.int32, count: wp.int32, out: wp.array[wp.vec2]
-) -> None:
-    """Adds the product of two spectra to a third, `count` bins from `first` on."""
 
 
 @wp.func_native("""

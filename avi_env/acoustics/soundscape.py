@@ -8,11 +8,11 @@ import torch
 
 from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.acoustics.bands import BAND_COUNT, SPEED_OF_SOUND
-from avi_env.acoustics.binaural import paths_to_fir
+from avi_env.acoustics.binaural import response_fir
 from avi_env.acoustics.clip_bank import ClipBank, PreparedClip
+from avi_env.acoustics.convolution import block_samples, partition_count
 from avi_env.acoustics.discrete import AROUND, MIRRORS, discrete_paths
 from avi_env.acoustics.doppler import DopplerState, render_doppler, start_doppler
-from avi_env.acoustics.early import early_fir
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.emitter_bank import EmitterBank
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS, SourceField
@@ -198,7 +198,8 @@ class Soundscape:
     ) -> tuple[torch.Tensor, FieldSample]:
         """Returns the early impulse responses, (R, S, C, n), and the fields, R S of them; arguments as for `listen`."""
         fir, sample, _ = self._hearing(bank, rows, Listeners(scene_index, ears, yaw, clock), False)
-        return fir.reshape(len(rows), self.sources, *fir.shape[1:]), sample
+        length = round(RESPONSE_SECONDS * self.receiver.sample_rate)  # zeros follow
+        return fir.reshape(len(rows), self.sources, *fir.shape[1:])[..., :length], sample
 
     def _hearing(self, bank: SceneBank, rows: torch.Tensor, listeners: Listeners, shifted: bool) -> _Hearing:
         """Returns what all sources of some rows give to their listeners; silence where there is no source."""
@@ -232,8 +233,8 @@ class Soundscape:
             straight = straight._replace(gain=straight.gain.clone())
             paths.gain[:, :AROUND] = 0.0
         sample = self._field_sample(bank, flat, listeners)
-        fir = paths_to_fir(paths, listeners.yaw, self.receiver, length)
-        return _Hearing(fir + early_fir(sample, listeners.yaw, self.receiver, length), sample, straight)
+        room = partition_count(length, self.receiver.sample_rate) * block_samples(self.receiver.sample_rate)
+        return _Hearing(response_fir(paths, sample, listeners.yaw, self.receiver, length, room), sample, straight)
 
     def _silence(self, count: int) -> _Hearing:
         """Returns what rows without any source hear."""
