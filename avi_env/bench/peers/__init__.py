@@ -2,5 +2,6 @@
 
 from avi_env.bench.peers.comparison import Comparison, compare
 from avi_env.bench.peers.peer import Peer, peers
+from avi_env.bench.peers.sound import SoundComparison, compare_sound
 
-__all__ = ["Comparison", "Peer", "compare", "peers"]
+__all__ = ["Comparison", "Peer", "SoundComparison", "compare", "compare_sound", "peers"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from avi_env.content import name_error
 
-__all__ = ["Peer", "chosen_peers", "ours", "peers"]
+__all__ = ["Peer", "chosen_peers", "our_sound", "ours", "peers"]
 
 _FOLDER = "avi_env.bench.peers"
 
@@ -32,6 +32,8 @@ class Peer:
     """What a frame of its rate includes, and with which settings."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of its module."""
+    part: str = "pictures"
+    """What it takes part in: "pictures", "responses" or "frames"."""
 
     def available(self) -> str | None:
         """Returns the installed version, or None; imports nothing."""
@@ -45,6 +47,8 @@ class Peer:
 
 _MUJOCO = "shadows, reflections, sky and multisampling off; read back to NumPy, depth in metres"
 _BULLET = "shadows and segmentation off; colour and depth always together, as NumPy arrays, depth in metres"
+
+_HYBRID = "image sources of third order and 5000 rays that end at the default energy; shoebox"
 
 _PEERS = (
     Peer(
@@ -99,25 +103,49 @@ _PEERS = (
         f"{_FOLDER}.habitat",
         "get_sensor_observations: a pass for colour and a pass for depth; flat colours without lights, no physics",
     ),
+    Peer(
+        "pyroomacoustics",
+        "pyroomacoustics",
+        "pyroomacoustics",
+        "pip install 'avi-env[bench]'",
+        f"{_FOLDER}.pyroomacoustics_hybrid",
+        f"all listeners in one call, mono; {_HYBRID}",
+        {"what": "responses", "batch": 1 << 30},
+        "responses",
+    ),
+    Peer(
+        "pyroomacoustics, step by step",
+        "pyroomacoustics",
+        "pyroomacoustics",
+        "pip install 'avi-env[bench]'",
+        f"{_FOLDER}.pyroomacoustics_hybrid",
+        f"responses of two microphones at each step, then convolution; {_HYBRID}",
+        {"what": "frames", "batch": 1},
+        "frames",
+    ),
 )
 
 
 def peers() -> tuple[Peer, ...]:
-    """Returns all renderers that ours is held against, installed or not."""
+    """Returns all that ours is held against, in pictures and sound, installed or not."""
     return _PEERS
 
 
-def chosen_peers(names: Sequence[str] | None) -> tuple[Peer, ...]:
-    """Returns the peers with these names, None = all.
+def chosen_peers(names: Sequence[str] | None, part: str = "pictures") -> tuple[Peer, ...]:
+    """Returns those of the peers with these names that take part in something.
+
+    Args:
+        names: of any peers; None = all.
+        part: "pictures", "responses" or "frames".
 
     Raises:
         ValueError: an unknown name.
     """
-    known = {peer.name: peer for peer in _PEERS}
+    known = {peer.name for peer in _PEERS}
     for name in names or ():
         if name not in known:
             raise name_error("peer", name, known)
-    return _PEERS if names is None else tuple(known[name] for name in names)
+    return tuple(peer for peer in _PEERS if peer.part == part and (names is None or peer.name in names))
 
 
 def ours(device: str = "cpu", batch: int = 16) -> tuple[Peer, ...]:
@@ -142,4 +170,40 @@ def ours(device: str = "cpu", batch: int = 16) -> tuple[Peer, ...]:
             {"batch": views, "threads": threads, "device": device},
         )
         for name, (views, threads) in variants.items()
+    )
+
+
+def our_sound(part: str, listeners: int) -> tuple[Peer, ...]:
+    """Returns our own sound, which takes part on the same terms.
+
+    Args:
+        part: "responses" or "frames".
+        listeners: of a round.
+
+    Raises:
+        ValueError: another part.
+    """
+    variants: dict[str, tuple[str, dict[str, Any]]]
+    if part == "responses":
+        variants = {
+            "avi-env, traced": (
+                "render_rirs, traced: each pair of places by itself; one thread",
+                {"mode": "traced", "batch": 1},
+            ),
+            "avi-env, baked": (
+                "render_rirs, baked: the bake included; one thread",
+                {"mode": "baked", "batch": listeners},
+            ),
+        }
+    elif part == "frames":
+        includes = (
+            "Soundscape.listen: one source, measured head; its field was baked before, as in an episode; one thread"
+        )
+        variants = {"avi-env, step by step": (includes, {"batch": 1})}
+    else:
+        raise name_error("comparison of sound", part, ("responses", "frames"))
+    module = f"{_FOLDER}.our_sound"
+    return tuple(
+        Peer(name, "avi-env", "avi_env", "pip install avi-env", module, includes, {"what": part, **options}, part)
+        for name, (includes, options) in variants.items()
     )
