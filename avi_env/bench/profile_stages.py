@@ -27,15 +27,15 @@ __all__ = ["REST", "STAGES", "StageClock", "marked", "print_profile", "profiled"
 
 REST = "all else"
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "episodes that begin": ("avi_env.envs.batch:EnvBatch.reset",),
+    "episodes that begin": ("avi_env.envs.batch:EnvBatch._prepare", "avi_env.envs.batch:EnvBatch._begin"),
     "doors, walking sources": (
         "avi_env.envs.happenings:turn_doors",
         "avi_env.envs.happenings:follow_sources",
     ),
-    "motion and distance": ("avi_env.navigation.motion:move", "avi_env.navigation.motion:GridBank.lookup"),
+    "motion and distance": ("avi_env.tasks.transition:Transition.__call__",),
     "sound paths": ("avi_env.acoustics.discrete:discrete_paths",),
     "baked field": ("avi_env.acoustics.source_fields:SourceFields.sample",),
-    "early response": ("avi_env.acoustics.binaural:paths_to_fir", "avi_env.acoustics.early:early_fir"),
+    "early response": ("avi_env.acoustics.binaural:response_fir",),
     "waveform": ("avi_env.acoustics.stream:render_step",),
     "sound, the rest": ("avi_env.acoustics.soundscape:Soundscape.listen",),
     "spectrogram": ("avi_env.acoustics.spectrogram:spectrogram",),

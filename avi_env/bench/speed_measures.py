@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from itertools import pairwise
 from typing import Any
 
-from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_most, ratio_row, time_row
+from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_most, ratio_row, time_row
 from avi_env.bench.speed_stages import Hearing, Spectrograms, Views, Walking, arrays_work, measured_scene
 from avi_env.bench.speed_steps import FULL, MODALITIES, Walk, fresh_cache, saved
 from avi_env.bench.speed_timing import Timing, Work, machine_device, timed_rounds
@@ -28,6 +28,7 @@ __all__ = [
 _IMAGES = {"depth": ("depth",), "RGB-D": ("rgb", "depth")}
 _DOUBLED = (1.8, 2.2)  # times as long with twice as many environments
 _FINER = 1.15  # times as long with twice as many triangles, at most
+_CUDA_STEPS, _CUDA_FRAMES = 50_000.0, 100_000.0  # a second
 _SATURATED = {"cpu": 8, "cuda": 1024}  # environments beyond which twice as many take twice as long
 
 
@@ -55,6 +56,10 @@ def vision(effort: SpeedEffort) -> SpeedFindings:
         values = {"resolution": 2, "count": 1}.get(key)
         at = [len(case[3].triangles) if values is None else case[values] for case in cases]
         curves[f"vision_{key}"] = {"at": at, "camera rays": _micro(rays), "shading": _micro(shading)}
+    if device.type == "cuda":
+        name = f"RGB-D, {effort.sizes[0]}x{effort.sizes[0]}, N = {counted[-1][1]}"
+        timing, limit = found[f"RGB-D, {counted[-1][0]}"], at_least(_CUDA_FRAMES)
+        rows.append(time_row("targets", name, timing, "1/s", limit, f"images, {len(scene.triangles)} triangles"))
     return SpeedFindings(rows + _finer(found, cut), curves)
 
 
@@ -117,7 +122,7 @@ def copies(effort: SpeedEffort) -> SpeedFindings:
     """Observations brought to NumPy, per environment, over the batch."""
     device = machine_device(effort.device)
     works = [Work(str(n), arrays_work(n, effort.size, device), n) for n in effort.counts]
-    note = f"RGB-D {effort.size} x {effort.size}, 1 s of audio, spectrogram; none of it where observations stay tensors"
+    note = f"RGB-D {effort.size} x {effort.size}, 1 s of audio; steps on the CPU make none"
     return _over_counts("observation copy", works, effort, note)
 
 
@@ -131,9 +136,14 @@ def steps_batch(effort: SpeedEffort) -> SpeedFindings:
     """Whole steps with all sensors over the number of environments; twice as many must take twice as long."""
     cases = [(str(n), n, {"scenes": f"houses:{effort.houses}"}) for n in effort.counts]
     found = _walked(cases, effort)
-    rows = _step_rows(found, "N = {}", f"{effort.houses} houses, {effort.size} x {effort.size}")
+    note = f"{effort.houses} houses, {effort.size} x {effort.size}"
+    rows = _step_rows(found, "N = {}", note)
+    if effort.device.startswith("cuda"):
+        for count in (n for n in effort.counts if n >= _SATURATED["cuda"]):
+            name, limit = f"full step, {effort.size}x{effort.size}, N = {count}", at_least(_CUDA_STEPS)
+            rows.append(time_row("targets", name, found[str(count)], "1/s", limit, note))
     for one, two in pairwise(effort.counts):
-        if two == 2 * one and one >= min(_SATURATED[effort.device], effort.counts[-2]):
+        if two == 2 * one and one >= min(_SATURATED[effort.device.split(":")[0]], effort.counts[-2]):
             note = "time of a step of the whole batch, fixed houses"
             timings = found[str(two)], found[str(one)]
             rows.append(ratio_row("doubling", f"whole steps, N = {one} to {two}", *timings, 2.0, _DOUBLED, note))
@@ -192,7 +202,7 @@ def _walked(cases: Sequence[tuple[str, int, dict[str, Any]]], effort: SpeedEffor
         stack.enter_context(fresh_cache())
         works = []
         for number, (name, count, given) in enumerate(cases):
-            options = {"size": effort.size, "modality": FULL, **given}
+            options = {"size": effort.size, "modality": FULL, "stop_every": effort.stop_every, **given}
             walk = stack.enter_context(closing(Walk(count, device, effort.seed + 100 * number, **options)))
             works.append(walk.work(name))
             effort.on_step()

@@ -61,7 +61,7 @@ def _watch(steps: int, count: int, device: str, scenes: str, size: int, seed: in
             if step % every == 0:
                 at.append(step)
                 resident.append(round(resident_mb(), 2))
-            resets += int(np.count_nonzero(walk.step()))
+            resets += int(np.count_nonzero(walk.ended()))
         taken = free - _device_free(device)
         walk.close()
     return {

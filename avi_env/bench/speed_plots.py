@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def _profile(figure: Any, series: dict[str, Any]) -> None:
     figure.set_size_inches(8.0, 0.55 * len(found) + 1.9)
     axes = figure.subplots()
     left = np.zeros(len(found))
-    for name, colour in zip(names, _STAGE_COLOURS, strict=False):
+    for name, colour in zip(names, cycle(_STAGE_COLOURS), strict=False):
         values = np.array([one["stages"].get(name, 0.0) / one["count"] for one in found])
         axes.barh(range(len(found)), values, left=left, color=colour, height=0.7, label=name)
         left += values

@@ -57,8 +57,10 @@ class SpeedEffort:
     """Steps among which those with a reset are told from those without."""
     memory_steps: int = 20_000
     """Steps of the environment whose memory is watched."""
-    memory_count: int = 1
-    """Environments whose memory is watched."""
+    memory_count: int = 0
+    """Environments whose memory is watched; 0 = the single one of `gym.make`."""
+    stop_every: int = 128
+    """Mean number of an agent's actions from one stop to the next: each ends an episode."""
     on_step: Callable[[], None] = lambda: None
     """Called after each piece of a measurement."""
 
@@ -74,8 +76,8 @@ class SpeedEffort:
         if device == "cpu":
             return cls(device, seed)
         return cls(
-            device, seed, (64, 256, 1024, 4096), 256, size=64, sizes=(64, 128), banks=(1, 8, 64), houses=64,
-            reset_steps=400, memory_steps=2000, memory_count=1024,
+            device, seed, (64, 256, 1024, 2048, 4096), 256, (64, 128), 64, houses=64,
+            reset_steps=400, memory_steps=2000, memory_count=1024, stop_every=500,
         )  # fmt: skip
 
 

@@ -18,12 +18,9 @@ from avi_env.bench.speed_rows import Modality
 from avi_env.bench.speed_timing import Work
 from avi_env.scene import Scene, save_scene
 
-__all__ = ["AUDIO", "DEPTH", "DEPTH_SOUND", "FULL", "MODALITIES", "RGBD", "STOP_EVERY", "Walk", "fresh_cache", "saved"]
+__all__ = ["AUDIO", "DEPTH", "DEPTH_SOUND", "FULL", "MODALITIES", "RGBD", "Walk", "fresh_cache", "saved"]
 
 ENVIRONMENT = "avi_env/AudioNav-v0"
-STOP_EVERY = 128
-"""Mean number of actions from one stop to the next: each ends an episode."""
-
 FULL = Modality("RGB-D, audio, spectrogram", ("rgb", "depth", "audio", "spectrogram"))
 DEPTH = Modality("depth", ("depth",))
 RGBD = Modality("RGB-D", ("rgb", "depth"))
@@ -44,7 +41,7 @@ class Walk:
         *,
         size: int = 128,
         modality: Modality = FULL,
-        stop_every: int = STOP_EVERY,
+        stop_every: int = 128,
         **options: Any,
     ) -> None:
         """Makes the environments and resets them.
@@ -81,27 +78,27 @@ class Walk:
         drawn = self._rng.choice(np.array([1, 1, 2, 3]), size=count)
         return np.where(self._rng.random(count) * self._every < 1.0, 0, drawn)
 
-    def step(self) -> npt.NDArray[np.bool_]:
-        """Acts in every environment once; returns which episodes ended, shape (count,)."""
+    def step(self) -> Any:
+        """Acts in every environment once; returns which episodes ended, shape (count,), where the environments are."""
         if self.count:
             actions: Any = self.actions()
             if self._device.type == "cuda":
-                actions = torch.from_numpy(actions).to(self._device)
+                actions = torch.from_numpy(actions).to(self._device, non_blocking=True)
             _, _, terminated, truncated, _ = self.env.step(actions)
-            ended = terminated | truncated
-            return np.asarray(ended if isinstance(ended, np.ndarray) else ended.cpu())
+            return terminated | truncated  # nobody looks: a device is not waited for
         _, _, terminated, truncated, _ = self.env.step(int(self.actions()[0]))
         if terminated or truncated:
             self.env.reset()
         return np.array([terminated or truncated])
 
-    def run(self) -> None:
-        """Acts once, and waits for nothing."""
-        self.step()
+    def ended(self) -> npt.NDArray[np.bool_]:
+        """Acts in every environment once; returns which episodes ended as NumPy, shape (count,)."""
+        ended = self.step()
+        return np.asarray(ended.cpu() if isinstance(ended, torch.Tensor) else ended)
 
     def work(self, name: str) -> Work:
         """Returns the steps as work, counted in environments' steps."""
-        return Work(name, self.run, max(self.count, 1))
+        return Work(name, self.step, max(self.count, 1))
 
     def close(self) -> None:
         """Frees the environments."""

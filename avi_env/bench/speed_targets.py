@@ -15,13 +15,12 @@ import torch
 from avi_env.bench.scenes_suite import result_row
 from avi_env.bench.speed_memory import watched_memory
 from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_most, ratio_row, time_row
-from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, RGBD, Walk, fresh_cache
+from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, Walk, fresh_cache
 from avi_env.bench.speed_timing import Load, Timing, Work, machine_device, synchronize, timed_rounds
 
 __all__ = ["memory", "rates", "resets", "several_processes"]
 
 _ONE, _EIGHT, _DEPTH, _TWO = 150.0, 200.0, 400.0, 1.7  # environment steps a second; times one process
-_CUDA_FRAMES, _CUDA_STEPS = 100_000.0, 50_000.0
 _RESIDENT, _GROWTH = 1500.0, 20.0  # [MB]
 _DEVICE_MEMORY = 1.0  # [MB] an environment beyond the shared scenes
 _RESET_RATIO = 1.2  # 99th percentiles of a few hundred steps agree no better
@@ -45,7 +44,8 @@ def _cpu_rates(effort: SpeedEffort) -> SpeedFindings:
         stack.enter_context(fresh_cache())
         works = []
         for number, (name, count, given, *_) in enumerate(cases):
-            walk = Walk(count, device, effort.seed + 7000 + number, scenes=houses, **given)
+            seed = effort.seed + 7000 + number
+            walk = Walk(count, device, seed, scenes=houses, stop_every=effort.stop_every, **given)
             works.append(stack.enter_context(closing(walk)).work(name))
             effort.on_step()
         found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, device, effort.on_step)
@@ -57,25 +57,20 @@ def _cpu_rates(effort: SpeedEffort) -> SpeedFindings:
 
 
 def _cuda_rates(effort: SpeedEffort) -> SpeedFindings:
-    device, rows = machine_device(effort.device), []
+    """Returns the rates at the larger size; those at the smaller one are the curve over the batch."""
+    device, size = machine_device(effort.device), effort.sizes[-1]
+    counts = [count for count in (256, 1024, 4096) if count <= effort.counts[-1]] or [effort.counts[-1]]
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
-        works: list[Work] = []
-        for count in (n for n in effort.counts if n >= min(256, effort.counts[-1])):
-            for size in effort.sizes[:2]:
-                for modality in (FULL, RGBD):
-                    name = f"{modality.name}, {size}x{size}, N = {count}"
-                    options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "size": size, "modality": modality}
-                    walk = Walk(count, device, effort.seed + 7000 + len(works), **options)
-                    works.append(stack.enter_context(closing(walk)).work(name))
-                    effort.on_step()
+        works = []
+        for number, count in enumerate(counts):
+            options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "size": size}
+            walk = Walk(count, device, effort.seed + 7000 + number, stop_every=effort.stop_every, **options)
+            works.append(stack.enter_context(closing(walk)).work(f"full step, {size}x{size}, N = {count}"))
+            effort.on_step()
         found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, device, effort.on_step)
-    for name, timing in found.items():
-        counts = f"{effort.sizes[0]}x" in name and any(name.endswith(f"N = {n}") for n in effort.counts if n >= 1024)
-        target = (_CUDA_FRAMES if name.startswith(f"{RGBD.name}, {effort.sizes[0]}") else _CUDA_STEPS) if counts else 0
-        note = f"{effort.houses} generated houses, tensors on the device"
-        rows.append(time_row("targets", name, timing, "1/s", at_least(target) if target else None, note))
-    return SpeedFindings(rows, {})
+    note = f"{FULL.name}, {effort.houses} generated houses, tensors on the device"
+    return SpeedFindings([time_row("targets", name, timing, "1/s", note=note) for name, timing in found.items()], {})
 
 
 def several_processes(effort: SpeedEffort) -> SpeedFindings:
@@ -142,13 +137,13 @@ def resets(effort: SpeedEffort) -> SpeedFindings:
             for step in range(effort.reset_steps):
                 synchronize(device)
                 begin = time.perf_counter()
-                ended = walk.step()
-                synchronize(device)
+                ended = walk.ended()
                 if step >= min(20, effort.reset_steps // 4):  # warm by then
                     (loud if begun.any() else quiet).append(time.perf_counter() - begin)
                 begun = ended  # NEXT_STEP: the reset is in the step after the end
-            waits = getattr(walk.env.unwrapped, "waits", (0, 0.0))
-    return SpeedFindings(_reset_rows(quiet, loud, waits, load, f"N = {count}, {effort.houses} houses"), {})
+            waits, tables = walk.env.unwrapped.waits, walk.env.unwrapped.memory()
+    rows = _reset_rows(quiet, loud, waits, load, f"N = {count}, {effort.houses} houses")
+    return SpeedFindings(rows + _table_rows(tables, count, effort.houses), {})
 
 
 def _reset_rows(quiet: Sequence[float], loud: Sequence[float], waits: Any, load: Load, note: str) -> list[Any]:
@@ -166,15 +161,25 @@ def _reset_rows(quiet: Sequence[float], loud: Sequence[float], waits: Any, load:
         ratio = tails["with a reset"] / tails["without a reset"]
         row = result_row("reset", "step with a reset over one without, 99 %", ratio, "x", at_most(_RESET_RATIO), note)
         rows.append(row | {"others": round(others, 3)})
-    number, seconds = waits
-    rows.append(result_row("reset", "steps that waited for an episode", number, "", note=f"{seconds:.2f} s in all"))
+    note = f"{waits.seconds:.2f} s in all"
+    rows.append(result_row("reset", "steps that waited for an episode", waits.steps, "", note=note))
     return rows
+
+
+def _table_rows(tables: dict[str, int], count: int, houses: int) -> list[Any]:
+    """Returns the rows of what the tables on the device take, those that environments share told from their own."""
+    shared = sum(size for name, size in tables.items() if name == "grids" or name.startswith("scenes."))
+    own = (tables["total"] - shared) / count
+    return [
+        result_row("memory", f"tables of {houses} houses", shared / 1e6, "MB", note="shared by all environments"),
+        result_row("memory", "tables of an environment", own / 1e6, "MB", note=f"N = {count}, next episode included"),
+    ]
 
 
 def memory(effort: SpeedEffort) -> SpeedFindings:
     """Resident memory of environments in a process of their own, its growth over many steps, and device memory."""
     cuda, houses = effort.device.startswith("cuda"), f"houses:{effort.houses}"
-    count = effort.memory_count if cuda else 0
+    count = effort.memory_count
     found = watched_memory(effort.memory_steps, count, effort.device, houses, effort.size, effort.seed + 9000)
     effort.on_step()
     at, resident = np.array(found["step"]), np.array(found["resident_mb"])
@@ -188,7 +193,7 @@ def memory(effort: SpeedEffort) -> SpeedFindings:
         result_row("memory", "resident, at the end", float(resident[-1]), "MB", note=note),
         result_row("memory", "growth over the last half", growth, "MB", at_most(_GROWTH), each),
     ]
-    if cuda:
+    if cuda and count:
         fewer = watched_memory(20, max(count // 4, 1), effort.device, houses, effort.size, effort.seed + 9000)
         more = (found["device_mb"] - fewer["device_mb"]) / (count - max(count // 4, 1))
         rows.append(result_row("memory", "device, an environment more", more, "MB", at_most(_DEVICE_MEMORY), note))
