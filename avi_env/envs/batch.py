@@ -23,13 +23,13 @@ from avi_env.envs.world import World
 from avi_env.scene import Scene
 from avi_env.state import State
 from avi_env.tasks import AudioNavTask, Episode
-from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, Columns, Rules, Transition
+from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, SLOTS, Columns, Rules, Transition
 from avi_env.vision import Camera, render_views
 
-__all__ = ["EnvBatch"]
+__all__ = ["EnvBatch", "measures"]
 
-_MEASURES = ("success", "spl", "soft_spl", "sna", "distance_to_goal", "path_length", "collided")
-_EYES, _ENDED, _SEAT = PLACES.index("ears"), FLAGS.index("ended"), COUNTS.index("seat")
+_EYES, _YAW, _SCENE = PLACES.index("ears"), NUMBERS.index("yaw"), SLOTS.index("scene_index")
+_ENDED, _SEAT = FLAGS.index("ended"), COUNTS.index("seat")
 _ROWS_PER_ARRIVAL = 32  # as many rows let one prepared episode in at each step: a few more than end on average
 
 
@@ -138,44 +138,30 @@ class EnvBatch:
         self._begin(ended, {})
         return columns
 
-    def observe(self, rows: Sequence[int] | None = None, *, reuse: bool = False) -> dict[str, torch.Tensor]:
-        """Returns the observations of the sensors that are on, of all rows or of some.
+    def observe(
+        self, rows: Sequence[int] | None = None, out: Mapping[str, torch.Tensor] | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Returns the observations of the sensors that are on.
 
-        They are in new memory, or with `reuse` in one of two sets of buffers that take turns.
+        Args:
+            rows: of which rows; all if not given.
+            out: tensors, one a sensor, into which they are written; new memory if not given.
         """
-        tables, config = self.tables, self.config
-        if rows is not None:
-            tables = rows_of(tables, torch.tensor(rows, device=self.device))
-        state = state_of(tables)
-        images = tuple(name for name in IMAGES if name in config.sensors)
-        seen: dict[str, torch.Tensor] = {}
-        if images:
-            eyes = tables.columns.places[_EYES]
-            seen = render_views(
-                self.world.bank, state.scene_index, eyes, state.yaw, self.camera, images, quality=config.quality
-            )
-        if "depth" in seen:
-            seen["depth"] = seen["depth"].clamp(max=config.depth_max)
-        if config.listens:
-            audio = state.audio.clamp(-AUDIO_LIMIT, AUDIO_LIMIT)
-            seen["audio"] = audio
-            if "spectrogram" in config.sensors:
-                seen["spectrogram"] = spectrogram(audio, config.sample_rate)
-        if "pose" in config.sensors:
-            seen["pose"] = pose_from_start(state)
-        if "goal" in config.sensors:
-            seen["goal"] = goal_from_agent(state)
-        if "target" in config.sensors:
-            seen["target"] = state.target.clone()
-        return {name: seen[name] for name in config.sensors_in_order}
+        tables = self.tables if rows is None else rows_of(self.tables, torch.tensor(rows, device=self.device))
+        seen = {**self._see(tables, out), **self._hear(tables, out)}
+        if "pose" in self.config.sensors:
+            seen["pose"] = pose_from_start(state_of(tables))
+        if "goal" in self.config.sensors:
+            seen["goal"] = goal_from_agent(state_of(tables))
+        if "target" in self.config.sensors:
+            seen["target"] = tables.target.clone()
+        if out is None:
+            return {name: seen[name] for name in self.config.sensors_in_order}
+        return {name: _written(out[name], seen[name]) for name in self.config.sensors_in_order}
 
     def info(self) -> dict[str, torch.Tensor]:
-        """Returns the measures of every row so far, shape (N,)."""
-        columns = self.tables.columns
-        rows = {"distance_to_goal": columns.numbers[NUMBERS.index("distance")]}
-        rows |= {name: columns.flags[FLAGS.index(name)] for name in ("success", "collided")}
-        rows |= {name: columns.numbers[NUMBERS.index(name)] for name in ("spl", "soft_spl", "sna", "path_length")}
-        return {name: rows[name] for name in _MEASURES}
+        """Returns the measures of every row so far, shape (N,): views of the state."""
+        return measures(self.tables.columns.numbers, self.tables.columns.flags)
 
     def semantic_categories(self, row: int) -> tuple[str, ...]:
         """Category of each object id in the scene of a row."""
@@ -255,6 +241,29 @@ class EnvBatch:
         action: torch.Tensor = actions.to(self.device, torch.int64, non_blocking=True).contiguous()
         return action
 
+    def _see(self, tables: Tables, out: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor]:
+        """Returns the images that are asked for."""
+        config, wanted = self.config, tuple(name for name in IMAGES if name in self.config.sensors)
+        if not wanted:
+            return {}
+        places, numbers, slots, _, _ = tables.columns
+        images = None if out is None else {name: out[name] for name in wanted}
+        view = (slots[_SCENE], places[_EYES], numbers[_YAW], self.camera, wanted)
+        seen = render_views(self.world.bank, *view, quality=config.quality, out=images)
+        if "depth" in seen:
+            seen["depth"].clamp_(max=config.depth_max)
+        return seen
+
+    def _hear(self, tables: Tables, out: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor]:
+        """Returns the last sound at the ears, and its spectrogram, as far as they are asked for."""
+        if not self.config.listens:
+            return {}
+        buffer = None if out is None else out.get("audio")
+        heard = {"audio": torch.clamp(tables.audio, -AUDIO_LIMIT, AUDIO_LIMIT, out=buffer)}
+        if "spectrogram" in self.config.sensors:
+            heard["spectrogram"] = spectrogram(heard["audio"], self.config.sample_rate)
+        return heard
+
     def _prepare(self, ended: Sequence[int]) -> None:
         """Installs the episodes that rows begin now and some that they will begin later, and orders what is missing."""
         limit = -(-self.num_envs // _ROWS_PER_ARRIVAL)
@@ -288,6 +297,24 @@ class EnvBatch:
         self.seats.begin(rows, given)
         self._clock[rows] = 0
         self._ended.clear(rows)
+
+
+def _written(buffer: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Returns a buffer with a value in it, which may be there already."""
+    return buffer if value is buffer else buffer.copy_(value)
+
+
+def measures(numbers: Any, flags: Any) -> dict[str, Any]:
+    """Returns the measures of every row so far, by name, of two tables of `Columns`: rows of them."""
+    return {
+        "success": flags[FLAGS.index("success")],
+        "spl": numbers[NUMBERS.index("spl")],
+        "soft_spl": numbers[NUMBERS.index("soft_spl")],
+        "sna": numbers[NUMBERS.index("sna")],
+        "distance_to_goal": numbers[NUMBERS.index("distance")],
+        "path_length": numbers[NUMBERS.index("path_length")],
+        "collided": flags[FLAGS.index("collided")],
+    }
 
 
 def pose_from_start(state: State) -> torch.Tensor:

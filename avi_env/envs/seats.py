@@ -12,7 +12,6 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from avi_env.envs.background import Job, submit
 from avi_env.envs.prepare import EpisodeMaker, Prepared
@@ -58,8 +57,8 @@ class Seats:
         """Number of the next episode of each row."""
         self.playing: list[Prepared | None] = [None] * rows
         """What each row plays."""
-        self.side = np.ones(rows, dtype=np.int64)  # the first episode is on the first seat
-        """Which of its seats each row plays on."""
+        self.seats = SEATS * np.arange(rows, dtype=np.int64) + 1  # the first episode is on the other one
+        """The seat that each row plays on, shape (N,)."""
         self.waits = Waits()
         self._coming: dict[int, _Coming] = {}
         self._unordered = set(range(rows))
@@ -69,14 +68,9 @@ class Seats:
     def __len__(self) -> int:
         return len(self.playing)
 
-    @property
-    def seats(self) -> npt.NDArray[np.int64]:
-        """The seat that each row plays on, shape (N,)."""
-        return SEATS * np.arange(len(self)) + self.side
-
     def free_seat(self, row: int) -> int:
         """Returns the seat of a row on which it does not play."""
-        return SEATS * row + 1 - int(self.side[row])
+        return SEATS * row + (1 + int(self.seats[row])) % SEATS
 
     def seed(self, seeds: Sequence[int | None]) -> None:
         """Gives each row a seed and starts its episodes anew; None leaves a row's stream as it is.
@@ -156,7 +150,7 @@ class Seats:
         chosen = set(given)
         for row in rows:
             self.playing[row] = self._installed.pop(row)
-            self.side[row] = 1 - self.side[row]
+            self.seats[row] = self.free_seat(row)
             self._unordered.add(row)
             if row not in chosen:
                 del self._coming[row]
@@ -166,7 +160,7 @@ class Seats:
         """Lets a row play an episode that is in its free seat, and go on with number `index` of a seed."""
         self.drop([row])
         self.playing[row] = prepared
-        self.side[row] = 1 - self.side[row]
+        self.seats[row] = self.free_seat(row)
         self.seeds[row], self.index[row] = seed, index
         self._unordered.add(row)
 

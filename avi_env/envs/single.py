@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.envs.batch import EnvBatch
+from avi_env.envs.batch import EnvBatch, measures
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.spaces import action_space, observation_space
 from avi_env.scene import Scene
@@ -95,4 +95,5 @@ class AviEnv(gym.Env[Observation, np.int64]):
         return {name: value[0].cpu().numpy().copy() for name, value in self.batch.observe().items()}
 
     def _info(self) -> dict[str, Any]:
-        return {name: value[0].item() for name, value in self.batch.info().items()}
+        columns = self.batch.tables.columns
+        return measures(columns.numbers[:, 0].tolist(), columns.flags[:, 0].tolist())

@@ -12,8 +12,9 @@ import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from avi_env.envs.batch import EnvBatch
+from avi_env.envs.batch import EnvBatch, measures
 from avi_env.envs.config import EnvConfig
+from avi_env.envs.outputs import Buffers
 from avi_env.envs.seats import Waits
 from avi_env.envs.snapshot import Snapshot
 from avi_env.envs.spaces import action_space, observation_space
@@ -58,6 +59,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         next_step = self._mode is AutoresetMode.NEXT_STEP
         self.batch = EnvBatch(config, num_envs, max_steps=max_episode_steps, next_step=next_step)
+        self._buffers = None if config.copy else Buffers(config, num_envs, self.batch.device)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -77,7 +79,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self._seed(seed)
         rows = np.flatnonzero(mask).tolist()
         self.batch.reset(rows, _given(options.get("episode"), rows, self.num_envs))
-        return self._observation(), self._info(self.batch.info())
+        return self._observation(), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         """Acts in every row; rows that ended are reset as the autoreset mode says.
@@ -92,7 +94,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         if self._mode is AutoresetMode.SAME_STEP:
             observation, info = self._reset_in_step()
         else:
-            observation, info = self._observation(), self._info(self.batch.info())
+            observation, info = self._observation(), self._info()
         return observation, *self._outcome(step), info
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
@@ -102,6 +104,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def close_extras(self, **kwargs: Any) -> None:
         """Lets go of the device tables and of the episodes that are being made ready."""
         self.batch.close()
+        self._buffers = None
 
     def semantic_categories(self, row: int) -> tuple[str, ...]:
         """Category of each object id in the semantic image of a row's present scene."""
@@ -114,7 +117,11 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     def memory(self) -> dict[str, int]:
         """Returns the size of the tables on the device [bytes], by name; "total" is the sum of all."""
-        return self.batch.memory()
+        sizes = self.batch.memory()
+        if self._buffers is not None:
+            sizes["outputs"] = self._buffers.nbytes
+            sizes["total"] += self._buffers.nbytes
+        return sizes
 
     def snapshot(self) -> Snapshot:
         """Returns all that later steps depend on, for `restore`."""
@@ -127,7 +134,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             The observation and the info at that moment.
         """
         self.batch.restore(snapshot)
-        return self._observation(), self._info(self.batch.info())
+        return self._observation(), self._info()
 
     def _seed(self, seed: int | list[int | None] | None) -> None:
         seeds: list[int | None] = [None] * self.num_envs
@@ -146,29 +153,34 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         ended = self.batch.ended
         rows = np.flatnonzero(ended).tolist()
         if not rows:
-            return self._observation(), self._info(self.batch.info())
-        final, last = self.batch.observe(), self._info(self.batch.info())
+            return self._observation(), self._info()
+        final, last = self.batch.observe(), self._info()
         self.batch.reset(rows, {}, in_step=True)
         chosen = torch.tensor(rows, device=self.batch.device)
         fresh = self.batch.observe(rows)
         seen = {name: value.index_copy(0, chosen, fresh[name]) for name, value in final.items()}
         info = {"final_obs": self._arrays(final), "_final_obs": ended, "final_info": last, "_final_info": ended.copy()}
-        return self._arrays(seen), {**self._info(self.batch.info()), **info}
+        return self._arrays(seen), {**self._info(), **info}
 
     def _observation(self) -> dict[str, Any]:
-        return self._arrays(self.batch.observe(reuse=not self.config.copy))
+        out = None if self._buffers is None else self._buffers.take()
+        return self._arrays(self.batch.observe(out=out))
 
     def _outcome(self, step: Columns) -> tuple[Any, Any, Any]:
-        numbers, flags = self._array(step.numbers), self._array(step.flags)
+        numbers, flags = self._copied(step.numbers), self._copied(step.flags)
         return numbers[_REWARD], flags[_TERMINATED], flags[_TRUNCATED]
 
-    def _info(self, measures: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    def _info(self) -> dict[str, Any]:
+        columns = self.batch.tables.columns
         everyone = np.ones(self.num_envs, dtype=bool)
         info: dict[str, Any] = {}
-        for name, value in measures.items():
-            info[name] = self._array(value.clone())
-            info[f"_{name}"] = everyone
+        for name, value in measures(self._copied(columns.numbers), self._copied(columns.flags)).items():
+            info[name], info[f"_{name}"] = value, everyone
         return info
+
+    def _copied(self, table: torch.Tensor) -> Any:
+        """Returns a table of which the state keeps its own."""
+        return self._array(table.clone())
 
     def _arrays(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         return {name: self._array(value) for name, value in tensors.items()}

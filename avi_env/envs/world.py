@@ -115,10 +115,9 @@ class World:
     def memory(self) -> dict[str, int]:
         """Returns the memory of what is shared, and of the goals' distances [bytes]."""
         scenes = {f"scenes.{name}": size for name, size in self.bank.memory().items()}
-        grids = sum(tensor.nbytes for tensor in (self.grids.free, self.grids.clearance, self.grids.floor_y))
         return {
             **scenes,
-            "grids": grids,
+            "grids": self.grids.nbytes,
             "goal_fields": self.goals.fields.nbytes,
             "clips": self.soundscape.clips.nbytes,
         }
