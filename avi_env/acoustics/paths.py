@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -65,7 +66,8 @@ def check_ends(scene_index: torch.Tensor, source: torch.Tensor, listener: torch.
             )
         if tensor.device != scene_index.device:
             raise ValueError(f"{name} lies on {tensor.device}, scene_index on {scene_index.device}: use one device")
-        if tensor.device.type == "cpu" and not bool(torch.isfinite(tensor).all()):
-            row = int(torch.nonzero(~torch.isfinite(tensor).all(dim=1))[0])
-            raise ValueError(f"{name} of row {row} must be a finite position (x, y, z), not {tensor[row].tolist()}")
+        # One sum costs a quarter of a look at each number.
+        if tensor.device.type == "cpu" and not math.isfinite(float(tensor.sum())):
+            for row in torch.nonzero(~torch.isfinite(tensor).all(dim=1))[:, 0].tolist():
+                raise ValueError(f"{name} of row {row} must be a finite position (x, y, z), not {tensor[row].tolist()}")
     return count

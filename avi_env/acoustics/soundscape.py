@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,6 +24,7 @@ from avi_env.acoustics.source_fields import Listeners, SourceFields
 from avi_env.acoustics.stream import StreamState, render_step, start_stream
 from avi_env.scene.bank import SceneBank
 from avi_env.scene.model import Scene
+from avi_env.threads import run_rows
 
 __all__ = ["RESPONSE_SECONDS", "PreparedSource", "ShiftedStream", "Soundscape"]
 
@@ -37,6 +39,10 @@ class PreparedSource(NamedTuple):
     """None = silence."""
     field: SourceField | None
     """Of a source that stays where it is."""
+
+
+_ROWS_A_THREAD = 8
+"""Fewer rows are not worth a thread: what holds the interpreter lock takes as long as two or three of them."""
 
 
 class ShiftedStream(NamedTuple):
@@ -173,6 +179,33 @@ class Soundscape:
             clock: first sample of the step on each row's clock, shape (R,) int64.
             count: samples of the step.
         """
+        traits = self._emitters.traits
+        threads = min(torch.get_num_threads(), len(rows) // _ROWS_A_THREAD)
+        # Fields of moving sources and own echoes are entered on the way, which one thread must do.
+        if threads < 2 or self.device.type != "cpu" or traits.moving or traits.with_listener:
+            return self._listen(bank, stream, rows, scene_index, ears, yaw, clock, count)
+        heard: dict[int, tuple[torch.Tensor, StreamState | ShiftedStream]] = {}
+
+        def listen(first: int, last: int) -> None:  # each row is computed by itself: cuts do not matter
+            own, where, place, turn, now = (part[first:last] for part in (rows, scene_index, ears, yaw, clock))
+            heard[first] = self._listen(bank, _cut(stream, first, last), own, where, place, turn, now, count)
+
+        run_rows(listen, len(rows), threads)
+        audio, streams = zip(*(heard[first] for first in sorted(heard)), strict=True)
+        return torch.cat(audio), _joined(streams)
+
+    def _listen(
+        self,
+        bank: SceneBank,
+        stream: StreamState | ShiftedStream,
+        rows: torch.Tensor,
+        scene_index: torch.Tensor,
+        ears: torch.Tensor,
+        yaw: torch.Tensor,
+        clock: torch.Tensor,
+        count: int,
+    ) -> tuple[torch.Tensor, StreamState | ShiftedStream]:
+        """Does what `listen` does, on one thread."""
         shape, clips = (len(rows), self.sources), self.clips.select(rows)
         shifted = isinstance(stream, ShiftedStream)
         listeners = Listeners(scene_index, ears, yaw, clock + count if shifted else clock)
@@ -304,3 +337,17 @@ def _spread(part: torch.Tensor, index: torch.Tensor, count: int) -> torch.Tensor
     whole = part.new_zeros(count, *part.shape[1:])
     whole[index] = part
     return whole
+
+
+def _cut(state: Any, first: int, last: int) -> Any:
+    """Returns some rows of a tensor, or of a tuple of such."""
+    if isinstance(state, torch.Tensor):
+        return state[first:last]
+    return type(state)(*(_cut(part, first, last) for part in state))
+
+
+def _joined(states: Sequence[Any]) -> Any:
+    """Returns what `_cut` cut."""
+    if isinstance(states[0], torch.Tensor):
+        return torch.cat(list(states))
+    return type(states[0])(*(_joined(parts) for parts in zip(*states, strict=True)))

@@ -213,6 +213,30 @@ def test_rows_do_not_depend_on_each_other(room: Scene, clip: Clip, doppler: bool
     assert torch.equal(both[1], heard(scape_of(room, moving, doppler=doppler, device=device), 1)[0])
 
 
+def test_threads_do_not_matter(room: Scene, clip: Clip) -> None:
+    """Seventeen rows on one, two and three threads: the same bits."""
+    count, head = 17, load_hrtf("kemar", RATE)
+    scape = Soundscape(count, 1, head, path_count=16)
+    for row in range(count - 1):  # the last one is silent
+        scape.set_source(row, 0, room, Emitter(clip, (2.0, 1.5, 2.0)))
+    rng, bank, rows = np.random.default_rng(0), SceneBank([room]), torch.arange(count)
+    ears = torch.from_numpy(rng.uniform((0.5, 1.25, 0.5), (6.5, 1.25, 4.5), (2, count, 3)).astype(np.float32))
+    before, heard = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            stream, sounds = scape.start(rows), []
+            for step in range(2):
+                clock = torch.full_like(rows, step * 4000)
+                sound, stream = scape.listen(bank, stream, rows, rows.int() * 0, ears[step], rows / 3.0, clock, 4000)
+                sounds.append(sound)
+            heard.append(torch.stack(sounds))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(heard[0], heard[1]) and torch.equal(heard[0], heard[2])
+    assert float(heard[0][:, :-1].abs().amax(dim=(0, 2, 3)).min()) > 0.0 == float(heard[0][:, -1].abs().max())
+
+
 @pytest.mark.parametrize("name", ["cardioid", "speech"])
 def test_directional_source_turned_away(room: Scene, dead: Scene, clip: Clip, name: str) -> None:
     """The direct sound falls by the pattern, the reverberant one by the power factor, re a source alike all round."""
