@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from avi_env.bench.peers import compare, comparison, peers
+from avi_env.bench.peers import compare, compare_sound, comparison, peers, sound
 from avi_env.bench.peers.comparison import same_view, task_arrays, write_house
 from avi_env.bench.peers.mesh import EYE_HEIGHT, HOUSE_TRIANGLES, Poses, house_poses, speed_house, subdivided
 from avi_env.bench.peers.ours import start as start_ours
 from avi_env.bench.peers.peer import Peer, chosen_peers, ours
+from avi_env.bench.peers.peer import our_sound as our_sound_peers
 from avi_env.bench.peers.process import ContestantError, ContestantProcess
 from avi_env.bench.peers.race import Race, Rate, write_task
+from avi_env.bench.peers.sound import same_sound, sound_task
 from avi_env.scene import Scene, generate_house, scene_from_mesh
 from avi_env.scene.bank import SceneBank
 from avi_env.vision import Camera, render_views
@@ -140,7 +143,8 @@ def test_peers_are_named() -> None:
     assert len(set(names)) == len(names)
     assert all(" install " in peer.install and peer.includes for peer in peers())
     assert [peer.name for peer in chosen_peers(("MiniWorld",))] == ["MiniWorld"]
-    assert chosen_peers(None) == peers()
+    parts = [chosen_peers(None, part) for part in ("pictures", "responses", "frames")]
+    assert tuple(peer for part in parts for peer in part) == peers()
     with pytest.raises(ValueError, match="MuJoCo"):
         chosen_peers(("Mujoco",))
     with pytest.raises(ValueError, match="depth among the outputs"):
@@ -175,7 +179,7 @@ def test_installed_peers_see_what_ours_sees(
     monkeypatch.setattr(comparison, "ours", lambda device: (own,))
     found = compare(48, ("rgb", "depth"), rounds=1, frames=2, scene=furnished)
     assert [rate.name for rate in found.ours] == [own.name]
-    assert {row.name for row in (*found.peers, *found.missing)} == {peer.name for peer in peers()}
+    assert {row.name for row in (*found.peers, *found.missing)} == {peer.name for peer in chosen_peers(None)}
     for rate in found.peers:
         assert rate.agrees >= 0.99, rate.name
         assert len(rate.wall) == 1
@@ -197,6 +201,45 @@ def test_our_own_contestant_gives_our_views(furnished: Scene, tmp_path: Path) ->
     contestant = start_ours(tmp_path / "task.npz")
     assert (contestant.places, contestant.batch, contestant.renderer) == (3, 2, "Embree")
     assert_array_equal(contestant.render([2, 0]).depth, _depth(furnished, poses, 24)[[2, 0]])
+
+
+@pytest.mark.parametrize("what", ["responses", "frames"])
+def test_sound_is_that_of_the_same_room(what: str, tmp_path: Path) -> None:
+    """Ours and pyroomacoustics' are as loud as each other, and so are baked and traced."""
+    pytest.importorskip("pyroomacoustics")
+    from avi_env.bench.peers import our_sound, pyroomacoustics_hybrid
+
+    found = []
+    before = torch.get_num_threads()
+    modes = {"responses": ("traced", "baked"), "frames": ("baked",)}[what]
+    for module, mode in (*((our_sound, mode) for mode in modes), (pyroomacoustics_hybrid, "")):
+        options = {"what": what, "mode": mode, "batch": 1, "rays": 300}
+        write_task(tmp_path / "task.npz", sound_task(3) | {"folder": str(tmp_path), "options": options})
+        contestant = module.start(tmp_path / "task.npz")
+        heard = [contestant.render([row]).response for row in (0, 1, 2, 0, 1, 2)]  # reverberation builds up
+        found.append({"response": np.concatenate(heard[3:])})
+    torch.set_num_threads(before)
+    assert found[0]["response"].shape[:2] == (3, 1 if what == "responses" else 2)
+    for one in found[1:]:
+        assert same_sound(one, found[0]) > 0.4  # 4 dB
+    with pytest.raises(ContestantError, match=r"\+6\.0 dB from ours"):
+        same_sound({"response": 2.0 * found[0]["response"]}, found[0])
+    with pytest.raises(ContestantError, match="hears nothing"):
+        same_sound({"response": 0.0 * found[0]["response"]}, found[0])
+
+
+def test_sound_is_compared_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pictures are; here with pyroomacoustics in the place of ours, which is loaded sooner."""
+    pytest.importorskip("pyroomacoustics")
+    (peer,) = chosen_peers(None, "responses")
+    peer = replace(peer, options={**peer.options, "rays": 300})
+    monkeypatch.setattr(sound, "chosen_peers", lambda names, part: (peer,))
+    monkeypatch.setattr(sound, "our_sound", lambda part, listeners: (replace(peer, name="stand-in"),))
+    found = compare_sound("responses", rounds=1, listeners=2)
+    assert [rate.name for rate in (*found.ours, *found.peers)] == ["stand-in", "pyroomacoustics"]
+    assert found.missing == ()
+    with pytest.raises(ValueError, match="responses"):
+        our_sound_peers("echoes", 2)
 
 
 def test_house_of_the_comparison() -> None:

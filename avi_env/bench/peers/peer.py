@@ -110,7 +110,7 @@ _PEERS = (
         "pip install 'avi-env[bench]'",
         f"{_FOLDER}.pyroomacoustics_hybrid",
         f"all listeners in one call, mono; {_HYBRID}",
-        {"what": "responses", "batch": 1 << 30},
+        {"what": "responses", "batch": 1 << 30, "rays": 5000},
         "responses",
     ),
     Peer(
@@ -120,7 +120,7 @@ _PEERS = (
         "pip install 'avi-env[bench]'",
         f"{_FOLDER}.pyroomacoustics_hybrid",
         f"responses of two microphones at each step, then convolution; {_HYBRID}",
-        {"what": "frames", "batch": 1},
+        {"what": "frames", "batch": 1, "rays": 5000},
         "frames",
     ),
 )
@@ -185,25 +185,27 @@ def our_sound(part: str, listeners: int) -> tuple[Peer, ...]:
     """
     variants: dict[str, tuple[str, dict[str, Any]]]
     if part == "responses":
+        traced, baked = "render_rirs, traced: each pair of places by itself", "render_rirs, baked: the bake included"
         variants = {
-            "avi-env, traced": (
-                "render_rirs, traced: each pair of places by itself; one thread",
-                {"mode": "traced", "batch": 1},
-            ),
-            "avi-env, baked": (
-                "render_rirs, baked: the bake included; one thread",
-                {"mode": "baked", "batch": listeners},
-            ),
+            "avi-env, traced": (traced, {"mode": "traced", "batch": 1}),
+            "avi-env, baked": (baked, {"mode": "baked", "batch": listeners}),
         }
     elif part == "frames":
-        includes = (
-            "Soundscape.listen: one source, measured head; its field was baked before, as in an episode; one thread"
-        )
-        variants = {"avi-env, step by step": (includes, {"batch": 1})}
+        step = "Soundscape.listen: one source, measured head; its field was baked before, as in an episode"
+        variants = {"avi-env, step by step": (step, {"batch": 1})}
     else:
         raise name_error("comparison of sound", part, ("responses", "frames"))
     module = f"{_FOLDER}.our_sound"
     return tuple(
-        Peer(name, "avi-env", "avi_env", "pip install avi-env", module, includes, {"what": part, **options}, part)
-        for name, (includes, options) in variants.items()
+        Peer(
+            name,
+            "avi-env",
+            "avi_env",
+            "pip install avi-env",
+            module,
+            said + "; one thread",
+            given | {"what": part},
+            part,
+        )
+        for name, (said, given) in variants.items()
     )

@@ -18,13 +18,12 @@ from avi_env.bench.peers.sound_task import SoundTask, load_sound_task
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-_RAYS = 5000  # for all listeners together
 _ORDER = 3  # of image sources; rays take over above it
 _EAR = 0.0875  # [m] from the centre of the head
 
 
 def start(path: Path) -> Contestant:
-    """Sets the room up; options: `what` "responses" or "frames", `batch` listeners a call."""
+    """Sets the room up; options: `what` "responses" or "frames", `batch` listeners a call, `rays`."""
     import pyroomacoustics
 
     task = load_sound_task(path)
@@ -57,7 +56,7 @@ def _responses(pyroomacoustics: Any, task: SoundTask, places: FloatArray) -> Flo
         ray_tracing=True,
         air_absorption=True,
     )
-    room.set_ray_tracing(n_rays=_RAYS, receiver_radius=0.5)
+    room.set_ray_tracing(n_rays=task.options["rays"], receiver_radius=0.5)
     room.add_source(_swapped(task.source))
     room.add_microphone_array(np.array([_swapped(place) for place in places]).T)
     room.compute_rir()
