@@ -73,7 +73,10 @@ class _Command:
         inputs = [_parameter(argument, element) for argument, element in zip(arguments, self._elements, strict=True)]
         where: dict[str, Any] = {"device": wp_device(device), "block_dim": block_dim}
         self._launch = wp.launch(kernel, dim=dim, inputs=inputs, record_cmd=True, **where)
-        self._launch.fwd_args = None  # would keep the first arguments alive
+        self._launch.fwd_args = None  # these two would keep the first arguments alive
+        for parameter in self._launch.params:
+            if hasattr(parameter, "_ref"):
+                parameter._ref = None
         self._known = [_form(argument) for argument in arguments]
         self._seen: list[Any] = [_nothing] * len(arguments)
         self._on_cuda = device.type == "cuda"
@@ -169,7 +172,10 @@ _recorded = _Recorded()
 
 
 def _form(argument: Any) -> Any:
-    return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else argument
+    """Returns what tells whether a parameter changes; nothing of arrays and structs, which it would keep alive."""
+    if isinstance(argument, torch.Tensor):
+        return argument.shape, argument.dtype
+    return None if isinstance(argument, wp.array) or hasattr(argument, "__ctype__") else argument
 
 
 def _parameter(argument: Any, element: type | None) -> Any:
