@@ -56,6 +56,16 @@ def _keep(footprint: wp.float32, feature: wp.float32) -> wp.float32:
 
 
 @wp.func
+def _detail(
+    amplitude: wp.float32, x: wp.float32, y: wp.float32, footprint: wp.float32, feature: wp.float32
+) -> wp.float32:
+    """Returns noise with what contrast its features keep; where that is none, as it mostly is, nothing is computed."""
+    if footprint >= feature:
+        return 0.0
+    return amplitude * _noise(x, y) * _keep(footprint, feature)
+
+
+@wp.func
 def _line(x: wp.float32, period: wp.float32, width: wp.float32, footprint: wp.float32) -> wp.float32:
     """Returns the share of the footprint covered by lines of a width that repeat with a period (box filter)."""
     t = x / period
@@ -72,8 +82,8 @@ def _wood(p: wp.vec2, f: wp.vec2, size: wp.float32, gap: wp.float32) -> wp.float
     along = p[0] + 7.31 * _hash(int(plank), 17)
     piece = wp.floor(along / (9.0 * size))
     tone = 0.34 * (_hash(int(piece), int(plank)) - 0.5) * _keep(wp.max(f[0], f[1]), size)
-    grain = _noise(along * 2.3 + 31.0 * piece, p[1] * 55.0 + 13.0 * plank) * _keep(f[1], 0.018)
-    ring = _noise(along * 1.1 + 11.0 * plank, p[1] * 16.0 + 5.0 * piece) * _keep(f[1], 0.06)
+    grain = _detail(1.0, along * 2.3 + 31.0 * piece, p[1] * 55.0 + 13.0 * plank, f[1], 0.018)
+    ring = _detail(1.0, along * 1.1 + 11.0 * plank, p[1] * 16.0 + 5.0 * piece, f[1], 0.06)
     seam = wp.max(_line(p[1], size, 0.004, f[1]), _line(along, 9.0 * size, 0.004, f[0]))
     return (1.0 + tone + 0.10 * grain + 0.09 * ring) * (1.0 - gap * seam)
 
@@ -83,7 +93,7 @@ def _tile(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     """Returns the brightness of square tiles with grout."""
     tone = 0.10 * (_hash(int(wp.floor(p[0] / size)), int(wp.floor(p[1] / size))) - 0.5)
     grout = wp.max(_line(p[0], size, 0.007, f[0]), _line(p[1], size, 0.007, f[1]))
-    cloud = 0.03 * _noise(p[0] * 9.0, p[1] * 9.0) * _keep(wp.max(f[0], f[1]), 0.11)
+    cloud = _detail(0.03, p[0] * 9.0, p[1] * 9.0, wp.max(f[0], f[1]), 0.11)
     return (1.0 + tone * _keep(wp.max(f[0], f[1]), size) + cloud) * (1.0 - 0.38 * grout)
 
 
@@ -95,7 +105,7 @@ def _brick(color: wp.vec3, p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.vec3:
     x = p[0] + 0.5 * size * (course - 2.0 * wp.floor(0.5 * course))
     g = wp.max(f[0], f[1])
     tone = 0.55 * (_hash(int(wp.floor(x / size)), int(course)) - 0.5) * _keep(g, size)
-    rough = 0.12 * _noise(p[0] * 45.0, p[1] * 45.0) * _keep(g, 0.022)
+    rough = _detail(0.12, p[0] * 45.0, p[1] * 45.0, g, 0.022)
     mortar = wp.max(_line(x, size, 0.011, f[0]), _line(p[1], height, 0.011, f[1]))
     return wp.lerp(color * (1.0 + tone + rough), wp.vec3(0.55, 0.52, 0.47), mortar)
 
@@ -107,15 +117,17 @@ def _marble(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     q = p * (1.0 / size)
     warp = _noise(q[0] * 1.3, q[1] * 1.3) + 0.5 * _noise(q[0] * 2.9 + 7.0, q[1] * 2.9)
     vein = 1.0 - wp.abs(wp.sin(2.2 * (q[0] + 0.6 * q[1]) + 2.6 * warp))
-    fine = _noise(q[0] * 6.0, q[1] * 6.0 + 3.0) * _keep(g, size / 6.0)
+    fine = _detail(1.0, q[0] * 6.0, q[1] * 6.0 + 3.0, g, size / 6.0)
     return 1.0 - 0.30 * vein * vein * vein * _keep(g, 0.5 * size) + 0.05 * warp + 0.04 * fine
 
 
 @wp.func
 def _cloth(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     """Returns the brightness of a woven cloth: faint broad stripes and a fine weave."""
-    weave = wp.sin(p[0] * 700.0) * wp.sin(p[1] * 700.0) * _keep(wp.max(f[0], f[1]), 0.009)
-    slub = _noise(p[0] * 140.0, p[1] * 9.0) * _keep(f[0], 0.007) + _noise(p[0] * 9.0, p[1] * 140.0) * _keep(f[1], 0.007)
+    g, weave = wp.max(f[0], f[1]), wp.float32(0.0)
+    if g < 0.009:
+        weave = wp.sin(p[0] * 700.0) * wp.sin(p[1] * 700.0) * _keep(g, 0.009)
+    slub = _detail(1.0, p[0] * 140.0, p[1] * 9.0, f[0], 0.007) + _detail(1.0, p[0] * 9.0, p[1] * 140.0, f[1], 0.007)
     stripe = 0.5 * wp.cos(6.2831853 * p[0] / size) * _keep(f[0], 0.5 * size)
     return 1.0 + 0.06 * weave + 0.05 * slub + 0.05 * stripe
 
@@ -124,8 +136,8 @@ def _cloth(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
 def _carpet(p: wp.vec2, f: wp.vec2, contrast: wp.float32) -> wp.float32:
     """Returns the brightness of tufts over broad wear marks."""
     g = wp.max(f[0], f[1])
-    tuft = _noise(p[0] * 120.0, p[1] * 120.0) * _keep(g, 0.009)
-    clump = _noise(p[0] * 28.0 + 5.0, p[1] * 28.0) * _keep(g, 0.036)
+    tuft = _detail(1.0, p[0] * 120.0, p[1] * 120.0, g, 0.009)
+    clump = _detail(1.0, p[0] * 28.0 + 5.0, p[1] * 28.0, g, 0.036)
     return 1.0 + contrast * (0.5 * tuft + 0.35 * clump) + 0.05 * _noise(p[0] * 2.1, p[1] * 2.1)
 
 
@@ -177,9 +189,7 @@ def _herringbone(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
     )
     seam = wp.clamp((0.002 + 0.5 * g - away) / wp.max(g, 1.0e-5), 0.0, 1.0) * wp.min(0.004 / wp.max(g, 1.0e-5), 1.0)
     tone = 0.30 * (_hash(block_i, block_j) - 0.5) + (0.05 if turn > 3 else -0.05)
-    grain = (
-        0.08 * _noise(along * 3.0 + 17.0 * float(block_j), across * 60.0 + 5.0 * float(block_i)) * _keep(fine, 0.017)
-    )
+    grain = _detail(0.08, along * 3.0 + 17.0 * float(block_j), across * 60.0 + 5.0 * float(block_i), fine, 0.017)
     return (1.0 + tone * _keep(g, size) + grain) * (1.0 - 0.5 * seam)
 
 
@@ -187,6 +197,8 @@ def _herringbone(p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.float32:
 def _terrazzo(color: wp.vec3, p: wp.vec2, f: wp.vec2, size: wp.float32) -> wp.vec3:
     """Returns the colour of stone chips of about `size` in cement: the nearest of nine random points decides."""
     g = wp.max(f[0], f[1])
+    if g >= 0.5 * size:
+        return 0.94 * color
     i, j = int(wp.floor(p[0] / size)), int(wp.floor(p[1] / size))
     best, second, chip = wp.float32(9.0), wp.float32(9.0), wp.float32(0.0)
     for a in range(-1, 2):
@@ -286,13 +298,15 @@ def _brightness_more(pattern: wp.int32, p: wp.vec2, f: wp.vec2, size: wp.float32
     if pattern == _WEAVE:
         return _weave(p, f, size)
     if pattern == _POPCORN:
+        if wp.max(f[0], f[1]) >= 0.014:
+            return 1.0
         lump = _noise(p[0] * 90.0, p[1] * 90.0) + 0.6 * _noise(p[0] * 41.0 + 9.0, p[1] * 41.0)
         return 1.0 + 0.07 * lump * _keep(wp.max(f[0], f[1]), 0.014)
     if pattern == _BLOCK:
         course = wp.floor(p[1] / (0.5 * size))
         x = p[0] + 0.5 * size * (course - 2.0 * wp.floor(0.5 * course))
         joint = wp.max(_line(x, size, 0.01, f[0]), _line(p[1], 0.5 * size, 0.01, f[1]))
-        return (1.0 + 0.05 * _noise(p[0] * 40.0, p[1] * 40.0) * _keep(wp.max(f[0], f[1]), 0.025)) * (1.0 - 0.2 * joint)
+        return (1.0 + _detail(0.05, p[0] * 40.0, p[1] * 40.0, wp.max(f[0], f[1]), 0.025)) * (1.0 - 0.2 * joint)
     return 1.0
 
 
@@ -304,7 +318,7 @@ def _brightness(pattern: wp.int32, p: wp.vec2, f: wp.vec2, size: wp.float32) -> 
     if pattern == _TILE:
         return _tile(p, f, size)
     if pattern == _PLASTER:
-        grain = _noise(p[0] * 70.0, p[1] * 70.0) * _keep(wp.max(f[0], f[1]), 0.014)
+        grain = _detail(1.0, p[0] * 70.0, p[1] * 70.0, wp.max(f[0], f[1]), 0.014)
         return 1.0 + 0.025 * _noise(p[0] / size, p[1] / size) + 0.03 * grain
     if pattern == _CARPET:
         return _carpet(p, f, 0.45)
