@@ -54,31 +54,9 @@ class EarSpectra(NamedTuple):
     """
 
 
-@wp.kernel
-def _places_kernel(
-    delay: wp.array2d[wp.float64],
-    gain: wp.array3d[wp.float32],
-    direction: wp.array2d[wp.vec3],
-    world: wp.array2d[wp.vec3],
-    yaw: wp.array[wp.float32],
-    lag: wp.array2d[wp.float32],
-    least: wp.float64,
-    sample_rate: wp.float64,
-    corner_out: wp.array2d[wp.int32],
-    weight_out: wp.array2d[wp.vec2],
-    level_out: wp.array3d[wp.float32],
-    scale_out: wp.array2d[wp.float32],
-    start_out: wp.array3d[wp.int32],
-    fraction_out: wp.array3d[wp.float32],
-) -> None:
-    b, path = wp.tid()
-    slots = delay.shape[1]
-    turn = yaw[b]
-    towards = wp.vec3()
-    if path < slots:
-        towards = direction[b, path]
-    else:
-        towards = world[b % world.shape[0], path - slots]
+@wp.func
+def _on_grid(towards: wp.vec3, turn: wp.float32) -> wp.vec3:
+    """Number of the grid point below and clockwise of a direction, share of the next azimuth and elevation."""
     cosine, sine = wp.cos(turn), wp.sin(turn)
     # Right = (cos, 0, -sin), backward = (sin, 0, cos) of the turned head.
     x = towards[0] * cosine - towards[2] * sine
@@ -91,23 +69,48 @@ def _places_kernel(
     u, v = wp.clamp(azimuth - column, 0.0, 1.0), wp.clamp(elevation - row, 0.0, 1.0)
     if x > 0.0:
         column, u = _COLUMNS - 1.0 - column, 1.0 - u
-    corner = int(row) * _ROW + int(column)
-    corner_out[b, path] = corner
-    weight_out[b, path] = wp.vec2(u, v)
+    return wp.vec3(row * float(_ROW) + column, u, v)  # far below 2^24: exact
 
+
+@wp.kernel
+def _places_kernel(
+    delay: wp.array2d[wp.float64],
+    gain: wp.array3d[wp.float32],
+    direction: wp.array2d[wp.vec3],
+    world: wp.array2d[wp.vec3],
+    yaw: wp.array[wp.float32],
+    lag: wp.array2d[wp.float32],
+    least: wp.float64,
+    sample_rate: wp.float64,
+    corner_out: wp.array2d[wp.int32],
+    number_out: wp.array3d[wp.float32],  # log of the octave gains re the loudest (7), its gain, shares on the grid (2)
+    start_out: wp.array3d[wp.int32],
+    fraction_out: wp.array3d[wp.float32],
+) -> None:
+    b, path = wp.tid()
+    slots = delay.shape[1]
+    towards = wp.vec3()
     loudest = float(1.0)  # noqa: UP018 - a Warp variable, not a constant
     if path < slots:
+        towards = direction[b, path]
         loudest = 0.0
         for band in range(_BANDS):
             loudest = wp.max(loudest, gain[b, path, band])
-    scale_out[b, path] = loudest
+    else:
+        towards = world[b % world.shape[0], path - slots]
+    place = _on_grid(towards, yaw[b])
+    corner, u, v = int(place[0]), place[1], place[2]
+    corner_out[b, path] = corner
     for band in range(_BANDS):
         level = float(0.0)  # noqa: UP018
         if path < slots:
             level = _LOWEST
             if gain[b, path, band] > 0.0:
                 level = wp.max(wp.log(gain[b, path, band] / loudest), _LOWEST)
-        level_out[b, path, band] = level
+        number_out[b, path, band] = level
+    number_out[b, path, _BANDS] = loudest
+    number_out[b, path, _BANDS + 1] = u
+    number_out[b, path, _BANDS + 2] = v
 
     for ear in range(lag.shape[1]):
         low = lag[corner, ear] * (1.0 - u) + lag[corner + 1, ear] * u
@@ -127,9 +130,7 @@ def _places_kernel(
 @wp.kernel
 def _spectra_kernel(
     corner: wp.array2d[wp.int32],
-    weight: wp.array2d[wp.vec2],
-    level: wp.array3d[wp.float32],
-    scale: wp.array2d[wp.float32],
+    number: wp.array3d[wp.float32],
     fraction: wp.array3d[wp.float32],
     head: wp.array3d[wp.vec2],
     octaves: wp.array2d[wp.vec2],
@@ -142,7 +143,8 @@ def _spectra_kernel(
     b, path, channel, part = wp.tid()
     first = part * bins_each
     bins = wp.min(bins_each, taper.shape[0] - first)
-    if path < slots and scale[b, path] <= 0.0:
+    scale = number[b, path, _BANDS]
+    if path < slots and scale <= 0.0:
         for k in range(first, first + bins):
             paths_out[b, path, channel, k] = wp.vec2(0.0, 0.0)
         return
@@ -154,14 +156,14 @@ def _spectra_kernel(
     c = corner[b, path]
     filter_spectrum(
         octaves,
-        level[b, path],
+        number[b, path],
         head[c, channel],
         head[c + 1, channel],
         head[c + _ROW, channel],
         head[c + _ROW + 1, channel],
-        weight[b, path],
+        wp.vec2(number[b, path, _BANDS + 1], number[b, path, _BANDS + 2]),
         taper,
-        scale[b, path],
+        scale,
         fraction[b, path, channel] + float(_LEAD),
         first,
         bins,
@@ -197,17 +199,16 @@ def path_spectra(paths: Paths, world: torch.Tensor, yaw: torch.Tensor, grid: Hrt
     ]
     empty = torch.empty
     start = empty(rows, count, channels, dtype=torch.int32, device=device)
-    corner, weight = empty(rows, count, dtype=torch.int32, device=device), empty(rows, count, 2, device=device)
-    level, scale = empty(rows, count, BAND_COUNT, device=device), empty(rows, count, device=device)
-    fraction = empty(rows, count, channels, device=device)
+    corner = empty(rows, count, dtype=torch.int32, device=device)
+    number, fraction = empty(rows, count, BAND_COUNT + 3, device=device), empty(rows, count, channels, device=device)
     numbers = [grid.delay, float(grid.reach), float(grid.sample_rate)]
-    places = [corner, weight, level, scale, start, fraction]
+    places = [corner, number, start, fraction]
     launch(_places_kernel, (rows, count), [*given, *numbers, *places], device)
     spectra = empty(rows, slots, channels, bins, dtype=torch.complex64, device=device)
     directions = empty(rows, count - slots, channels, bins, dtype=torch.complex64, device=device)
     tables = [grid.log_spectrum, band_filters(grid.sample_rate, str(device)), _taper(bins, str(device))]
     each = bins if device.type == "cpu" else 1
-    arguments = [corner, weight, level, scale, fraction, *tables, slots, each, spectra, directions]
+    arguments = [corner, number, fraction, *tables, slots, each, spectra, directions]
     launch(_spectra_kernel, (rows, count, channels, -(-bins // each)), arguments, device)
     return EarSpectra(spectra, start, directions)
 

@@ -233,7 +233,8 @@ def test_threads_do_not_matter(room: Scene, clip: Clip) -> None:
             heard.append(torch.stack(sounds))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(heard[0], heard[1]) and torch.equal(heard[0], heard[2])
+    assert torch.equal(heard[0], heard[1])
+    assert torch.equal(heard[0], heard[2])
     assert float(heard[0][:, :-1].abs().amax(dim=(0, 2, 3)).min()) > 0.0 == float(heard[0][:, -1].abs().max())
 
 
