@@ -69,12 +69,17 @@ def _peers(report: dict[str, Any]) -> str:
     for row in (r for r in report["results"] if r["part"] == "peers"):
         rate = amount(row) if row["peer_value"] is None else f"{row['peer_value']:,.4g} 1/s"
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} x ({row['by_process_time']:.2f} x)"
-        rows.append((row["name"], rate, ratio, _spread(row) if row["ratio"] else "", row["note"]))
-    table = markdown_table(("images", "rate", "ours over it (by process time)", "rounds", "of what"), rows)
+        rows.append((_whose(row), rate, ratio, _spread(row), row["note"]))
+    table = markdown_table(("what", "rate", "ours over it (by process time)", "rounds", "of what"), rows)
     missing = [
         f"{item['name']} ({item['reason']}; `{item['install']}`)" for item in report["series"].get("missing", [])
     ]
     return table + (f"\n\nMissing in this run: {'; '.join(missing)}." if missing else "")
+
+
+def _whose(row: dict[str, Any]) -> str:
+    """Returns whose rate a row tells, and of what."""
+    return row["name"] if row["ratio"] is None else f"{row['name'].split(', ')[0]}, {row['peer']}"
 
 
 def _profile(report: dict[str, Any]) -> str:
@@ -100,15 +105,34 @@ def _process(row: dict[str, Any]) -> str:
     return "" if "by_process_time" not in row else f"{row['by_process_time']:,.4g}"
 
 
+def _with_picture(file: str, text: str, table: Region) -> Region:
+    """Returns a region that shows a plot, where the report has its series, above a table."""
+
+    def region(report: dict[str, Any]) -> str:
+        shown = f"![{text}](images/{file})\n\n" if SPEED_PLOTS[file][0] in report["series"] else ""
+        return shown + table(report)
+
+    return region
+
+
+_SOUND = ("acoustic look-up", "synthesis", "spectrogram", "navigation", "observation copy")
 SPEED_REGIONS: dict[str, Region] = {
     "spec": _spec,
     "targets": _targets,
-    "peers": _peers,
-    "steps": _part("steps"),
-    "vision": _part("stages", "camera rays", "shading"),
-    "stages": _part("stages", "acoustic look-up", "synthesis", "spectrogram", "navigation", "observation copy"),
+    "peers": _with_picture("speed_peers.svg", "Pictures and sound a second, beside other simulators", _peers),
+    "steps": _with_picture(
+        "speed_steps.svg",
+        "Steps a second over environments, resolution, triangles, sounds, houses and sensors",
+        _part("steps"),
+    ),
+    "vision": _with_picture(
+        "speed_stages.svg", "Camera rays, shading and sound over sizes", _part("stages", "camera rays", "shading")
+    ),
+    "stages": _part("stages", *_SOUND),
     "resets": _part("reset"),
-    "memory": _part("memory"),
-    "profile": _profile,
+    "memory": _with_picture("speed_memory.svg", "Resident memory over the steps", _part("memory")),
+    "profile": _with_picture(
+        "speed_profile.svg", "Where the time of a step goes, over the number of environments", _profile
+    ),
 }
 """Writers of the page's regions."""

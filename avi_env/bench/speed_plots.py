@@ -97,17 +97,20 @@ def _profile(figure: Any, series: dict[str, Any]) -> None:
 
 
 def _peers(figure: Any, series: dict[str, Any]) -> None:
-    rates = series["peers"]
-    figure.set_size_inches(7.2, 0.42 * len(rates["names"]) + 1.2)
-    axes = figure.subplots()
-    own = [name.startswith("avi-env") for name in rates["names"]]
-    axes.barh(range(len(own)), rates["rate"], color=[OURS if mine else FAINT for mine in own], height=0.65)
-    for row, value in enumerate(rates["rate"]):
-        axes.annotate(f"{value:.0f}", (value, row), (4, -3), textcoords="offset points", fontsize=9, color=INK)
-    axes.set_yticks(range(len(own)), rates["names"])
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.set(xlabel="images a second", title=rates["title"])
+    contests = series["peers"]
+    heights = [len(contest["names"]) for contest in contests]
+    figure.set_size_inches(7.6, 0.3 * sum(heights) + 0.75 * len(contests))
+    panels = figure.subplots(len(contests), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, contest in zip(panels, contests, strict=True):
+        own = [name.startswith("avi-env") for name in contest["names"]]
+        axes.barh(range(len(own)), contest["rate"], color=[OURS if mine else FAINT for mine in own], height=0.65)
+        for row, value in enumerate(contest["rate"]):
+            axes.annotate(f"{value:,.0f}", (value, row), (4, -3), textcoords="offset points", fontsize=8, color=INK)
+        axes.set_yticks(range(len(own)), contest["names"], fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_title(f"{contest['title']} [1/s]", fontsize=9)
 
 
 def _memory(figure: Any, series: dict[str, Any]) -> None:

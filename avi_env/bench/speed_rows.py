@@ -53,7 +53,7 @@ class SpeedEffort:
     """Length of a turn of a stage [s]."""
     step_seconds: float = 0.5
     """Length of a turn of whole steps [s]."""
-    reset_steps: int = 1200
+    reset_steps: int = 2400
     """Steps among which those with a reset are told from those without."""
     memory_steps: int = 20_000
     """Steps of the environment whose memory is watched."""

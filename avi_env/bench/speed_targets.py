@@ -24,7 +24,6 @@ _ONE, _EIGHT, _DEPTH, _TWO = 150.0, 200.0, 400.0, 1.7  # environment steps a sec
 _RESIDENT, _GROWTH = 1500.0, 20.0  # [MB]
 _DEVICE_MEMORY = 1.0  # [MB] an environment beyond the shared scenes
 _RESET_RATIO = 1.2  # 99th percentiles of a few hundred steps agree no better
-_RESET_EVERY = 12  # steps of the batch from one reset to the next there: more than walks have otherwise
 
 
 def rates(effort: SpeedEffort) -> SpeedFindings:
@@ -130,8 +129,8 @@ def resets(effort: SpeedEffort) -> SpeedFindings:
     loud: list[float] = []
     load = Load()
     with fresh_cache():
-        scenes, every = f"houses:{effort.houses}", _RESET_EVERY * count
-        walk = Walk(count, device, effort.seed + 8000, scenes=scenes, size=effort.size, stop_every=every)
+        options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "size": effort.size}
+        walk = Walk(count, device, effort.seed + 8000, stop_every=effort.stop_every, **options)
         begun = np.zeros(count, dtype=bool)
         with closing(walk), load:
             for step in range(effort.reset_steps):
