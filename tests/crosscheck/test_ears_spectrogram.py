@@ -7,9 +7,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import get_window
-from skimage.measure import block_reduce
 
 from avi_env.acoustics.spectrogram import spectrogram, spectrogram_shape
+
+block_reduce = pytest.importorskip(
+    "skimage.measure", reason="needs scikit-image: pip install 'avi-env[dev]'"
+).block_reduce
 
 
 def twin(audio: np.ndarray) -> np.ndarray:
