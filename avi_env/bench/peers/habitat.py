@@ -35,7 +35,8 @@ def start(path: Path) -> Contestant:
 
     def render(poses: Sequence[int]) -> Images:
         (pose,) = poses
-        state = habitat_sim.AgentState(task.position[pose], quat_from_angle_axis(float(task.yaw[pose]), up))
+        state = habitat_sim.AgentState()
+        state.position, state.rotation = task.position[pose], quat_from_angle_axis(float(task.yaw[pose]), up)
         body.set_state(state, reset_sensors=True)
         seen = simulator.get_sensor_observations()
         rgb = np.ascontiguousarray(seen["rgb"][None, ..., :3]) if "rgb" in task.outputs else None
