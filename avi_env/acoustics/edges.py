@@ -10,11 +10,11 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from avi_env.scene.derived import derived
+from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Scene
 from avi_env.scene.rays import occluded
 
-__all__ = ["EDGE_METRES", "Edges", "SharpPairs", "scene_edges", "sharp_pairs"]
+__all__ = ["EDGE_METRES", "Edges", "SharpPairs", "scene_edges", "sharp_lines", "sharp_pairs"]
 
 EDGE_METRES = 0.5
 """Least length [m] of an edge that shades sound: about half a wavelength at 350 Hz, as a mirror's least area."""
@@ -24,6 +24,7 @@ _FLAT = np.cos(np.deg2rad(30.0))  # faces that meet at less than 30 degrees from
 _STRAIGHT = np.cos(np.deg2rad(2.0))  # pieces of one line
 _PROBE = 0.02  # [m] around an edge at which the free angle is measured
 _SECTORS = 16
+_SHARP = ("sharp_pairs",)
 _EDGE_LIMIT = 2048  # longest ones of a scene
 
 FloatArray = npt.NDArray[np.float64]
@@ -58,7 +59,8 @@ def scene_edges(scene: Scene) -> Edges:
 
 
 def _build(scene: Scene) -> Edges:
-    sharp = sharp_pairs(scene)
+    sharp_lines(scene)
+    sharp = taken(scene, _SHARP, lambda: _sharp_pairs(scene))  # faces are needed here alone, and are the larger part
     segments, faces = _joined(sharp)
     length = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)
     longest = np.argsort(-length, kind="stable")
@@ -69,7 +71,16 @@ def _build(scene: Scene) -> Edges:
 
 def sharp_pairs(scene: Scene) -> SharpPairs:
     """Returns the pairs of vertices along which the scene's surface ends or turns, built once."""
-    return derived(scene, ("sharp_pairs",), lambda: _sharp_pairs(scene))
+    return derived(scene, _SHARP, lambda: _sharp_pairs(scene))
+
+
+def sharp_lines(scene: Scene) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+    """Returns `SharpPairs.place` and `pairs`, built once: where sound is looked for at another height needs no more."""
+    return derived(scene, ("sharp_lines",), lambda: _lines(sharp_pairs(scene)))
+
+
+def _lines(sharp: SharpPairs) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+    return sharp.place, sharp.pairs.astype(np.int32)
 
 
 def _sharp_pairs(scene: Scene) -> SharpPairs:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import spatial
 
-from avi_env.acoustics.edges import sharp_pairs
+from avi_env.acoustics.edges import sharp_lines
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.wavefront_bank import WavefrontBank, diffracted_paths
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap
@@ -85,8 +85,8 @@ def _build_map(scene: Scene, height: float, spacing: float) -> SoundMap:
 
 def _cut(scene: Scene, height: float) -> npt.NDArray[np.float64]:
     """World (x, z) of the points at which the geometry's edges cross the plane [m], shape (n, 2)."""
-    sharp = sharp_pairs(scene)
-    p, q = sharp.place[sharp.pairs[:, 0]], sharp.place[sharp.pairs[:, 1]]
+    place, pairs = sharp_lines(scene)
+    p, q = place[pairs[:, 0]], place[pairs[:, 1]]
     crossing = (p[:, 1] > height) != (q[:, 1] > height)
     p, q = p[crossing], q[crossing]
     t = ((height - p[:, 1]) / (q[:, 1] - p[:, 1]))[:, None]

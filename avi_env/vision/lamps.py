@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.scene.derived import derived
+from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Light, Room, Scene, SceneObject
 from avi_env.scene.outline import in_outline
 from avi_env.scene.rays import closest_hit
 
-__all__ = ["LAMP_COLUMNS", "lamp_table", "shadow_casters"]
+__all__ = ["LAMP_COLUMNS", "lamp_table", "shadow_casters", "take_shadow_casters"]
 
 LAMP_COLUMNS = 9
 """Columns of the lamp table: position (3), colour times intensity (3), axis (3); axis zero = shines all round."""
@@ -54,6 +54,11 @@ def _table(scene: Scene) -> npt.NDArray[np.float32]:
 def shadow_casters(scene: Scene) -> Scene:
     """Returns the scene without its lamps' bodies: shades let the light of their own lamp through."""
     return derived(scene, ("shadow_casters",), lambda: _without_lamps(scene))
+
+
+def take_shadow_casters(scene: Scene) -> Scene:
+    """Returns the same, which the scene does not keep: a bake needs them, and their ray tree, once."""
+    return taken(scene, ("shadow_casters",), lambda: _without_lamps(scene))
 
 
 def _without_lamps(scene: Scene) -> Scene:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from avi_env.scene import rays_embree
 from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Scene
-from avi_env.vision.lamps import lamp_table, shadow_casters
+from avi_env.vision.lamps import lamp_table, take_shadow_casters
 
 __all__ = ["LightBake", "bake_light", "take_light"]
 
@@ -70,7 +70,7 @@ def _bake(scene: Scene) -> LightBake:
     grid, place, normal = _samples(scene)
     lamps = lamp_table(scene)
     ambient = _ambient(scene, place, normal)
-    direct = _direct(shadow_casters(scene), place, normal, lamps)
+    direct = _direct(take_shadow_casters(scene), place, normal, lamps)
     lit = (direct + ambient).astype(np.float32)
     return LightBake(grid, lit, ambient.astype(np.float32), lamps, _exposure(lit))
 
