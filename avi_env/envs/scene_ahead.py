@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from avi_env.acoustics.image_sources import scene_bank
 from avi_env.acoustics.listener_cells import listener_cells
 from avi_env.acoustics.room import room_estimate
-from avi_env.acoustics.scene_arrays import prepare_sound
+from avi_env.acoustics.scene_arrays import prepare_sound, scene_arrays
 from avi_env.envs.config import EnvConfig
 from avi_env.navigation import walkable_grid
 from avi_env.scene import Scene
@@ -27,6 +28,8 @@ def prepare_scene(scene: Scene, config: EnvConfig) -> None:
         config: of the environments: what is not seen or heard in them is not built.
     """
     walkable_grid(scene, config.agent_radius, config.agent_height)
+    if config.listens:
+        scene_arrays(scene_bank(scene))  # what bakes use; it takes rows of its own, so that it comes first
     prepare_rows(scene, config.device)
     if {"rgb", "depth", "semantic"} & set(config.sensors):
         if config.device == "cpu":
