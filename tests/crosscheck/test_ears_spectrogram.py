@@ -10,9 +10,7 @@ from scipy.signal import get_window
 
 from avi_env.acoustics.spectrogram import spectrogram, spectrogram_shape
 
-block_reduce = pytest.importorskip(
-    "skimage.measure", reason="needs scikit-image: pip install 'avi-env[dev]'"
-).block_reduce
+measure = pytest.importorskip("skimage.measure", reason="needs scikit-image: pip install 'avi-env[dev]'")
 
 
 def twin(audio: np.ndarray) -> np.ndarray:
@@ -23,7 +21,7 @@ def twin(audio: np.ndarray) -> np.ndarray:
         padded = np.pad(ear, 256)  # librosa >= 0.9: centred, zeros
         frames = np.lib.stride_tricks.sliding_window_view(padded, 512)[::160]
         magnitude = np.abs(np.fft.rfft(frames * window)).T
-        channels.append(np.log1p(block_reduce(magnitude, block_size=(4, 4), func=np.mean)))
+        channels.append(np.log1p(measure.block_reduce(magnitude, block_size=(4, 4), func=np.mean)))
     return np.stack(channels, axis=-1)
 
 
