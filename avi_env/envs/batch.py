@@ -92,6 +92,11 @@ class EnvBatch:
         """The seed of each row, None before the first."""
         return self.seats.seeds
 
+    def seed(self, seeds: Sequence[int | None]) -> None:
+        """Gives each row a seed and starts its episodes anew; None leaves a row's stream as it is."""
+        self._check_open()
+        self.seats.seed(seeds)
+
     @property
     def episodes(self) -> list[Episode]:
         """The episode that each row plays: privileged."""

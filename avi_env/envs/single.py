@@ -50,7 +50,7 @@ class AviEnv(gym.Env[Observation, np.int64]):
         """Starts an episode: the next one, or the first of a new seed, or the one given as options["episode"]."""
         super().reset(seed=seed)
         if seed is not None or self.batch.seeds[0] is None:
-            self.batch.seats.seed([int(self.np_random.integers(2**62)) if seed is None else seed])
+            self.batch.seed([int(self.np_random.integers(2**62)) if seed is None else seed])
         episode = (options or {}).get("episode")
         self.batch.reset([0], {0: episode} if episode is not None else {})
         return self._observation(), self._info()

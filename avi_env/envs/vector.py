@@ -142,11 +142,11 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             seeds = [int(seed) + i for i in range(self.num_envs)]
         elif seed is not None:
             seeds = list(seed)
-        self.batch.seats.seed(seeds)
-        if None in self.batch.seats.seeds:  # as Gymnasium does: what was never seeded is, at random
+        self.batch.seed(seeds)
+        if None in self.batch.seeds:  # as Gymnasium does: what was never seeded is, at random
             start = int(self.np_random.integers(2**62))
-            known = self.batch.seats.seeds
-            self.batch.seats.seed([start + i if known[i] is None else None for i in range(self.num_envs)])
+            known = self.batch.seeds
+            self.batch.seed([start + i if known[i] is None else None for i in range(self.num_envs)])
 
     def _reset_in_step(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begins new episodes where they end; the last observation and info are told of all rows, with their mask."""
