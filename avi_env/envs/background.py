@@ -61,6 +61,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self.leaving = False
+        self._paused = False
         self._jobs: deque[Job[Any]] = deque()
         self._wake = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -74,13 +75,27 @@ class _Pool:
                 self._threads.append(thread)
                 thread.start()
             self._jobs.append(job)
-            self._wake.notify()
+            self._wake.notify_all()
 
     def hurry(self, job: Job[Any]) -> None:
         with self._wake:
             if job in self._jobs:
                 self._jobs.remove(job)
                 self._jobs.appendleft(job)
+
+    def pause(self) -> None:
+        """Waits until the work that runs has ended; none begins before `go_on`."""
+        own = int(threading.current_thread() in self._threads)
+        with self._wake:
+            self._paused = True
+            while self._busy > own:
+                self._wake.wait()
+
+    def go_on(self) -> None:
+        """Lets work begin again."""
+        with self._wake:
+            self._paused = False
+            self._wake.notify_all()
 
     def leave(self) -> None:
         """Ends the threads with the process: before the interpreter goes, while it can still be asked for."""
@@ -96,7 +111,7 @@ class _Pool:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._jobs and not self.leaving:
+                while (self._paused or not self._jobs) and not self.leaving:
                     self._wake.wait()
                 if self.leaving:
                     return
@@ -119,6 +134,7 @@ class _Pool:
         self._busy -= 1
         if not self._busy:
             sys.setswitchinterval(self._switch_before)
+            self._wake.notify_all()  # a fork may wait for this
 
 
 def _complete(job: Job[Any]) -> None:
@@ -155,4 +171,7 @@ def _forget_pool() -> None:
 
 atexit.register(lambda: _pool.leave())
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    # A lock that a background thread holds when the process forks is never released in the child: forks wait.
+    os.register_at_fork(
+        before=lambda: _pool.pause(), after_in_parent=lambda: _pool.go_on(), after_in_child=_forget_pool
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.envs import ENV_IDS
+from avi_env.envs.background import Job, submit
 
 SMALL: dict[str, Any] = {
     "scene": "shoebox:6x3x4",
@@ -103,6 +107,29 @@ def test_errors_of_workers_surface() -> None:
         step(envs, [1, 7])
     envs.close(terminate=True)
     assert not any(process.is_alive() for process in envs.processes)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_waits_for_work_in_the_background() -> None:
+    """A lock that background work holds is free in a forked process; afterwards the parent's work goes on."""
+    lock, begun = threading.Lock(), threading.Event()
+
+    def work(job: Job[None]) -> None:
+        with lock:
+            begun.set()
+            time.sleep(0.3)
+
+    def child() -> None:
+        os._exit(0 if lock.acquire(timeout=10.0) else 1)
+
+    first = submit(work)
+    assert begun.wait(PATIENCE)
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join(PATIENCE)
+    assert process.exitcode == 0
+    assert first.finished(PATIENCE)
+    assert submit(work).finished(PATIENCE)
 
 
 def test_wrappers_of_the_workers() -> None:
