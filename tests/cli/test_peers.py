@@ -87,7 +87,7 @@ def test_contestants_take_turns_and_failures_are_told(fake: str, tmp_path: Path)
         for wrong in ("throws", "crashes", "ends"):
             race.try_to_enter(_peer(fake, wrong), _task())
         race.try_to_enter(_peer(fake, "absent", "no_such_package_anywhere"), _task())
-        race.run(rounds=3, frames=5)
+        race.run(rounds=3, frames=5, seconds=0.0)
         rates = race.rates()
     reasons = {name: reason for name, reason, _ in race.missing}
     assert reasons["throws"] == "ValueError: no such mesh"
@@ -178,7 +178,7 @@ def test_installed_peers_see_what_ours_sees(
     np.save(tmp_path / "ours.npy", _depth(furnished, house_poses(furnished, 2), 48))
     own = _peer(fake, str(tmp_path / "ours.npy"))
     monkeypatch.setattr(comparison, "ours", lambda device: (own,))
-    found = compare(48, ("rgb", "depth"), rounds=1, frames=2, scene=furnished)
+    found = compare(48, ("rgb", "depth"), rounds=1, frames=2, seconds=0.0, scene=furnished)
     assert [rate.name for rate in found.ours] == [own.name]
     assert {row.name for row in (*found.peers, *found.missing)} == {peer.name for peer in chosen_peers(None)}
     for rate in found.peers:
@@ -235,7 +235,7 @@ def test_sound_is_compared_in_turns(fake: str, monkeypatch: pytest.MonkeyPatch) 
     own, other = (replace(_peer(fake, ""), name=name) for name in ("ours", "theirs"))
     monkeypatch.setattr(sound, "our_sound", lambda part, listeners: (own,))
     monkeypatch.setattr(sound, "chosen_peers", lambda names, part: (other,))
-    found = compare_sound("responses", rounds=2, listeners=2)
+    found = compare_sound("responses", rounds=2, listeners=2, seconds=0.0)
     assert [rate.name for rate in (*found.ours, *found.peers)] == ["ours", "theirs"]
     assert (found.what, found.listeners, found.missing) == ("responses", 2, ())
     monkeypatch.undo()

@@ -46,6 +46,7 @@ def compare(
     frames: int = 64,
     scene: Scene | None = None,
     device: str = "cpu",
+    seconds: float = 0.5,
     on_step: Callable[[], None] = lambda: None,
 ) -> Comparison:
     """Renders the same poses of the same mesh with everybody who is installed, in turns.
@@ -57,9 +58,10 @@ def compare(
         outputs: "depth", or that and "rgb".
         rounds: how many times it is everybody's turn.
         names: of peers; None = all, () = none.
-        frames: poses, all of which are rendered once a round.
+        frames: poses, all of which are rendered in each round.
         scene: what is rendered; None = the house of `speed_house`.
         device: where ours renders.
+        seconds: length of a turn of who renders them faster [s]: they are rendered several times.
         on_step: called after each preparation and each round.
 
     Raises:
@@ -79,7 +81,7 @@ def compare(
             race.enter(peer, task)
         for peer in wanted:
             race.try_to_enter(peer, task)
-        race.run(rounds, frames)
+        race.run(rounds, frames, seconds)
         rates = race.rates()
     by_ours = our_rates(race, rates, own)
     return Comparison(size, outputs, len(house.triangles), by_ours, tuple(rates.values()), tuple(race.missing))

@@ -19,6 +19,7 @@ __all__ = ["Missing", "Race", "Rate", "write_task"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
+_REPEATS = 64  # of the poses in one turn, at most
 _CHECKED = 8  # poses at which results are compared
 _PREPARE_SECONDS, _ROUND_SECONDS = 300.0, 180.0  # before a contestant counts as hanging
 
@@ -83,6 +84,7 @@ class _Entry:
     renderer: str
     agrees: float
     peak_bytes: int
+    repeats: int = 1
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
@@ -162,20 +164,36 @@ class Race:
         except ContestantError as error:
             self.missing.append(Missing(peer.name, str(error), peer.install))
 
-    def run(self, rounds: int, frames: int) -> None:
-        """Gives everybody as many turns; who fails in one is missing from then on."""
+    def run(self, rounds: int, frames: int, seconds: float = 0.5) -> None:
+        """Gives everybody as many turns; who fails in one is missing from then on.
+
+        Args:
+            rounds: turns.
+            frames: poses of a turn.
+            seconds: the fast ones go through them again and again for about as long [s], as a turn of milliseconds
+                tells more about the clock and the scheduler.
+        """
+        for entry in list(self._entries):
+            if taken := self._turn(entry, frames):
+                entry.repeats = max(1, min(_REPEATS, round(seconds / taken["wall"])))
         for _ in range(rounds):
             for entry in list(self._entries):
-                try:
-                    taken = entry.process.ask(self._round_seconds, "round", frames=frames)
-                except ContestantError as error:
-                    self._entries.remove(entry)
-                    entry.process.close()
-                    self.missing.append(Missing(entry.peer.name, str(error), entry.peer.install))
-                    continue
-                entry.wall.append(taken["wall"] / frames)
-                entry.cpu.append(taken["process"] / frames)
+                done = frames * entry.repeats
+                if taken := self._turn(entry, done):
+                    entry.wall.append(taken["wall"] / done)
+                    entry.cpu.append(taken["process"] / done)
             self._on_step()
+
+    def _turn(self, entry: _Entry, frames: int) -> dict[str, float] | None:
+        """Returns what a contestant's turn took, None if it failed."""
+        try:
+            taken: dict[str, float] = entry.process.ask(self._round_seconds, "round", frames=frames)
+        except ContestantError as error:
+            self._entries.remove(entry)
+            entry.process.close()
+            self.missing.append(Missing(entry.peer.name, str(error), entry.peer.install))
+            return None
+        return taken
 
     def rates(self) -> dict[str, Rate]:
         """Returns the rates by name, in the order of entry."""

@@ -41,6 +41,7 @@ def compare_sound(
     rounds: int = 5,
     names: Sequence[str] | None = None,
     listeners: int = 64,
+    seconds: float = 0.5,
     on_step: Callable[[], None] = lambda: None,
 ) -> SoundComparison:
     """Lets everybody who is installed compute the sound at the same listeners of the same room, in turns.
@@ -50,7 +51,8 @@ def compare_sound(
             listener after the other, as an agent walks.
         rounds: how many times it is everybody's turn.
         names: of peers; None = all, () = none.
-        listeners: places, all of which are heard once a round.
+        listeners: places, all of which are heard in each round.
+        seconds: length of a turn of who hears them faster [s]: they are heard several times.
         on_step: called after each preparation and each round.
 
     Raises:
@@ -65,7 +67,7 @@ def compare_sound(
             race.enter(peer, task)
         for peer in wanted:
             race.try_to_enter(peer, task)
-        race.run(rounds, listeners)
+        race.run(rounds, listeners, seconds)
         rates = race.rates()
     by_ours = our_rates(race, rates, own)
     return SoundComparison(what, listeners, by_ours, tuple(rates.values()), tuple(race.missing))
