@@ -34,6 +34,9 @@ BACKENDS = ("embree", "warp")
 
 _PIXELS = {"rgb": ((3,), torch.uint8), "depth": ((1,), torch.float32), "semantic": ((), torch.int32)}
 
+_SHARE = 2048
+"""Pixels that are worth a thread of their own: starting one costs about as much as tracing a thousand."""
+
 _NO_HITS = torch.empty((0, 0, 0), dtype=torch.int32), torch.empty((0, 0, 0, 2))
 
 Poses = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -158,7 +161,8 @@ def _render_by_embree(bank: SceneBank, poses: Poses, camera: Camera, images: Ima
             direct = shadowed_light(bank, view, (lines[0], lines[1])) if quality == "shadows" else None
             color_image(bank, view, direct, images["rgb"], (lines[0], lines[1]))
 
-    run_rows(band, shape[0] * tiles)
+    worth = max(1, math.prod(shape) // _SHARE)
+    run_rows(band, shape[0] * tiles, min(worth, torch.get_num_threads()))
 
 
 def _image(

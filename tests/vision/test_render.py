@@ -58,7 +58,7 @@ def test_the_same_call_gives_the_same_bits(device: str) -> None:
 @pytest.mark.parametrize("quality", ["fast", "shadows"])
 def test_pictures_do_not_depend_on_the_number_of_threads(quality: str) -> None:
     """Bands of views on 1, 2 and 5 threads, also within one view and a height that tiles do not divide."""
-    camera, threads, images = Camera(width=38, height=30), torch.get_num_threads(), []
+    camera, threads, images = Camera(width=74, height=58), torch.get_num_threads(), []
     try:
         for count in (1, 2, 5):
             torch.set_num_threads(count)
