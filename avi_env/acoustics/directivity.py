@@ -14,8 +14,8 @@ import warp as wp
 from scipy.special import eval_legendre, spherical_jn, spherical_yn
 
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ, SPEED_OF_SOUND
-from avi_env.acoustics.warp_array import launch
 from avi_env.content import name_error
+from avi_env.scene.launches import launch
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = [

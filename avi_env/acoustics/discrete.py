@@ -17,10 +17,10 @@ from avi_env.acoustics.paths import Paths, check_ends, empty_paths
 from avi_env.acoustics.ridge_paths import ridge_arrival
 from avi_env.acoustics.scene_arrays import SceneArrays, scene_arrays
 from avi_env.acoustics.straight_paths import Energy, crossed_energy, is_blocked, mirrored, visible_share
-from avi_env.acoustics.warp_array import launch
 from avi_env.acoustics.wavefront_bank import Arrival, WaveArrays, WavefrontBank, wave_arrival, wave_height
 from avi_env.content import name_error
 from avi_env.scene.bank import SceneBank
+from avi_env.scene.launches import launch
 
 __all__ = [
     "AROUND",

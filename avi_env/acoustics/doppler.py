@@ -18,7 +18,7 @@ from avi_env.acoustics.ear_filters import LEAD_SAMPLES
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.paths import Paths
 from avi_env.acoustics.stream import FADE_SECONDS, Playback, playback_arrays
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["DopplerState", "render_doppler", "restart_doppler", "start_doppler"]
 

@@ -11,7 +11,7 @@ import warp as wp
 from avi_env.acoustics.clip_bank import ClipBank, ClipOnDevice, ClipRows
 from avi_env.acoustics.convolution import block_samples, convolve_blocks, partition_count
 from avi_env.acoustics.native_loops import add_samples, add_scaled, set_zero
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["add_dry", "dry_sound", "emission_age", "through_filters"]
 

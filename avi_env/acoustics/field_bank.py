@@ -13,7 +13,7 @@ from avi_env.acoustics.bands import BAND_COUNT
 from avi_env.acoustics.field import DECAY_TIMES, EARLY_BINS, SourceField
 from avi_env.acoustics.field_store import EARLY, LATE, PRESSURE_SCALE, FieldArrays, FieldStore
 from avi_env.acoustics.shared_rows import SharedRows
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["Corners", "FieldBank", "FieldSample"]
 

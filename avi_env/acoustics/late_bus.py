@@ -16,7 +16,7 @@ from avi_env.acoustics.field import DECAY_TIMES, EARLY_SECONDS
 from avi_env.acoustics.late import BUS_LINES, LATE_GRID_SECONDS
 from avi_env.acoustics.late_noise import LATE_LEAD_SECONDS, late_samples
 from avi_env.acoustics.native_loops import add_ramped
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["add_late", "late_gains"]
 

@@ -8,8 +8,8 @@ import warp as wp
 
 from avi_env.acoustics.scene_arrays import SceneArrays, scene_arrays
 from avi_env.acoustics.straight_paths import is_blocked
-from avi_env.acoustics.warp_array import launch
 from avi_env.scene.bank import SceneBank
+from avi_env.scene.launches import launch
 
 __all__ = ["cells_in_sight"]
 

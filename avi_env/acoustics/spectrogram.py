@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import warp as wp
 
-from avi_env.acoustics.warp_array import launch
+from avi_env.scene.launches import launch
 
 __all__ = ["spectrogram", "spectrogram_shape"]
 

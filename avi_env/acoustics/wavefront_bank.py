@@ -14,8 +14,8 @@ from avi_env.acoustics.diffraction import diffraction_model
 from avi_env.acoustics.field import WavefrontField
 from avi_env.acoustics.paths import Paths, empty_paths
 from avi_env.acoustics.shared_rows import Ahead, SharedTables
-from avi_env.acoustics.warp_array import launch
 from avi_env.scene.arena import Column, staged
+from avi_env.scene.launches import launch
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = [
