@@ -11,18 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.acoustics.emitter import Emitter
-from avi_env.acoustics.scene_arrays import prepare_sound
 from avi_env.acoustics.soundscape import PreparedSource, Soundscape
 from avi_env.envs.background import Job
-from avi_env.envs.config import IMAGES, EnvConfig
+from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import DoorRows
 from avi_env.envs.emitters import row_emitters
+from avi_env.envs.scene_ahead import prepare_scene
 from avi_env.navigation import WalkableGrid, distance_field, snap_point, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
-from avi_env.scene.bank import prepare_rows
 from avi_env.tasks import Episode, EpisodeSpec, episode_rng, goal_points, sample_episode
 from avi_env.tasks.door_events import moving_doors, passable_grid
-from avi_env.vision.surfaces import prepare_looks
 
 __all__ = ["DOOR_GAP", "EpisodeMaker", "Prepared"]
 
@@ -160,12 +158,7 @@ class EpisodeMaker:
             self._staged.add(scene)
         if known:
             return
-        self.walkable(scene)
-        prepare_rows(scene, self.config.device)
-        if any(name in IMAGES for name in self.config.sensors):
-            prepare_looks(scene, self.config.device)
-        if self.config.listens:
-            prepare_sound(scene, self.config.device)
+        prepare_scene(scene, self.config)
 
     def turned(self, scene: Scene, episode: Episode, seconds: float) -> Scene:
         """Returns the scene of an episode with its doors as they stand if nobody moves from the start."""
