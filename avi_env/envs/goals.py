@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from avi_env.envs.prepare import Prepared
 from avi_env.navigation import distance_field
+from avi_env.navigation.device_fields import device_distance_fields
 from avi_env.tasks import goal_points
 from avi_env.tasks.walks import place_on_walk
 
@@ -72,6 +74,7 @@ class GoalRows:
         rows = [row for row, seat in enumerate(seats.tolist()) if seat in self._walks]
         source = np.full((len(rows), sources, 3), np.nan, dtype=np.float32)
         goal = np.full((len(rows), 3), np.nan, dtype=np.float32)
+        moved: dict[int, FloatArray] = {}
         for number, row in enumerate(rows):
             seat, now = int(seats[row]), float(seconds[row])
             episode = self._walks[seat].episode
@@ -79,30 +82,49 @@ class GoalRows:
             for which, walk in enumerate(walks):
                 if walk:
                     source[number, which] = place_on_walk(walk, now)
-            if episode.source_walk:
-                goal[number] = self._follow_goal(seat, place_on_walk(episode.source_walk, now))
+            points = self._moved_goal(seat, place_on_walk(episode.source_walk, now)) if episode.source_walk else None
+            if points is not None:
+                moved[seat], goal[number] = points, points[0]
+        self._find(moved)
         device = self.fields.device
         return Walkers(rows, torch.from_numpy(source).to(device), torch.from_numpy(goal).to(device))
 
-    def _follow_goal(self, seat: int, at: npt.NDArray[np.float64]) -> FloatArray:
-        """Returns the walkable point beside a goal, shape (3,), NaN if it rests."""
+    def _moved_goal(self, seat: int, at: npt.NDArray[np.float64]) -> FloatArray | None:
+        """Returns the walkable points beside a goal, shape (n, 3), None if it rests."""
         place = tuple(at.tolist())
         if self._found.get(seat) == place:
-            return np.full(3, np.nan, dtype=np.float32)
-        prepared = self._walks[seat]
-        points = goal_points(prepared.scene, prepared.grid, place)
-        self._write(seat, distance_field(prepared.grid, points))
+            return None
         self._found[seat] = place
-        return np.asarray(points[0], dtype=np.float32)
+        return goal_points(self._walks[seat].scene, self._walks[seat].grid, place)
+
+    def _find(self, moved: Mapping[int, FloatArray]) -> None:
+        """Finds the fields of goals that have moved: on a GPU of all in one series of launches."""
+        if self.fields.device.type == "cpu":
+            for seat, points in moved.items():
+                self._write(seat, distance_field(self._walks[seat].grid, points))
+        elif moved:
+            self._find_on_device(moved)
+
+    def _find_on_device(self, moved: Mapping[int, FloatArray]) -> None:
+        seats = list(moved)
+        found = device_distance_fields([self._walks[s].grid for s in seats], list(moved.values()), self.fields.device)
+        self._grow(found.shape[1:])
+        _, depth, nx, nz = found.shape
+        self.fields[seats] = torch.inf
+        self.fields[seats, :depth, :nx, :nz] = found
 
     def _write(self, seat: int, field: FloatArray) -> None:
         layers = field.reshape(-1, *field.shape[-2:])
-        present = self.fields.shape[1:]
-        if any(new > old for new, old in zip(layers.shape, present, strict=True)):
-            size = [max(new, old) for new, old in zip(layers.shape, present, strict=True)]
-            grown = self.fields.new_full((len(self.fields), *size), torch.inf)
-            grown[:, : present[0], : present[1], : present[2]] = self.fields
-            self.fields = grown
+        self._grow(layers.shape)
         depth, nx, nz = layers.shape
         self.fields[seat] = torch.inf
         self.fields[seat, :depth, :nx, :nz] = torch.from_numpy(np.ascontiguousarray(layers)).to(self.fields.device)
+
+    def _grow(self, shape: Sequence[int]) -> None:
+        """Makes room for fields of a shape (layers, nx, nz)."""
+        present = self.fields.shape[1:]
+        if any(new > old for new, old in zip(shape, present, strict=True)):
+            size = [max(new, old) for new, old in zip(shape, present, strict=True)]
+            grown = self.fields.new_full((len(self.fields), *size), torch.inf)
+            grown[:, : present[0], : present[1], : present[2]] = self.fields
+            self.fields = grown

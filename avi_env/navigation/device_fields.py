@@ -16,12 +16,11 @@ import torch
 import warp as wp
 
 from avi_env.navigation.goal_paths import walkable_goals
-from avi_env.navigation.grid_bank import GridBank
 from avi_env.navigation.sight import SightMap, leg_length, sees, sight_map
 from avi_env.navigation.walkable import WalkableGrid
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["bank_distance_fields"]
+__all__ = ["device_distance_fields"]
 
 wp.set_module_options({"enable_backward": False, "max_unroll": 0})
 
@@ -125,46 +124,55 @@ def _places_kernel(
         field_out[field, place[2], place[0], place[1]] = best * cell
 
 
-def bank_distance_fields(bank: GridBank, rows: Sequence[int], goals: Sequence[npt.ArrayLike]) -> torch.Tensor:
-    """Returns the walking distance from everywhere to the nearest goal of each of F fields, on the bank's device.
+def device_distance_fields(
+    grids: Sequence[WalkableGrid], goals: Sequence[npt.ArrayLike], device: str | torch.device
+) -> torch.Tensor:
+    """Returns the walking distance from everywhere to the nearest goal of each of F fields, on a device.
 
     The same as `distance_field` but for rounding (1e-5 of a length), each field whatever the others.
 
     Args:
-        bank: the grids.
-        rows: the grid of each field, F numbers.
+        grids: the grid of each field, of one width of columns; those that come again share their tables.
         goals: of each field, world (x, y, z) or (x, z) [m], shape (3,), (2,), (n, 3) or (n, 2).
+        device: "cpu" or "cuda".
 
     Returns:
-        Distances [m] as `GridBank.pad` gives them, shape (F, nx, nz), or (F, depth, nx, nz) where a grid of the bank
-        has several layers; inf where there is no way.
+        Distances [m], shape (F, layers, nx, nz) of the largest grid; inf where there is no way, and beyond a grid.
 
     Raises:
         NavigationError: no goal of a field is within a metre of a walkable place.
-        ValueError: not as many sets of goals as rows.
+        ValueError: not as many sets of goals as grids, or grids of different columns.
     """
-    if len(rows) != len(goals):
-        raise ValueError(f"{len(rows)} rows need as many sets of goals, not {len(goals)}")
-    field = torch.full((len(rows), bank.depth, *bank.shape), torch.inf, device=bank.device)
-    if len(rows):
-        device = wp_device(bank.device)
-        known = sorted(set(rows))
-        maps = [sight_map(_grid(bank, row), device) for row in known]
-        packed = _goals([_grid(bank, row) for row in rows], [known.index(row) for row in rows], goals, device)
-        inputs = [wp.array(maps, dtype=SightMap, device=device), packed]
-        dim = (len(rows), max(m.nodes for m in maps))
-        length = wp.empty((dim[0], max(dim[1], 1)), dtype=wp.float32, device=device)
-        if dim[1]:
-            wp.launch(_first_kernel, dim=dim, inputs=inputs, outputs=[length], device=device)
-            _relax(dim, inputs, length, device)
-        wp.launch(
-            _places_kernel,
-            dim=(len(rows), max(m.places for m in maps)),
-            inputs=[*inputs, bank.cell, length],
-            outputs=[wp.from_torch(field)],
-            device=device,
-        )
-    return field[:, 0] if bank.depth == 1 else field
+    if len(grids) != len(goals):
+        raise ValueError(f"{len(grids)} grids need as many sets of goals, not {len(goals)}")
+    if len({grid.cell for grid in grids}) > 1:
+        raise ValueError(f"grids have columns of one width, not of {sorted({grid.cell for grid in grids})} m")
+    name = wp_device(device)
+    largest = [max((size[k] for size in map(_size, grids)), default=0) for k in range(3)]
+    field = torch.full((len(grids), *largest), torch.inf, device=torch.device(name))
+    if not grids:
+        return field
+    known = list(dict.fromkeys(grids))
+    maps = [sight_map(grid, name) for grid in known]
+    packed = _goals(grids, [known.index(grid) for grid in grids], goals, name)
+    inputs = [wp.array(maps, dtype=SightMap, device=name), packed]
+    dim = (len(grids), max(m.nodes for m in maps))
+    length = wp.empty((dim[0], max(dim[1], 1)), dtype=wp.float32, device=name)
+    if dim[1]:
+        wp.launch(_first_kernel, dim=dim, inputs=inputs, outputs=[length], device=name)
+        _relax(dim, inputs, length, name)
+    wp.launch(
+        _places_kernel,
+        dim=(len(grids), max(m.places for m in maps)),
+        inputs=[*inputs, grids[0].cell, length],
+        outputs=[wp.from_torch(field)],
+        device=name,
+    )
+    return field
+
+
+def _size(grid: WalkableGrid) -> tuple[int, int, int]:
+    return (len(grid.layers), *grid.shape)
 
 
 def _relax(dim: tuple[int, int], inputs: list[object], length: wp.array, device: str) -> None:
@@ -177,14 +185,7 @@ def _relax(dim: tuple[int, int], inputs: list[object], length: wp.array, device:
             return
 
 
-def _grid(bank: GridBank, row: int) -> WalkableGrid:
-    grid = bank.grids[row]
-    if grid is None:
-        raise ValueError(f"row {row} of the bank holds no grid")
-    return grid
-
-
-def _goals(grids: list[WalkableGrid], maps: list[int], goals: Sequence[npt.ArrayLike], device: str) -> Goals:
+def _goals(grids: Sequence[WalkableGrid], maps: list[int], goals: Sequence[npt.ArrayLike], device: str) -> Goals:
     places = [walkable_goals(grid, points) for grid, points in zip(grids, goals, strict=True)]
     flat = [(grid, place) for grid, own in zip(grids, places, strict=True) for place in own]
     cells = np.array([(place.xz - np.array(grid.origin)) / grid.cell + 1.5 for grid, place in flat])

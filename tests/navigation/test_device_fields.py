@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from visibility_graph import exact_lengths
 
 from avi_env.navigation import (
-    GridBank,
     NavigationError,
     WalkableGrid,
     distance_field,
@@ -18,7 +17,7 @@ from avi_env.navigation import (
     walkable_grid,
 )
 from avi_env.navigation.any_angle import line_of_sight
-from avi_env.navigation.device_fields import bank_distance_fields
+from avi_env.navigation.device_fields import device_distance_fields
 from avi_env.scene import load_scene, shoebox
 from avi_env.tasks import goal_points
 
@@ -40,10 +39,12 @@ def _masks(count: int, largest: int) -> list[np.ndarray]:
     return [_mask(rng, (int(rng.integers(5, largest)), int(rng.integers(5, largest)))) for _ in range(count)]
 
 
-def assert_fields(bank: GridBank, rows: list[int], goals: list[np.ndarray], atol: float = 2e-4) -> None:
-    """Every field is the CPU's, and unreached exactly where that is."""
-    for field, row, points in zip(bank_distance_fields(bank, rows, goals).cpu().numpy(), rows, goals, strict=True):
-        expected = bank.pad(distance_field(bank.grids[row], points)).cpu().numpy()
+def assert_fields(grids: list[WalkableGrid], goals: list[np.ndarray], device: str, atol: float = 2e-4) -> None:
+    """Every field is the CPU's, and unreached exactly where that is and beyond its grid."""
+    fields = device_distance_fields(grids, goals, device).cpu().numpy()
+    for field, grid, points in zip(fields, grids, goals, strict=True):
+        expected = np.full(field.shape, np.inf, dtype=np.float32)
+        expected[: len(grid.layers), : grid.shape[0], : grid.shape[1]] = distance_field(grid, points)
         assert_array_equal(np.isfinite(field), np.isfinite(expected))
         assert_allclose(field, expected, rtol=1e-5, atol=atol)
 
@@ -57,7 +58,7 @@ def test_equals_brute_force_on_random_masks(device: str) -> None:
     for number, mask in enumerate(masks):
         cells = np.argwhere(mask)
         goals.append(cells[rng.integers(len(cells))] + (0.5 if number % 4 == 0 else rng.uniform(0.05, 0.95, size=2)))
-    fields = bank_distance_fields(GridBank(grids, device), list(range(24)), goals).cpu().numpy()
+    fields = device_distance_fields(grids, goals, device).cpu().numpy()[:, 0]
     for field, mask, goal in zip(fields, masks, goals, strict=True):
         nx, nz = mask.shape
         assert_allclose(field[:nx, :nz], exact_lengths(mask, goal), rtol=0, atol=2e-3)
@@ -70,30 +71,31 @@ def test_equals_the_search_on_larger_masks(device: str) -> None:
     rng = np.random.default_rng(2)
     grids = [grid_from_mask(rng.random((70, 50)) >= share, cell=0.05) for share in (0.1, 0.25, 0.4)]
     goals = [random_points(grid, rng, count) for grid, count in zip(grids, (1, 4, 2), strict=True)]
-    assert_fields(GridBank(grids, device), [0, 1, 2], goals)
+    assert_fields(grids, goals, device)
 
 
 def test_equals_the_search_in_houses(device: str) -> None:
     """Two houses, the goals of episodes in them: dozens of places beside an object; errors below 0.1 mm."""
-    grids, goals, rows, rng = [], [], [], np.random.default_rng(3)
-    for row, name in enumerate(("house:1", "house:7:living_room+bedroom")):
+    grids, goals, rng = [], [], np.random.default_rng(3)
+    for name in ("house:1", "house:7:living_room+bedroom"):
         scene = load_scene(name)
-        grids.append(walkable_grid(scene))
-        for source in random_points(grids[-1], rng, 2):
-            goals.append(goal_points(scene, grids[-1], source + np.array([0.0, 1.0, 0.0], np.float32)))
-            rows.append(row)
+        grid = walkable_grid(scene)
+        for source in random_points(grid, rng, 2):
+            goals.append(goal_points(scene, grid, source + np.array([0.0, 1.0, 0.0], np.float32)))
+            grids.append(grid)
     assert max(len(points) for points in goals) > 20
-    assert_fields(GridBank(grids, device), rows, goals, atol=1e-4)
+    assert_fields(grids, goals, device, atol=1e-4)
 
 
 def test_storeys_and_slopes(device: str) -> None:
     """Up and down stairs, in the layers that share them too, beside a house with one floor."""
-    grids = [walkable_grid(house_of_two_storeys()), walkable_grid(shoebox((4.0, 2.6, 3.0)))]
-    bank = GridBank(grids, device)
-    assert bank.depth == 2
+    house, room = walkable_grid(house_of_two_storeys()), walkable_grid(shoebox((4.0, 2.6, 3.0)))
+    assert len(house.layers) == 2
     goals = [np.array([1.0, 0.0, 5.0]), np.array([7.0, 3.0, 5.0]), np.array([1.0, 0.0, 1.0]), np.array([4.0, 1.6, 0.5])]
-    assert_fields(bank, [0, 0, 1, 0], goals, atol=1e-3)  # [m]; the search prunes by lengths seen from above
-    lower = bank_distance_fields(bank, [0], goals[1:2]).cpu().numpy()[0, 0]
+    assert_fields(
+        [house, house, room, house], goals, device, atol=1e-3
+    )  # [m]; the search prunes by lengths seen from above
+    lower = device_distance_fields([house], goals[1:2], device).cpu().numpy()[0, 0]
     assert 8.0 < lower[np.isfinite(lower)].max() < 20.0
 
 
@@ -103,20 +105,19 @@ def test_ramp_is_longer_than_it_looks(device: str) -> None:
     grid = walkable_grid(solid(*steps, shell=(8.0, 4.0, 4.0)))
     assert grid.sloped
     assert not grid.above
-    assert_fields(GridBank([grid], device), [0, 0], [np.array([1.0, 0, 1.0]), np.array([7.0, 0.8, 3.0])])
+    assert_fields([grid, grid], [np.array([1.0, 0, 1.0]), np.array([7.0, 0.8, 3.0])], device)
 
 
 def test_each_field_is_as_if_alone(device: str) -> None:
     """To the bit, in any order, with others beside it."""
-    grids = [grid_from_mask(mask, cell=0.1) for mask in _masks(3, 30)]
-    rng = np.random.default_rng(5)
-    rows = [0, 1, 2, 1, 0]
-    goals = [random_points(grids[row], rng, 2, island=None) for row in rows]
-    bank = GridBank(grids, device)
-    together = bank_distance_fields(bank, rows, goals).cpu().numpy()
+    masks, rng = _masks(3, 30), np.random.default_rng(5)
+    grids = [grid_from_mask(masks[k], cell=0.1) for k in (0, 1, 2, 1, 0)]
+    goals = [random_points(grid, rng, 2, island=None) for grid in grids]
+    together = device_distance_fields(grids, goals, device).cpu().numpy()
     for order in ([4, 2, 0, 1, 3], [3], [1, 1]):
-        fields = bank_distance_fields(bank, [rows[k] for k in order], [goals[k] for k in order]).cpu().numpy()
-        assert_array_equal(fields, together[order])
+        fields = device_distance_fields([grids[k] for k in order], [goals[k] for k in order], device).cpu().numpy()
+        _, _, nx, nz = fields.shape
+        assert_array_equal(fields, together[order, :, :nx, :nz])
 
 
 def test_sight_is_that_of_the_sampled_line(device: str) -> None:
@@ -137,13 +138,12 @@ def test_sight_is_that_of_the_sampled_line(device: str) -> None:
 
 def test_wrong_input_is_named(device: str) -> None:
     """A goal far off, and rows without goals."""
-    bank = GridBank([_open_room()], device)
+    room = grid_from_mask(np.ones((12, 10), bool), cell=0.1)
     with pytest.raises(NavigationError, match="no goal"):
-        bank_distance_fields(bank, [0], [np.array([90.0, 0.0, 90.0])])
-    with pytest.raises(ValueError, match="1 rows need as many"):
-        bank_distance_fields(bank, [0], [])
-    assert bank_distance_fields(bank, [], []).shape == (0, *bank.shape)
-
-
-def _open_room() -> WalkableGrid:
-    return grid_from_mask(np.ones((12, 10), bool), cell=0.1)
+        device_distance_fields([room], [np.array([90.0, 0.0, 90.0])], device)
+    with pytest.raises(ValueError, match="1 grids need as many"):
+        device_distance_fields([room], [], device)
+    other = grid_from_mask(np.ones((12, 10), bool), cell=0.2)
+    with pytest.raises(ValueError, match=r"0.1, 0.2"):
+        device_distance_fields([room, other], [np.zeros(3), np.zeros(3)], device)
+    assert device_distance_fields([], [], device).shape == (0, 0, 0, 0)
