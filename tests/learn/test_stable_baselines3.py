@@ -63,10 +63,10 @@ def test_ppo_trains_on_the_vector_environment(tmp_path: Path) -> None:
     envs = gym.make_vec("avi_env/AudioNav-v0", num_envs=4, autoreset="same_step", output="torch", **FAST)
     stacked = VecFrameStack(VecMonitor(SB3VecEnv(envs), info_keywords=("spl", "success")), 2)
     env = VecNormalize(stacked, norm_obs=False)
-    learner = PPO("MultiInputPolicy", env, n_steps=32, batch_size=64, n_epochs=1, seed=0)
-    learner.learn(256)
+    learner = PPO("MultiInputPolicy", env, n_steps=16, batch_size=64, n_epochs=1, seed=0)
+    learner.learn(128)
     assert learner.n_envs == 4
-    assert learner.num_timesteps == 256
+    assert learner.num_timesteps == 128
     assert learner.ep_info_buffer
     assert {"r", "l", "spl", "success"} <= set(learner.ep_info_buffer[0])
     assert all(bool(p.isfinite().all()) for p in learner.policy.parameters())
@@ -75,5 +75,5 @@ def test_ppo_trains_on_the_vector_environment(tmp_path: Path) -> None:
     seen = env.reset()
     action, _ = learner.predict(seen, deterministic=True)  # type: ignore[arg-type]
     np.testing.assert_array_equal(again.predict(seen, deterministic=True)[0], action)  # type: ignore[arg-type]
-    again.learn(32, reset_num_timesteps=False)
-    assert again.num_timesteps == 256 + 4 * 32
+    again.learn(64, reset_num_timesteps=False)
+    assert again.num_timesteps == 128 + 64

@@ -19,7 +19,7 @@ except ImportError as error:
 
 __all__ = ["PufferVecEnv"]
 
-_FORBIDDEN = {"autoreset": "same_step", "output": "torch"}
+_FIXED = {"autoreset": "same_step", "output": "torch"}
 
 
 class PufferVecEnv(pufferlib.PufferEnv):  # type: ignore[misc]
@@ -49,11 +49,11 @@ class PufferVecEnv(pufferlib.PufferEnv):  # type: ignore[misc]
         seed: int | None = 0,
         **keywords: Any,
     ) -> None:
-        for name, value in _FORBIDDEN.items():
+        for name, value in _FIXED.items():
             if name in keywords:
                 raise ValueError(f"PufferVecEnv sets {name}={value!r} itself: leave it out")
-        keywords.update(_FORBIDDEN)
-        self.envs = FlattenObservation(gym.make_vec(env_id, num_envs=num_envs, **keywords), keys)
+        options = {"copy": False, **keywords, **_FIXED}  # what comes is written into the buffers at once
+        self.envs = FlattenObservation(gym.make_vec(env_id, num_envs=num_envs, **options), keys)
         self.single_observation_space = self.envs.single_observation_space
         self.single_action_space = self.envs.single_action_space
         self.num_agents = num_envs

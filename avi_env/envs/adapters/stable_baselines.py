@@ -34,7 +34,8 @@ class SB3VecEnv(VecEnv):
     "is_success" and the measures of the episode (`success`, `spl`, ...).
 
     Args:
-        envs: `gym.make_vec(id, num_envs, autoreset="same_step", ...)`, wrapped or not; `output="torch"` saves a copy.
+        envs: `gym.make_vec(id, num_envs, autoreset="same_step", ...)`, wrapped or not; `output="torch"` saves a
+            copy, and `copy=False` another: SB3 needs an observation until the step after it, no longer.
         images: whether depth and spectrogram become images and the waveform is dropped.
         spectrogram_max: log1p magnitude shown as white.
         measures_each_step: whether rows that go on have their measures in `infos` too.
