@@ -103,10 +103,9 @@ def view_kernel(features: Features) -> Any:
         if wp.static(features.depth):
             depth_out[view, row, column, 0] = depth
         if wp.static(features.semantic):
-            item = wp.int32(-1)
+            semantic_out[view, row, column] = -1
             if hit >= 0:
-                item = triangle_object[hit]
-            semantic_out[view, row, column] = item
+                semantic_out[view, row, column] = triangle_object[hit]
         if wp.static(features.rgb):
             lamps = wp.vec3(0.0)
             if wp.static(features.traced):
