@@ -179,10 +179,8 @@ class Soundscape:
             clock: first sample of the step on each row's clock, shape (R,) int64.
             count: samples of the step.
         """
-        traits = self._emitters.traits
-        threads = min(torch.get_num_threads(), len(rows) // _ROWS_A_THREAD)
-        # Fields of moving sources and own echoes are entered on the way, which one thread must do.
-        if threads < 2 or self.device.type != "cpu" or traits.moving or traits.with_listener:
+        threads = min(torch.get_num_threads(), len(rows) // _ROWS_A_THREAD) if self.device.type == "cpu" else 1
+        if threads < 2 or self._enters_fields:
             return self._listen(bank, stream, rows, scene_index, ears, yaw, clock, count)
         heard: dict[int, tuple[torch.Tensor, StreamState | ShiftedStream]] = {}
 
@@ -193,6 +191,12 @@ class Soundscape:
         run_rows(listen, len(rows), threads)
         audio, streams = zip(*(heard[first] for first in sorted(heard)), strict=True)
         return torch.cat(audio), _joined(streams)
+
+    @property
+    def _enters_fields(self) -> bool:
+        """Whether `listen` enters fields of moving sources or own echoes on the way, which one thread must do."""
+        traits = self._emitters.traits
+        return traits.moving or traits.with_listener
 
     def _listen(
         self,
@@ -256,9 +260,9 @@ class Soundscape:
     def _present_hearing(self, bank: SceneBank, flat: torch.Tensor, listeners: Listeners, shifted: bool) -> _Hearing:
         """Returns what F sources give to F listeners."""
         length = round(RESPONSE_SECONDS * self.receiver.sample_rate)
-        if shifted and self._emitters.traits.moving:
-            listeners = listeners._replace(clock=self._emitted(flat, listeners))
         if self._emitters.traits.moving:
+            if shifted:
+                listeners = listeners._replace(clock=self._emitted(flat, listeners))
             self._fields.follow(flat, listeners.clock, self.receiver.sample_rate)
         paths = self._paths(bank, flat, listeners)
         straight = Paths(*(part[:, :AROUND] for part in paths))
