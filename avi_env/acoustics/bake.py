@@ -38,7 +38,7 @@ _TALLEST = 2.5  # [m] ears may be this high also in lower scenes: over a single 
 _ROULETTE = 1e-5  # below what the slopes know; the expected energy decides before
 _LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
-_MEMORY_BYTES = 96 * 2**20  # some 45 fields of a house; the others are read from disk in milliseconds
+_MEMORY_BYTES = 64 * 2**20  # some 30 fields of a house; the others are read from disk in milliseconds
 _TRACED_BYTES = 256 * 2**20  # of histograms on the device at one time
 _CELL_BYTES = 8 * BAND_COUNT * (4 * EARLY_BINS + round(_LATE_SECONDS[1] / LATE_BIN_SECONDS))
 
@@ -104,7 +104,9 @@ def bake_field(
     return bake_fields([request], device=device, cached=cached)[0]
 
 
-def bake_fields(requests: Sequence[BakeRequest], *, device: str = "cpu", cached: bool = True) -> list[SourceField]:
+def bake_fields(
+    requests: Sequence[BakeRequest], *, device: str = "cpu", cached: bool = True, threads: int | None = None
+) -> list[SourceField]:
     """Returns the fields of many sources, in one scene or in several, each from memory or disk if it is there.
 
     On a GPU the others are traced in common launches, on the CPU they are shared out among threads. Each field is the
@@ -114,31 +116,33 @@ def bake_fields(requests: Sequence[BakeRequest], *, device: str = "cpu", cached:
         requests: the sources.
         device: "cpu" or "cuda".
         cached: False bakes anew and keeps nothing, to measure what a bake costs.
+        threads: most threads, as `run_rows` takes it; 1 where it is not to hold up others, who use the same ones.
 
     Raises:
         ValueError: a source is outside its scene or inside something solid; no path; ears where nobody is.
     """
     orders = [_checked(request, wp_device(device)) for request in requests]
     if not cached:
-        return _baked(orders, _shared(_wavefront, orders))
+        return _baked(orders, _shared(_wavefront, orders, threads), threads)
     keys = [order.key for order in orders]
     known = _remembered(keys)
     missing = {key: order for key, order in zip(keys, orders, strict=True) if key not in known}
     if missing:
-        made = _read_or_baked(missing)
+        made = _read_or_baked(missing, threads)
         _remember(made)
         known |= made
     return [known[key] for key in keys]
 
 
-def _read_or_baked(orders: Mapping[str, _Order]) -> dict[str, SourceField]:
+def _read_or_baked(orders: Mapping[str, _Order], threads: int | None) -> dict[str, SourceField]:
     """Returns fields by their keys, from disk or baked and then kept there."""
     keys = list(orders)
-    wavefronts = dict(zip(keys, _shared(_wavefront, list(orders.values())), strict=True))
-    read = _shared(lambda key: read_bake(key, wavefronts[key]), keys)
+    wavefronts = dict(zip(keys, _shared(_wavefront, list(orders.values()), threads), strict=True))
+    read = _shared(lambda key: read_bake(key, wavefronts[key]), keys, threads)
     found = {key: field for key, field in zip(keys, read, strict=True) if field is not None}
     rest = [key for key in keys if key not in found]
-    for key, field in zip(rest, _baked([orders[k] for k in rest], [wavefronts[k] for k in rest]), strict=True):
+    baked = _baked([orders[key] for key in rest], [wavefronts[key] for key in rest], threads)
+    for key, field in zip(rest, baked, strict=True):
         write_bake(key, field)
         found[key] = field
     return found
@@ -183,7 +187,7 @@ def _size(field: SourceField) -> int:
     return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
 
 
-def _shared(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+def _shared(function: Callable[[Any], Any], items: Sequence[Any], threads: int | None) -> list[Any]:
     """Returns what a function makes of each item, shared out among threads."""
     made: list[Any] = [None] * len(items)
 
@@ -191,7 +195,7 @@ def _shared(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         for number in range(first, last):
             made[number] = function(items[number])
 
-    run_rows(make, len(items))
+    run_rows(make, len(items), threads)
     return made
 
 
@@ -199,7 +203,7 @@ def _wavefront(order: _Order) -> WavefrontField:
     return wavefront_field(order.scene, order.source, ear_height=order.ear_height)
 
 
-def _baked(orders: Sequence[_Order], wavefronts: Sequence[WavefrontField]) -> list[SourceField]:
+def _baked(orders: Sequence[_Order], wavefronts: Sequence[WavefrontField], threads: int | None) -> list[SourceField]:
     """Returns fields that are baked now: traced a few at a time, as many as the memory for histograms allows."""
     made: list[SourceField] = []
     while len(made) < len(orders):
@@ -209,13 +213,13 @@ def _baked(orders: Sequence[_Order], wavefronts: Sequence[WavefrontField]) -> li
             size += len(listener_cells(orders[last].scene, orders[last].ear_height).points) * _CELL_BYTES
             last += 1
         given = list(zip(orders[first:last], wavefronts[first:last], strict=True))
-        tasks = _shared(_task, given)
+        tasks = _shared(_task, given, threads)
         device = orders[first].device
         if device == "cpu":
-            traced = _shared(lambda task: trace_sources([task])[0], tasks)
+            traced = _shared(lambda task: trace_sources([task])[0], tasks, threads)
         else:
             traced = trace_sources(tasks, device=device)
-        made += _shared(_field, list(zip(tasks, wavefronts[first:last], traced, strict=True)))
+        made += _shared(_field, list(zip(tasks, wavefronts[first:last], traced, strict=True)), threads)
     return made
 
 

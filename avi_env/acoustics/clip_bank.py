@@ -87,7 +87,7 @@ class ClipBank:
         sources: int = 1,
         sample_rate: int = 16000,
         device: str | torch.device = "cpu",
-        spare_bytes: int = 256_000_000,
+        spare_bytes: int = 128_000_000,
         seed: int = 0,
         receiver: Hrtf | None = None,
     ) -> None:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
+from collections import OrderedDict
+
 import torch
 
 from avi_env.acoustics.discrete import MIRROR_LIMIT, MIRRORS, SLOTS, choose_mirrors, launch_slots
 from avi_env.acoustics.paths import Paths
 from avi_env.scene.bank import SceneBank
-from avi_env.scene.derived import derived
+from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Scene
 
 __all__ = ["MIRROR_LIMIT", "image_source_paths", "mirror_planes", "scene_bank"]
 
 
+_RECENT = 8  # scenes whose own banks are kept: a bake needs them, and they take a megabyte each
+
+_recent: OrderedDict[tuple[int, str], weakref.ref[Scene]] = OrderedDict()
+_lock = threading.Lock()
+
+
 def scene_bank(scene: Scene, device: str = "cpu") -> SceneBank:
-    """Returns a bank of this one scene on a device, built once."""
-    return derived(scene, ("one_scene_bank", device), lambda: SceneBank((scene,), device))
+    """Returns a bank of this one scene on a device, built once as long as few other scenes are asked for."""
+    bank = derived(scene, ("one_scene_bank", device), lambda: SceneBank((scene,), device))
+    with _lock:
+        _recent[id(scene), device] = weakref.ref(scene)
+        _recent.move_to_end((id(scene), device))
+        while len(_recent) > _RECENT:
+            (_, where), oldest = _recent.popitem(last=False)
+            left = oldest()
+            if left is not None:
+                taken(left, ("one_scene_bank", where), lambda: None)
+    return bank
 
 
 def mirror_planes(bank: SceneBank, scene_index: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
