@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from avi_env.acoustics.bake import bake_field
+from avi_env.acoustics.bake import BakeRequest, bake_fields
 from avi_env.acoustics.echolocation import echo_field
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.field import SourceField
@@ -73,8 +74,8 @@ class SourceFields:
         if not emitter.moves:
             return self._ready(self._bake(heard, emitter.place_at(0.0)))
         nodes = path_nodes(scene, emitter)
-        for node in nodes if len(nodes) <= PREFETCH_NODES else ():
-            self._ready(self._bake(heard, node))
+        for field in self._bakes(heard, nodes) if len(nodes) <= PREFETCH_NODES else ():
+            self._ready(field)
         return None
 
     def set_source(self, place: int, emitter: Emitter | None, scene: Scene, field: SourceField | None = None) -> None:
@@ -143,18 +144,25 @@ class SourceFields:
 
     def _bake(self, heard: Heard, place: npt.ArrayLike) -> SourceField:
         """Returns the field of a source at a place, from memory if it was baked before."""
+        return self._bakes(heard, [place])[0]
+
+    def _bakes(self, heard: Heard, places: Sequence[npt.ArrayLike]) -> list[SourceField]:
+        """Returns the fields of a source at some places; on a GPU they are traced together."""
         emitter = heard.emitter
         # Of a source that keeps its heading the pattern is traced; of others its power counts (`EmitterBank.power`).
         pattern = emitter.pattern if emitter.stays else "omni"
-        return bake_field(
-            heard.scene,
-            place,
-            path_count=self._path_count,
-            ear_height=self._ear_height,
-            directivity=pattern,
-            yaw=float(np.ravel(emitter.yaw)[0]),
-            device=str(self._device),
-        )
+        requests = [
+            BakeRequest(
+                heard.scene,
+                place,
+                path_count=self._path_count,
+                ear_height=self._ear_height,
+                directivity=pattern,
+                yaw=float(np.ravel(emitter.yaw)[0]),
+            )
+            for place in places
+        ]
+        return bake_fields(requests, device=str(self._device), threads=1)  # a step may be waiting for the threads
 
     def _ready(self, field: SourceField) -> SourceField:
         """Computes what the device's tables take of a field, which is returned."""
