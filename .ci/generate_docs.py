@@ -25,6 +25,7 @@ from avi_env.bench.session import heard_words
 from avi_env.bench.sound_picture import depth_picture, sound_picture
 from avi_env.bench.sound_sheet import show_sounds
 from avi_env.bench.sounds_page import committed_sound_report, rendered_sound_page
+from avi_env.bench.speed_page import committed_speed_report, draw_speed_plots, rendered_speed_page
 from avi_env.envs import AviEnv
 from avi_env.scene import emitting_objects, load_scene, scene_names
 from avi_env.scene.materials import materials_page
@@ -147,12 +148,21 @@ def sound_page() -> None:
     write_whole(page, rendered_sound_page(page.read_text(encoding="utf-8"), committed_sound_report()))
 
 
+def speed_page() -> None:
+    """Writes the tables and plots of the committed report on speed into their page."""
+    report = committed_speed_report()
+    draw_speed_plots(report, IMAGES)
+    page = ROOT / "docs" / "performance.md"
+    write_whole(page, rendered_speed_page(page.read_text(encoding="utf-8"), report))
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(parents=True, exist_ok=True)
     recordings()
     acoustics_pages()
     scene_pages()
     sound_page()
+    speed_page()
     show_sounds((), IMAGES / "sounds.png")
     save("houses.png", overview_picture())
     save("audibility.png", audibility())

@@ -12,6 +12,7 @@ from avi_env.bench.speed_plots import SPEED_PLOTS
 
 __all__ = ["SPEED_REGIONS", "committed_speed_report", "draw_speed_plots", "rendered_speed_page"]
 
+_DISTURBED = 0.25  # cores that others use, beyond which figures are worth little
 _MARKS = {True: "ok", False: "**missed**", None: ""}
 
 
@@ -40,12 +41,14 @@ def _spec(report: dict[str, Any]) -> str:
     changed = " (with uncommitted changes)" if spec["dirty"] else ""
     minutes = sum(machine["seconds"].values()) / 60.0
     missed = [row["name"] for row in report["results"] if row["within"] is False]
+    quiet = machine["others"] <= _DISTURBED
+    disturbed = "" if quiet else " **The machine was not quiet: take these figures for their form, not their values.**"
     held = "every target is met" if not missed else f"missed: {'; '.join(missed)}"
     return (
         f"Measured with `{spec['arguments']['command']}` at commit `{spec['commit'][:10]}`{changed} on "
         f"{spec['device']}, {machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, Python "
         f"{spec['versions']['python']}, {versions}, in {minutes:.0f} minutes; other processes used "
-        f"{machine['others']:.2f} cores meanwhile. {len(report['results'])} results; {held}."
+        f"{machine['others']:.2f} cores meanwhile. {len(report['results'])} results; {held}.{disturbed}"
     )
 
 

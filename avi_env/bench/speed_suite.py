@@ -75,7 +75,16 @@ def run_speed(settings: SpeedSettings, console: Console) -> dict[str, Any]:
     arguments["command"] = _command(settings)
     spec = run_spec(settings.device, [settings.seed], arguments)
     spec["machine"] = machine_facts() | {"threads": threads, "others": round(load.others, 3), "seconds": seconds}
+    if settings.device.startswith("cuda"):
+        spec["machine"]["cuda_driver"] = _cuda_driver()
     return {"spec": spec, "results": results, "series": series}
+
+
+def _cuda_driver() -> str:
+    """Returns the version of CUDA that the driver speaks."""
+    import warp as wp
+
+    return ".".join(str(number) for number in wp.get_cuda_driver_version() or ())
 
 
 def _command(settings: SpeedSettings) -> str:
