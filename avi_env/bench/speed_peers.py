@@ -85,7 +85,7 @@ def _pictures(key: str, outputs: tuple[str, ...], names: tuple[str, ...] | None,
 def _sound(key: str, names: tuple[str, ...] | None, effort: SpeedEffort) -> Contest:
     from avi_env.bench.peers import compare_sound
 
-    found = compare_sound(key, effort.rounds, names, _LISTENERS, effort.on_step)
+    found = compare_sound(key, effort.rounds, names, _LISTENERS, on_step=effort.on_step)
     what = {"responses": "impulse responses", "frames": "sound of a step of 0.25 s"}[key]
     room = f"a shoebox, the same {found.listeners} listeners"
     return Contest(key, what, room, found.ours[-1].name, found.ours, found.peers, found.missing)

@@ -27,9 +27,13 @@ _PANELS = (
 
 
 def _steps(figure: Any, series: dict[str, Any]) -> None:
-    figure.set_size_inches(9.0, 5.2)
     panels = [panel for panel in _PANELS if panel[0] in series]
-    for axes, (key, label, logarithmic) in zip(figure.subplots(2, 3).reshape(-1), panels, strict=False):
+    rows, columns = -(-len(panels) // 3), min(len(panels), 3)
+    figure.set_size_inches(3.0 * columns, 2.6 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (key, label, logarithmic) in zip(grid, panels, strict=False):
         curve = series[key]
         rate = 1e6 / np.array(curve["us"])
         spread = 1e6 / np.array(curve["spread_us"])
@@ -81,7 +85,8 @@ def _stages(figure: Any, series: dict[str, Any]) -> None:
 
 def _profile(figure: Any, series: dict[str, Any]) -> None:
     found = series["profile"]
-    names = list(dict.fromkeys(name for one in found for name in one["stages"]))
+    every = {name for one in found for name in one["stages"]}
+    names = sorted(every, key=lambda name: -max(one["stages"].get(name, 0.0) / one["whole"] for one in found))
     figure.set_size_inches(8.0, 0.55 * len(found) + 1.9)
     axes = figure.subplots()
     left = np.zeros(len(found))
