@@ -19,6 +19,7 @@ SMALL: dict[str, Any] = {
     "width": 16,
     "height": 16,
     "max_episode_steps": 3,
+    "prefetch": False,
 }
 
 

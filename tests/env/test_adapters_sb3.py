@@ -20,6 +20,7 @@ SMALL: dict[str, Any] = {
     "sounds": ("phone/marimba",),
     "sample_rate": 8000,
     "max_episode_steps": 3,
+    "prefetch": False,
 }
 ACTIONS = ((1, 2), (2, 0), (3, 1), (1, 1))  # row 1 stops in the second step, row 0 is cut in the third
 

@@ -21,6 +21,7 @@ SMALL: dict[str, Any] = {
     "width": 16,
     "height": 16,
     "max_episode_steps": 4,
+    "prefetch": False,
 }
 
 

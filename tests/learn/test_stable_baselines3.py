@@ -22,6 +22,7 @@ FAST = {
     "sample_rate": 8000,
     "bake_paths": 16,
     "max_episode_steps": 24,
+    "prefetch": False,
 }
 
 
