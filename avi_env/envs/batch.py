@@ -135,8 +135,9 @@ class EnvBatch:
         ended = np.flatnonzero(self.ended).tolist() if self._next_step else []
         self._prepare(ended)
         self._clock += 1
-        tables = turn_doors(self.world, tables, self.seats.seats, self._seconds)
-        tables = follow_sources(self.world, tables, self.seats.seats, self._seconds)
+        if self.world.eventful:
+            tables = turn_doors(self.world, tables, self.seats.seats, self._seconds)
+            tables = follow_sources(self.world, tables, self.seats.seats, self._seconds)
         columns = self._advance(self.world.grids, self.world.goals.fields, action, tables.columns)
         self._tables = hear(self.world, tables._replace(columns=columns))
         self._ended.send(columns.flags[_ENDED])
@@ -238,7 +239,7 @@ class EnvBatch:
         """Returns actions on the device; those that come from the host are checked."""
         if not isinstance(actions, torch.Tensor):
             given = np.asarray(actions)
-            if given.size and not (0 <= given.min() and given.max() < len(ACTIONS)):
+            if np.any((given < 0) | (given >= len(ACTIONS))):
                 raise ValueError(f"actions must lie in 0..{len(ACTIONS) - 1}: {', '.join(ACTIONS)}; got {given}")
             actions = torch.from_numpy(given.astype(np.int64))
         if actions.shape != (self.num_envs,):

@@ -39,6 +39,11 @@ class DoorRows:
         self._clearance = clearance
         self._seats: dict[int, SeatDoors] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether any seat has doors that turn."""
+        return bool(self._seats)
+
     def begin(self, seat: int, scene: Scene, events: Sequence[DoorEvent]) -> None:
         """Makes a seat ready for an episode in which all doors stand as in the scene."""
         self._seats.pop(seat, None)

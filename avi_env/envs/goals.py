@@ -46,6 +46,11 @@ class GoalRows:
         self._walks: dict[int, Prepared] = {}
         self._found: dict[int, tuple[float, ...]] = {}  # the source's place for which a seat's field was found
 
+    @property
+    def any(self) -> bool:
+        """Whether anything walks in any seat."""
+        return bool(self._walks)
+
     def begin(self, seat: int, prepared: Prepared) -> None:
         """Sets the goal of a seat to where an episode's source is at first."""
         episode = prepared.episode

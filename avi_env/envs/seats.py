@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avi_env.acoustics.soundscape import Soundscape
 from avi_env.envs.background import Job, submit
 from avi_env.envs.prepare import EpisodeMaker, Prepared
 from avi_env.envs.world import SEATS, World
@@ -64,6 +66,7 @@ class Seats:
         self._unordered = set(range(rows))
         self._installed: dict[int, Prepared] = {}  # in the other seat
         self._done: deque[int] = deque()  # rows whose episode has become ready, as background threads tell
+        weakref.finalize(self, _drop_all, self._coming).atexit = False
 
     def __len__(self) -> int:
         return len(self.playing)
@@ -99,9 +102,9 @@ class Seats:
             if known is not None and (known.seed, known.number) == (seed, index):
                 continue
             self.drop([row])
-            job = submit(partial(self._make_next, seed, index))
+            job = submit(partial(_make_next, self._maker, self._soundscape, seed, index))
             self._coming[row] = _Coming(seed, index, job)
-            job.future.add_done_callback(partial(self._tell, row))
+            job.future.add_done_callback(partial(_tell, self._done, row))
 
     def arrivals(self, limit: int) -> list[Arrival]:
         """Returns some episodes that have become ready since the last call, to be installed.
@@ -129,7 +132,7 @@ class Seats:
             Exception: what went wrong where one was made ready.
         """
         self.order(row for row in rows if row not in given)
-        jobs = {row: submit(partial(self._make, episode)) for row, episode in given.items()}
+        jobs = {row: submit(partial(self._maker.prepare, episode, self._soundscape)) for row, episode in given.items()}
         missing = [row for row in rows if row in given or row not in self._installed]
         started = time.perf_counter()
         late = [row for row in missing if row not in given and not self._coming[row].job.future.done()]
@@ -151,10 +154,10 @@ class Seats:
         for row in rows:
             self.playing[row] = self._installed.pop(row)
             self.seats[row] = self.free_seat(row)
-            self._unordered.add(row)
-            if row not in chosen:
+            if row not in chosen:  # who gives episodes will give the next one, too
                 del self._coming[row]
                 self.index[row] += 1
+                self._unordered.add(row)
 
     def resume(self, row: int, prepared: Prepared, seed: int | None, index: int) -> None:
         """Lets a row play an episode that is in its free seat, and go on with number `index` of a seed."""
@@ -177,15 +180,6 @@ class Seats:
         self.drop(range(len(self)))
         self.playing = [None] * len(self)
 
-    def _tell(self, row: int, _: Future[Prepared]) -> None:
-        self._done.append(row)
-
-    def _make_next(self, seed: int, index: int, job: Job[Prepared]) -> Prepared:
-        return self._make(self._maker.draw(seed, index), job)
-
-    def _make(self, episode: Episode, job: Job[Prepared]) -> Prepared:
-        return self._maker.prepare(episode, self._soundscape, job)
-
     def _result(self, row: int) -> Prepared:
         """Returns the next episode of a row; one that went wrong is forgotten, so that it can be tried again."""
         try:
@@ -206,6 +200,22 @@ class Seats:
                 _show_progress(jobs)
         for job in jobs:
             job.finished(None)
+
+
+# Not methods: work under way must not keep an environment alive that was left without being closed.
+def _make_next(
+    maker: EpisodeMaker, soundscape: Soundscape | None, seed: int, index: int, job: Job[Prepared]
+) -> Prepared:
+    return maker.prepare(maker.draw(seed, index), soundscape, job)
+
+
+def _tell(done: deque[int], row: int, _: Future[Prepared]) -> None:
+    done.append(row)
+
+
+def _drop_all(coming: Mapping[int, _Coming]) -> None:
+    for one in coming.values():
+        one.job.drop()
 
 
 def _show_progress(jobs: Sequence[Job[Prepared]]) -> None:

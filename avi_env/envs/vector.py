@@ -19,7 +19,7 @@ from avi_env.envs.seats import Waits
 from avi_env.envs.snapshot import Snapshot
 from avi_env.envs.spaces import action_space, observation_space
 from avi_env.tasks import Episode
-from avi_env.tasks.transition import FLAGS, NUMBERS, Columns
+from avi_env.tasks.transition import FLAGS, NUMBERS
 
 __all__ = ["AviVectorEnv"]
 
@@ -91,11 +91,14 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             rows = np.flatnonzero(self.batch.ended).tolist()
             raise RuntimeError(f"rows {rows} have ended: reset them with options={{'reset_mask': mask}}")
         step = self.batch.step(actions)
+        numbers, flags = self._copied(step.numbers), self._copied(step.flags)
         if self._mode is AutoresetMode.SAME_STEP:
             observation, info = self._reset_in_step()
+        elif self.batch.tables.columns is step:  # no row has begun anew
+            observation, info = self._observation(), self._measures(numbers, flags)
         else:
             observation, info = self._observation(), self._info()
-        return observation, *self._outcome(step), info
+        return observation, numbers[_REWARD], flags[_TERMINATED], flags[_TRUNCATED], info
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Returns what each agent sees, 256 x 256."""
@@ -166,15 +169,14 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         out = None if self._buffers is None else self._buffers.take()
         return self._arrays(self.batch.observe(out=out))
 
-    def _outcome(self, step: Columns) -> tuple[Any, Any, Any]:
-        numbers, flags = self._copied(step.numbers), self._copied(step.flags)
-        return numbers[_REWARD], flags[_TERMINATED], flags[_TRUNCATED]
-
     def _info(self) -> dict[str, Any]:
         columns = self.batch.tables.columns
+        return self._measures(self._copied(columns.numbers), self._copied(columns.flags))
+
+    def _measures(self, numbers: Any, flags: Any) -> dict[str, Any]:
         everyone = np.ones(self.num_envs, dtype=bool)
         info: dict[str, Any] = {}
-        for name, value in measures(self._copied(columns.numbers), self._copied(columns.flags)).items():
+        for name, value in measures(numbers, flags).items():
             info[name], info[f"_{name}"] = value, everyone
         return info
 

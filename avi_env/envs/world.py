@@ -59,6 +59,11 @@ class World:
             doppler=config.doppler,
         )
 
+    @property
+    def eventful(self) -> bool:
+        """Whether a door may turn, or anything walks, in any seat."""
+        return self.doors.any or self.goals.any
+
     def scene(self, slot: int) -> Scene:
         """Returns the scene in a slot of the bank."""
         return self.bank.scene(slot)
