@@ -139,7 +139,8 @@ def _spectrum(signal: torch.Tensor, size: int) -> torch.Tensor:
 
     It is transformed as one of two: MKL shares a single long transform out over threads and rounds otherwise then.
     """
-    return torch.fft.rfft(signal.expand(2, -1), size)[0]
+    both: torch.Tensor = torch.fft.rfft(signal.expand(2, -1), size)
+    return both[0]
 
 
 def _even_size(least: int) -> int:
