@@ -156,12 +156,10 @@ def serve(module: str, requests: IO[str], answers: IO[str]) -> None:
 
 
 def _prepared(module: str, task: Path) -> tuple[Contestant, dict[str, Any]]:
-    begin = time.perf_counter()
     start: Callable[[Path], Contestant] = importlib.import_module(module).start
     contestant = start(task)
     _timed(contestant, min(_WARM_UP, contestant.places))
-    answer = {"renderer": contestant.renderer, "places": contestant.places, "seconds": time.perf_counter() - begin}
-    return contestant, answer
+    return contestant, {"renderer": contestant.renderer, "places": contestant.places}
 
 
 def _timed(contestant: Contestant, frames: int) -> dict[str, float]:
