@@ -16,7 +16,7 @@ import torch
 from avi_env.bench.scenes_suite import result_row
 from avi_env.bench.speed_rows import Modality
 from avi_env.bench.speed_steps import Walk, fresh_cache
-from avi_env.bench.speed_timing import Load, machine_device, synchronize
+from avi_env.bench.speed_timing import Load, machine_device, settle, synchronize
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -177,6 +177,7 @@ def profiled(count: int, settings: ProfileSettings, console: Console) -> dict[st
             for _ in range(min(_WARM, settings.steps)):
                 walk.step()
             synchronize(device)
+            settle()
             progress.advance(task)
             for _ in range(_ROUNDS):
                 with load:

@@ -16,7 +16,7 @@ from avi_env.bench.scenes_suite import result_row
 from avi_env.bench.speed_memory import watched_memory
 from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_most, ratio_row, time_row
 from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, Walk, fresh_cache
-from avi_env.bench.speed_timing import Load, Timing, Work, machine_device, synchronize, timed_rounds
+from avi_env.bench.speed_timing import Load, Timing, Work, machine_device, settle, synchronize, timed_rounds
 
 __all__ = ["memory", "rates", "resets", "several_processes"]
 
@@ -131,6 +131,8 @@ def resets(effort: SpeedEffort) -> SpeedFindings:
     with fresh_cache():
         options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "size": effort.size}
         walk = Walk(count, device, effort.seed + 8000, stop_every=effort.stop_every, **options)
+        walk.step()
+        settle()
         begun = np.zeros(count, dtype=bool)
         with closing(walk), load:
             for step in range(effort.reset_steps):

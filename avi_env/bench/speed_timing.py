@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["Load", "Timing", "Work", "block_repeats", "machine_device", "synchronize", "timed_rounds"]
+__all__ = ["Load", "Timing", "Work", "block_repeats", "machine_device", "settle", "synchronize", "timed_rounds"]
 
+_SPELL, _QUIET_SPELLS, _SETTLE_SECONDS = 0.02, 3, 120.0  # [s], that many in a row, [s]
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -100,6 +101,10 @@ def timed_rounds(
         device: waited for at the beginning and the end of each turn.
         on_round: called after each round.
     """
+    for work in works:
+        work.run()
+        synchronize(device)
+    settle()
     repeats = {work.name: block_repeats(work.run, seconds, device) for work in works}
     wall: dict[str, list[float]] = {work.name: [] for work in works}
     process: dict[str, list[float]] = {work.name: [] for work in works}
@@ -119,13 +124,20 @@ def timed_rounds(
 
 
 def block_repeats(run: Callable[[], object], seconds: float, device: torch.device) -> int:
-    """Returns how often a piece of work fits into some seconds, at least once; warms it up."""
-    run()
-    synchronize(device)
+    """Returns how often a piece of work fits into some seconds, at least once."""
     begin = time.perf_counter()
     run()
     synchronize(device)
     return max(1, round(seconds / max(time.perf_counter() - begin, 1e-7)))
+
+
+def settle(limit: float = _SETTLE_SECONDS) -> None:
+    """Waits until no thread of this process is at work, at most `limit` [s]: first episodes are made ready by then."""
+    end, quiet = time.perf_counter() + limit, 0
+    while quiet < _QUIET_SPELLS and time.perf_counter() < end:
+        begin = time.process_time()
+        time.sleep(_SPELL)
+        quiet = quiet + 1 if time.process_time() - begin < 0.2 * _SPELL else 0
 
 
 class Load:
