@@ -15,7 +15,14 @@ from round_trips import python_calls, watched
 
 import avi_env  # noqa: F401  (registers the environments)
 
-SMALL = {"scenes": "houses:2", "width": 16, "height": 16, "bake_paths": 32, "output": "torch", "prefetch": False}
+SMALL = {
+    "scenes": "house:1:living_room+bedroom",
+    "width": 16,
+    "height": 16,
+    "bake_paths": 32,
+    "output": "torch",
+    "prefetch": False,
+}
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "sounds": {
@@ -26,7 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "directivity": "speech",
         "hrtf": "tetrahedral",
     },
-    "shadows": {"sensors": ("rgb", "semantic", "pose"), "quality": "shadows", "copy": False},
+    "shadows": {"scenes": "houses:2", "sensors": ("rgb", "semantic", "pose"), "quality": "shadows", "copy": False},
 }
 
 ON_THE_CPU_ALONE = (
@@ -51,7 +58,7 @@ def one_thread() -> Iterator[None]:
 def stepping(count: int, device: str, options: dict[str, Any]) -> gym.vector.VectorEnv[Any, Any, Any]:
     """Returns environments that have made some steps: what is built once is there."""
     env = gym.make_vec("avi_env/AudioNav-v0", num_envs=count, device=device, **{**SMALL, **options})
-    env.reset(seed=[3 + row % 2 for row in range(count)])  # two episodes in two houses: little to make ready
+    env.reset(seed=[3 + row % 2 for row in range(count)])  # two episodes: little to make ready
     for _ in range(3):
         env.step(turning(count, device))
     return env
