@@ -29,7 +29,7 @@ from avi_env.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
-QUICK = ("vision", "hearing", "navigation", "copies", "batch", "rates", "resets")
+QUICK = ("vision", "hearing", "navigation", "copies", "batch", "resets")
 
 
 @pytest.fixture(scope="module")
