@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import warp as wp
 
-from avi_env.scene.rays_warp import wp_device
+from avi_env.scene.rays_warp import loading, wp_device
 
 __all__ = ["as_warp", "launch"]
 
@@ -72,7 +72,10 @@ class _Command:
         self._elements = [getattr(kind, "dtype", None) for kind in types]
         inputs = [_parameter(argument, element) for argument, element in zip(arguments, self._elements, strict=True)]
         where: dict[str, Any] = {"device": wp_device(device), "block_dim": block_dim}
-        self._launch = wp.launch(kernel, dim=dim, inputs=inputs, record_cmd=True, **where)
+        with loading:
+            self._launch = wp.launch(kernel, dim=dim, inputs=inputs, record_cmd=True, **where)
+            # A recorded launch does not keep its code loaded: a module that changes would take it away.
+            self._code = kernel.module.load(wp_device(device), block_dim if device.type == "cuda" else 1)
         self._launch.fwd_args = None  # these two would keep the first arguments alive
         for parameter in self._launch.params:
             if hasattr(parameter, "_ref"):

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,10 @@ from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 from avi_env.scene.rays import Hits
 
-__all__ = ["any_hit", "closest_hit", "launch_any_hit", "launch_closest_hit", "warp_mesh", "wp_device"]
+__all__ = ["any_hit", "closest_hit", "launch_any_hit", "launch_closest_hit", "loading", "warp_mesh", "wp_device"]
+
+loading = threading.RLock()
+"""Held while Warp compiles or loads the code of a module."""
 
 _FAR = 1.0e30
 
@@ -36,7 +41,20 @@ def _init_quietly() -> None:
         os.close(silence)
 
 
+def _load_in_turn() -> None:
+    # Two threads that first launch a kernel at a time would both load its module; Warp keeps the second and unloads the
+    # first, whose code the other thread is about to run.
+    plain = wp.Module.load
+
+    def load(*arguments: Any, **keywords: Any) -> Any:
+        with loading:
+            return plain(*arguments, **keywords)
+
+    wp.Module.load = load
+
+
 _init_quietly()
+_load_in_turn()
 wp.set_module_options({"enable_backward": False})
 
 
