@@ -113,6 +113,10 @@ class Soundscape:
             return PreparedSource(None, None)
         return PreparedSource(self.clips.prepare(emitter.clip), self._fields.prepare(emitter, scene))
 
+    def memory(self) -> dict[str, int]:
+        """Returns the size of the clips and of each table of baked sound on the device [bytes]."""
+        return {"clips": self.clips.nbytes, **self._fields.memory()}
+
     def set_source(
         self, row: int, source: int, scene: Scene, emitter: Emitter | None, prepared: PreparedSource | None = None
     ) -> None:

@@ -124,7 +124,7 @@ class World:
             **scenes,
             "grids": self.grids.nbytes,
             "goal_fields": self.goals.fields.nbytes,
-            "clips": self.soundscape.clips.nbytes,
+            **self.soundscape.memory(),
         }
 
     def _playing(self, seat: int) -> Prepared:

@@ -59,7 +59,7 @@ def test_memory_is_told() -> None:
         each.reset(seed=0)
     parts = env.memory()
     assert parts.pop("total") == sum(parts.values())
-    assert {"grids", "goal_fields", "clips", "agents"} <= parts.keys()
+    assert {"grids", "goal_fields", "clips", "fields.early", "agents"} <= parts.keys()
     assert min(parts[name] for name in ("grids", "goal_fields", "clips", "agents")) > 0
     assert reused.memory()["outputs"] == 2 * sum(value.nbytes for value in reused.reset()[0].values())
 
