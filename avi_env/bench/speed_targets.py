@@ -170,9 +170,11 @@ def _reset_rows(quiet: Sequence[float], loud: Sequence[float], waits: Any, load:
 def _table_rows(tables: dict[str, int], count: int, houses: int) -> list[Any]:
     """Returns the rows of what the tables on the device take, those that environments share told from their own."""
     shared = sum(size for name, size in tables.items() if name == "grids" or name.startswith("scenes."))
-    own = (tables["total"] - shared) / count
+    clips = tables["clips"]
+    own = (tables["total"] - shared - clips) / count
     return [
         result_row("memory", f"tables of {houses} houses", shared / 1e6, "MB", note="shared by all environments"),
+        result_row("memory", "clips with their reverberation", clips / 1e6, "MB", note="one for all that play it"),
         result_row("memory", "tables of an environment", own / 1e6, "MB", note=f"N = {count}, next episode included"),
     ]
 
