@@ -1,7 +1,8 @@
-"""Baked fields on disk: found again by all that they depend on, written whole or not at all, limited in size.
+"""Baked sound on disk: found again by all that it depends on, written whole or not at all, limited in size.
 
-A file is the field without its wavefront, which takes more room than time. A file that is damaged, foreign or of
-another format is passed over and written anew; a folder that cannot be written costs a warning, never the run.
+A baked field is kept without its wavefront, which takes more room than time; clips are kept with their reverberation.
+A file that is damaged, foreign or of another format is passed over and written anew; a folder that cannot be written
+costs a warning, never the run.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ import threading
 import time
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import warp as wp
 
 from avi_env.acoustics.field import SourceField, WavefrontField
 from avi_env.content import cache_folder, package_file
 from avi_env.whole_file import whole_file
 
-__all__ = ["CACHE_BYTES", "bake_key", "read_bake", "write_bake"]
+__all__ = ["CACHE_BYTES", "bake_key", "read_arrays", "read_bake", "write_arrays", "write_bake"]
 
 CACHE_BYTES = 2 * 2**30
-"""Size that the folder may have before the files that were not used for longest go: about 2000 fields of a house."""
+"""Size that a folder may have before the files that were not used for longest go: about 2000 fields of a house, or 70
+clips."""
 
 _FORMAT = 1
 _KEPT = 0.9  # of the limit, so that not every new file makes room for itself alone
@@ -56,9 +60,14 @@ def _code_digest() -> str:
     return hasher.hexdigest()
 
 
-def read_bake(key: str, wavefront: WavefrontField) -> SourceField | None:
-    """Returns a field from disk, completed by its wavefront; None if it is not there or the file is not sound."""
-    folder = _folder()
+def read_arrays(kind: str, key: str) -> dict[str, npt.NDArray[Any]] | None:
+    """Returns arrays from disk by name; None if they are not there or the file is not sound.
+
+    Args:
+        kind: "bakes" or "clips", a folder each.
+        key: from `bake_key`.
+    """
+    folder = _folder(kind)
     path = folder / f"{key}.npz" if folder else None
     if path is None or not path.is_file():
         return None
@@ -66,8 +75,20 @@ def read_bake(key: str, wavefront: WavefrontField) -> SourceField | None:
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) != key:
                 return None
-            values = {f.name: _value(str(f.type), file[f.name]) for f in fields(SourceField) if f.name != "wavefront"}
+            arrays = {name: file[name] for name in file.files if name != "key"}
         path.touch()  # used now
+    except _DAMAGE:
+        return None
+    return arrays
+
+
+def read_bake(key: str, wavefront: WavefrontField) -> SourceField | None:
+    """Returns a field from disk, completed by its wavefront; None if it is not there or the file is not sound."""
+    arrays = read_arrays("bakes", key)
+    if arrays is None:
+        return None
+    try:
+        values = {f.name: _value(str(f.type), arrays[f.name]) for f in fields(SourceField) if f.name != "wavefront"}
     except _DAMAGE:
         return None
     return SourceField(**values, wavefront=wavefront)
@@ -80,24 +101,32 @@ def _value(kind: str, array: Any) -> Any:
 
 
 def write_bake(key: str, field: SourceField, limit: int = CACHE_BYTES) -> None:
-    """Keeps a field on disk and makes room for it; warns once if the folder cannot be written.
+    """Keeps a field on disk; arguments as for `write_arrays`."""
+    write_arrays(
+        "bakes",
+        key,
+        {f.name: np.asarray(getattr(field, f.name)) for f in fields(SourceField) if f.name != "wavefront"},
+        limit,
+    )
+
+
+def write_arrays(kind: str, key: str, arrays: Mapping[str, npt.NDArray[Any]], limit: int = CACHE_BYTES) -> None:
+    """Keeps arrays on disk and makes room for them; warns once if the folder cannot be written.
 
     Args:
+        kind: "bakes" or "clips", a folder each.
         key: from `bake_key`.
-        field: what was baked.
+        arrays: what was made.
         limit: greatest size of the folder [bytes].
     """
-    folder = _folder()
+    folder = _folder(kind)
     if folder is None:
         return
-    arrays: dict[str, Any] = {
-        f.name: np.asarray(getattr(field, f.name)) for f in fields(SourceField) if f.name != "wavefront"
-    }
     try:
         with _lock:  # the unfinished file is named after the process
             folder.mkdir(parents=True, exist_ok=True)
             with whole_file(folder / f"{key}.npz") as part:
-                np.savez(part, key=np.array(key), **arrays)
+                np.savez(part, allow_pickle=False, **{**arrays, "key": np.array(key)})
             _make_room(folder, limit)
     except OSError as error:
         _warn(folder, error)
@@ -127,9 +156,9 @@ def _make_room(folder: Path, limit: int) -> None:
             return
 
 
-def _folder() -> Path | None:
+def _folder(kind: str) -> Path | None:
     folder = cache_folder()
-    return None if folder is None else folder / "bakes"
+    return None if folder is None else folder / kind
 
 
 def _warn(folder: Path, error: OSError) -> None:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 import warp as wp
 
+from avi_env.acoustics.bake_cache import bake_key, read_arrays, write_arrays
 from avi_env.acoustics.hrtf import Hrtf
-from avi_env.acoustics.late import BUS_LINES, reverberate
+from avi_env.acoustics.late import BUS_LINES, ReverbBus, reverberate
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["ClipBank", "ClipOnDevice", "ClipRows", "PreparedClip"]
@@ -77,8 +78,8 @@ class ClipBank:
     """The clips that `rows` environments with `sources` sources each play; equal clips are stored once.
 
     A clip is reverberated when first set (half a second for seven seconds of sound) and kept while a row plays it;
-    after that as long as all clips together stay below `spare_bytes`. The reverberation is made for the channels of
-    `receiver`; None = a head.
+    after that in memory as long as all clips together stay below `spare_bytes`, and on disk as bakes are. The
+    reverberation is made for the channels of `receiver`; None = a head.
     """
 
     def __init__(
@@ -180,7 +181,7 @@ class ClipBank:
         return np.ascontiguousarray(clip.samples, dtype=np.float32)
 
     def _upload(self, samples: npt.NDArray[np.float32]) -> _Stored:
-        bus = reverberate(samples, self.sample_rate, self._seed, self.device, self._receiver)
+        bus = self._reverberated(samples)
         tensors = (torch.tensor(samples, device=self.device), *bus)
         struct = ClipOnDevice()
         names = ("dry", "loop", "past", "line", "past_start", "scale")
@@ -188,6 +189,19 @@ class ClipBank:
             setattr(struct, name, wp.from_torch(tensor))
         row = wp.array([struct], dtype=ClipOnDevice, device="cpu", pinned=self.device.type == "cuda")
         return _Stored(tensors, row)
+
+    def _reverberated(self, samples: npt.NDArray[np.float32]) -> ReverbBus:
+        """Returns a clip's reverb bus, from disk where a head hears it: all heads hear the same."""
+        parts = (samples, self.sample_rate, self._seed, self.device, self._receiver)
+        if self._receiver is not None and not self._receiver.is_diffuse_head:
+            return reverberate(*parts)
+        key = bake_key("clip", samples.tobytes(), self.sample_rate, self._seed, self.device.type, torch.__version__)
+        kept = read_arrays("clips", key)
+        if kept is not None and set(ReverbBus._fields) <= set(kept):
+            return ReverbBus(*(torch.from_numpy(kept[name]).to(self.device) for name in ReverbBus._fields))
+        bus = reverberate(*parts)
+        write_arrays("clips", key, {name: part.cpu().numpy() for name, part in zip(bus._fields, bus, strict=True)})
+        return bus
 
     def _forget(self) -> None:
         """Forgets clips that nobody plays, the least recently played first, above the limit."""

@@ -74,6 +74,11 @@ class Hrtf:
         return self.delay[:, 1] - self.delay[:, 0]
 
     @property
+    def is_diffuse_head(self) -> bool:
+        """Whether it is a head to which diffuse sound is as to all others: equalised, not microphones."""
+        return self.microphones is None and self.equalised
+
+    @property
     def is_mirrored(self) -> bool:
         """Whether the right ear is the exact mirror image of the left one."""
         if self.channel_count != 2:

@@ -57,7 +57,7 @@ def late_noise(slope: int, sample_rate: int, seed: int = 0, receiver: Hrtf | Non
         seed: another seed, another noise.
         receiver: who hears it; None = a head. All equalised heads hear the same noise.
     """
-    head = receiver is None or (receiver.microphones is None and receiver.equalised)
+    head = receiver is None or receiver.is_diffuse_head
     return _late_noise(slope, sample_rate, seed, None if head else receiver)
 
 

@@ -53,14 +53,18 @@ class SpeedEffort:
     """Length of a turn of a stage [s]."""
     step_seconds: float = 0.5
     """Length of a turn of whole steps [s]."""
-    reset_steps: int = 2400
+    reset_steps: int = 1600
     """Steps among which those with a reset are told from those without."""
     memory_steps: int = 20_000
     """Steps of the environment whose memory is watched."""
     memory_count: int = 0
     """Environments whose memory is watched; 0 = the single one of `gym.make`."""
-    stop_every: int = 128
+    stop_every: int = 500
     """Mean number of an agent's actions from one stop to the next: each ends an episode."""
+    reset_every: int = 128
+    """The same where steps with a reset are told from those without."""
+    rehearsal: int = 2500
+    """Steps of environments that are walked before, the same ones, where what they hear is to be known already."""
     on_step: Callable[[], None] = lambda: None
     """Called after each piece of a measurement."""
 
@@ -72,12 +76,13 @@ class SpeedEffort:
             return cls(
                 device, seed, counts, counts[-1], (32, 64), 32, (("house:7:2", 0),), (1, 2), (1, 2), 1,
                 rounds=2, seconds=0.01, step_seconds=0.02, reset_steps=24, memory_steps=120,
+                rehearsal=20,
             )  # fmt: skip
         if device == "cpu":
             return cls(device, seed)
         return cls(
             device, seed, (64, 256, 1024, 2048, 4096), 256, (64, 128), 64, houses=64,
-            reset_steps=400, memory_steps=2000, memory_count=1024, stop_every=500,
+            reset_steps=400, memory_steps=2000, memory_count=1024, reset_every=500,
         )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Walk:
         *,
         size: int = 128,
         modality: Modality = FULL,
-        stop_every: int = 128,
+        stop_every: int = 500,
         **options: Any,
     ) -> None:
         """Makes the environments and resets them.
@@ -66,11 +66,23 @@ class Walk:
             self.env: Any = gym.make_vec(ENVIRONMENT, num_envs=count, **given)
         else:
             self.env = gym.make(ENVIRONMENT, **given)
-        self._rng = np.random.default_rng((0x5354455053, seed))
-        observation, _ = self.env.reset(seed=1000 * seed)
+        self._seed = seed
+        observation = self._begin()
         found = {value.device.type for value in observation.values() if isinstance(value, torch.Tensor)}
         if device.type == "cuda" and found != {"cuda"}:
             raise ValueError(f"the observations are on {sorted(found) or ['cpu']}, not on cuda: nothing to report")
+
+    def rehearse(self, steps: int) -> None:
+        """Walks some steps and goes back to the beginning: what they will hear is baked then, as in a long training."""
+        for _ in range(steps):
+            self.step()
+        self._begin()
+
+    def _begin(self) -> Any:
+        """Begins the first episodes and the walks, and returns the observation."""
+        self._rng = np.random.default_rng((0x5354455053, self._seed))
+        observation, _ = self.env.reset(seed=1000 * self._seed)
+        return observation
 
     def actions(self) -> npt.NDArray[np.int64]:
         """Returns the next actions, shape (count,)."""

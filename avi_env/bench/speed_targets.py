@@ -45,6 +45,7 @@ def _cpu_rates(effort: SpeedEffort) -> SpeedFindings:
         for number, (name, count, given, *_) in enumerate(cases):
             seed = effort.seed + 7000 + number
             walk = Walk(count, device, seed, scenes=houses, stop_every=effort.stop_every, **given)
+            walk.rehearse(effort.rehearsal // max(count, 1))
             works.append(stack.enter_context(closing(walk)).work(name))
             effort.on_step()
         found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, device, effort.on_step)
@@ -130,8 +131,8 @@ def resets(effort: SpeedEffort) -> SpeedFindings:
     load = Load()
     with fresh_cache():
         options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "size": effort.size}
-        walk = Walk(count, device, effort.seed + 8000, stop_every=effort.stop_every, **options)
-        walk.step()
+        walk = Walk(count, device, effort.seed + 8000, stop_every=effort.reset_every, **options)
+        walk.rehearse(effort.reset_steps)
         settle()
         begun = np.zeros(count, dtype=bool)
         with closing(walk), load:
