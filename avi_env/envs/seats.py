@@ -22,6 +22,9 @@ from avi_env.tasks import Episode
 
 __all__ = ["Arrival", "Seats", "Waits"]
 
+_FEW_ROWS = 8
+"""Up to so many rows have the episode after the next one made ready, too: some end within their first steps."""
+
 _PATIENCE = 2.0  # [s] of waiting after which a terminal sees how far it is
 
 
@@ -63,10 +66,12 @@ class Seats:
         """The seat that each row plays on, shape (N,)."""
         self.waits = Waits()
         self._coming: dict[int, _Coming] = {}
+        self._after: dict[int, _Coming] = {}  # and then
         self._unordered = set(range(rows))
         self._installed: dict[int, Prepared] = {}  # in the other seat
         self._done: deque[int] = deque()  # rows whose episode has become ready, as background threads tell
-        weakref.finalize(self, _drop_all, self._coming).atexit = False
+        for jobs in (self._coming, self._after):
+            weakref.finalize(self, _drop_all, jobs).atexit = False
 
     def __len__(self) -> int:
         return len(self.playing)
@@ -89,22 +94,28 @@ class Seats:
 
     def order_missing(self) -> None:
         """Lets the next episodes of all rows be made ready in the background that have begun one."""
-        if self._unordered:
-            self.order(sorted(self._unordered))
+        rows = sorted(self._unordered)
+        self.order(rows)
+        for row in rows if len(self) <= _FEW_ROWS else ():
+            if row not in self._after:
+                self._after[row] = self._ordered(row, self.index[row] + 1)
 
     def order(self, rows: Iterable[int]) -> None:
         """Lets the next episodes of some rows be made ready in the background."""
         for row in rows:
             self._unordered.discard(row)
-            seed, index = self.seeds[row], self.index[row]
-            assert seed is not None, "the shells seed before they reset"
             known = self._coming.get(row)
-            if known is not None and (known.seed, known.number) == (seed, index):
-                continue
-            self.drop([row])
-            job = submit(partial(_make_next, self._maker, self._soundscape, seed, index))
-            self._coming[row] = _Coming(seed, index, job)
-            job.future.add_done_callback(partial(_tell, self._done, row))
+            if known is None or (known.seed, known.number) != (self.seeds[row], self.index[row]):
+                self.drop([row])
+                self._coming[row] = self._ordered(row, self.index[row])
+
+    def _ordered(self, row: int, number: int) -> _Coming:
+        """Lets an episode of a row be made ready in the background."""
+        seed = self.seeds[row]
+        assert seed is not None, "the shells seed before they reset"
+        job = submit(partial(_make_next, self._maker, self._soundscape, seed, number))
+        job.future.add_done_callback(partial(_tell, self._done, row))
+        return _Coming(seed, number, job)
 
     def arrivals(self, limit: int) -> list[Arrival]:
         """Returns some episodes that have become ready since the last call, to be installed.
@@ -158,6 +169,9 @@ class Seats:
                 del self._coming[row]
                 self.index[row] += 1
                 self._unordered.add(row)
+                if row in self._after:
+                    self._coming[row] = self._after.pop(row)
+                    self._done.append(row)
 
     def resume(self, row: int, prepared: Prepared, seed: int | None, index: int) -> None:
         """Lets a row play an episode that is in its free seat, and go on with number `index` of a seed."""
@@ -171,9 +185,9 @@ class Seats:
         """Lets go of what was made ready for some rows."""
         for row in rows:
             self._installed.pop(row, None)
-            coming = self._coming.pop(row, None)
-            if coming is not None:
-                coming.job.drop()
+            for jobs in (self._coming, self._after):
+                if row in jobs:
+                    jobs.pop(row).job.drop()
 
     def close(self) -> None:
         """Lets go of all episodes."""
