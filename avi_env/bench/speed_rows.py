@@ -63,6 +63,8 @@ class SpeedEffort:
     """Mean number of an agent's actions from one stop to the next: each ends an episode."""
     reset_every: int = 128
     """The same where steps with a reset are told from those without."""
+    prepare_seconds: float = 15.0
+    """Time that worker processes get for preparing their next episodes."""
     rehearsal: int = 2500
     """Steps of environments that are walked before, the same ones, where what they hear is to be known already."""
     on_step: Callable[[], None] = lambda: None
@@ -76,7 +78,7 @@ class SpeedEffort:
             return cls(
                 device, seed, counts, counts[-1], (32, 64), 32, (("house:7:2", 0),), (1, 2), (1, 2), 1,
                 rounds=2, seconds=0.01, step_seconds=0.02, reset_steps=24, memory_steps=120,
-                rehearsal=20,
+                prepare_seconds=0.0, rehearsal=20,
             )  # fmt: skip
         if device == "cpu":
             return cls(device, seed)

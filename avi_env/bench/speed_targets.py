@@ -90,7 +90,10 @@ def several_processes(effort: SpeedEffort) -> SpeedFindings:
             )
             works.append(Work(str(count), _Steps(stack.enter_context(closing(envs)), effort.seed), count))
             effort.on_step()
-        found = timed_rounds(works, effort.rounds, 2.0 * effort.step_seconds, torch.device("cpu"), effort.on_step)
+        for work in works:  # next episodes are ordered with the first steps, and prepared in the workers
+            work.run()
+        time.sleep(effort.prepare_seconds)
+        found = timed_rounds(works, effort.rounds, 4.0 * effort.step_seconds, torch.device("cpu"), effort.on_step)
     note = f"{FULL.name}, {effort.size} x {effort.size}, one thread each, {os.cpu_count()} cores"
     rows = [
         time_row("targets", f"asynchronous, {count} process{'es' if count == '2' else ''}", found[count], "1/s")
