@@ -8,6 +8,7 @@ import math
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def test_an_unknown_stage_function_is_named() -> None:
         stage_function("avi_env.vision.render:render_viewz")
 
 
-def test_marks_count_nested_stages_once_and_are_taken_off_again() -> None:
+def test_marks_count_nested_stages_once_and_are_taken_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a stage calls in another counts for the other; the sum is the whole; afterwards nothing is left."""
     module = importlib.import_module("avi_env.vision.render")
     before = module.render_views
@@ -165,18 +166,20 @@ def test_marks_count_nested_stages_once_and_are_taken_off_again() -> None:
     with marked(clock):
         assert module.render_views is not before
     assert module.render_views is before
-    begin = time.perf_counter()
-    clock.begin()
-    clock.enter("waveform")
-    time.sleep(0.004)
-    clock.enter("spectrogram")
-    time.sleep(0.008)
-    clock.leave()
-    clock.leave()
-    found, whole = clock.totals(), time.perf_counter() - begin
-    assert found["spectrogram"] > found["waveform"] > 0.003
-    assert found[REST] < 0.003
-    assert_allclose(sum(found.values()), whole, atol=1e-3)
+    seconds = [0.0]
+    monkeypatch.setattr("avi_env.bench.profile_stages.time", SimpleNamespace(perf_counter=lambda: seconds[0]))
+    for act, later in (
+        (clock.begin, 1.0),
+        (lambda: clock.enter("waveform"), 4.0),
+        (lambda: clock.enter("spectrogram"), 8.0),
+        (clock.leave, 16.0),
+        (clock.leave, 2.0),
+    ):
+        act()
+        seconds[0] += later
+    found = clock.totals()
+    assert (found["waveform"], found["spectrogram"], found[REST]) == (20.0, 8.0, 3.0)
+    assert sum(found.values()) == 31.0
 
 
 def test_profile_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
