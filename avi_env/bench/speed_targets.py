@@ -23,7 +23,7 @@ __all__ = ["memory", "rates", "resets", "several_processes"]
 _ONE, _EIGHT, _DEPTH, _TWO = 150.0, 200.0, 400.0, 1.7  # environment steps a second; times one process
 _RESIDENT, _GROWTH = 1500.0, 20.0  # [MB]
 _DEVICE_MEMORY = 1.0  # [MB] an environment beyond the shared scenes
-_RESET_RATIO = 1.2  # 99th percentiles of a few hundred steps agree no better
+_RESET_RATIO = 1.0
 
 
 def rates(effort: SpeedEffort) -> SpeedFindings:
