@@ -6,8 +6,6 @@ Times are CPU time of this process, the least of several runs after a warm-up: w
 from __future__ import annotations
 
 import dataclasses
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +27,7 @@ from avi_env.acoustics.soundscape import Soundscape
 from avi_env.bench.acoustics_crosscheck import hybrid_room
 from avi_env.bench.acoustics_rows import Effort, Findings, Row
 from avi_env.bench.acoustics_scenes import SIZE, SOURCE, SURFACE, VOLUME, box_room
+from avi_env.bench.variables import fresh_cache
 from avi_env.scene import Scene, emission_point, emitting_objects, generate_house
 from avi_env.scene.bank import SceneBank
 from avi_env.sounds import make_clip
@@ -78,20 +77,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _empty_cache() -> Iterator[None]:
-    """Keeps the fields of earlier runs out of a measurement."""
-    before = os.environ.get("AVI_CACHE")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["AVI_CACHE"] = folder
-        try:
-            yield
-        finally:
-            os.environ.pop("AVI_CACHE")
-            if before is not None:
-                os.environ["AVI_CACHE"] = before
 
 
 def bake(effort: Effort) -> Findings:
@@ -198,7 +183,7 @@ def rir_rate(effort: Effort) -> Findings:
     def ours(run: int) -> FloatArray:
         return render_rirs(scene, [SOURCE], listeners, 0.0, _RATE, "baked", "mono", seed=effort.seed + run)[0, :, 0]
 
-    with _empty_cache():
+    with fresh_cache():
         rate = count / seconds_of(ours, max(effort.repeats // 2, 1))
         own = _decay_errors(list(ours(0)))
     hybrid, note = "pyroomacoustics hybrid", f"mean of {count} listeners, 500 Hz to 2 kHz"

@@ -15,8 +15,9 @@ import torch
 
 from avi_env.bench.scenes_suite import result_row
 from avi_env.bench.speed_rows import Modality
-from avi_env.bench.speed_steps import Walk, fresh_cache
+from avi_env.bench.speed_steps import Walk
 from avi_env.bench.speed_timing import Load, machine_device, settle, synchronize
+from avi_env.bench.variables import fresh_cache
 
 if TYPE_CHECKING:
     from rich.console import Console

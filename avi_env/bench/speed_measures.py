@@ -9,8 +9,9 @@ from typing import Any
 
 from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_most, ratio_row, time_row
 from avi_env.bench.speed_stages import Hearing, Spectrograms, Views, Walking, arrays_work, measured_scene
-from avi_env.bench.speed_steps import FULL, MODALITIES, Walk, fresh_cache, saved
+from avi_env.bench.speed_steps import FULL, MODALITIES, Walk, saved
 from avi_env.bench.speed_timing import Timing, Work, machine_device, timed_rounds
+from avi_env.bench.variables import fresh_cache
 
 __all__ = [
     "copies",

@@ -48,8 +48,9 @@ def watched_memory(steps: int, count: int, device: str, scenes: str, size: int, 
 
 
 def _watch(steps: int, count: int, device: str, scenes: str, size: int, seed: int) -> dict[str, Any]:
-    from avi_env.bench.speed_steps import Walk, fresh_cache
+    from avi_env.bench.speed_steps import Walk
     from avi_env.bench.speed_timing import machine_device
+    from avi_env.bench.variables import fresh_cache
 
     at, resident, resets, begin = [], [], 0, time.perf_counter()
     place = machine_device(device)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,7 @@ from avi_env.bench.speed_rows import Modality
 from avi_env.bench.speed_timing import Work
 from avi_env.scene import Scene, save_scene
 
-__all__ = ["AUDIO", "DEPTH", "DEPTH_SOUND", "FULL", "MODALITIES", "RGBD", "Walk", "fresh_cache", "saved"]
+__all__ = ["AUDIO", "DEPTH", "DEPTH_SOUND", "FULL", "MODALITIES", "RGBD", "Walk", "saved"]
 
 ENVIRONMENT = "avi_env/AudioNav-v0"
 FULL = Modality("RGB-D, audio, spectrogram", ("rgb", "depth", "audio", "spectrogram"))
@@ -115,20 +111,6 @@ class Walk:
     def close(self) -> None:
         """Frees the environments."""
         self.env.close()
-
-
-@contextmanager
-def fresh_cache() -> Iterator[Path]:
-    """Keeps bakes of earlier runs out of a measurement, in a folder that goes with it."""
-    before = os.environ.get("AVI_CACHE")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["AVI_CACHE"] = folder
-        try:
-            yield Path(folder)
-        finally:
-            os.environ.pop("AVI_CACHE")
-            if before is not None:
-                os.environ["AVI_CACHE"] = before
 
 
 def saved(scene: Scene, folder: Path) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 import gymnasium as gym
@@ -15,8 +15,9 @@ import torch
 from avi_env.bench.scenes_suite import result_row
 from avi_env.bench.speed_memory import watched_memory
 from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_most, ratio_row, time_row
-from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, Walk, fresh_cache
+from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, Walk
 from avi_env.bench.speed_timing import Load, Timing, Work, machine_device, settle, synchronize, timed_rounds
+from avi_env.bench.variables import fresh_cache, variable
 
 __all__ = ["memory", "rates", "resets", "several_processes"]
 
@@ -82,7 +83,7 @@ def several_processes(effort: SpeedEffort) -> SpeedFindings:
     options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "width": effort.size, "height": effort.size}
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
-        stack.enter_context(_one_thread_each())
+        stack.enter_context(variable("OMP_NUM_THREADS", "1"))
         works = []
         for count in (1, 2):
             envs = gym.make_vec(
@@ -113,19 +114,6 @@ class _Steps:
 
     def __call__(self) -> None:
         self._envs.step(self._rng.choice(np.array([1, 1, 2, 3]), size=self._envs.num_envs))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Gives processes that start meanwhile one thread each."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop("OMP_NUM_THREADS")
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 def resets(effort: SpeedEffort) -> SpeedFindings:

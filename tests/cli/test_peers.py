@@ -205,13 +205,14 @@ def test_our_own_contestant_gives_our_views(furnished: Scene, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("what", ["responses", "frames"])
-def test_sound_is_that_of_the_same_room(what: str, tmp_path: Path) -> None:
+def test_sound_is_that_of_the_same_room(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ours and pyroomacoustics' are as loud as each other, and so are baked and traced."""
     pytest.importorskip("pyroomacoustics")
     from avi_env.bench.peers import our_sound, pyroomacoustics_hybrid
 
     found = []
     before = torch.get_num_threads()
+    monkeypatch.setenv("AVI_CACHE", "off")  # as in a contestant's process
     modes = {"responses": ("traced", "baked"), "frames": ("baked",)}[what]
     for module, mode in (*((our_sound, mode) for mode in modes), (pyroomacoustics_hybrid, "")):
         options = {"what": what, "mode": mode, "batch": 1, "rays": 300}

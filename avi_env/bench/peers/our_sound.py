@@ -8,7 +8,6 @@ it on one thread.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ Heard = Callable[[Sequence[int]], Responses]
 
 def start(path: Path) -> Contestant:
     """Sets the room up; options: `what`, `mode` of responses "baked" or "traced", `batch` listeners a call."""
-    os.environ["AVI_CACHE"] = "off"  # fields are baked, not read
     import torch
 
     from avi_env.scene import Material, shoebox
