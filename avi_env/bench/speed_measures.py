@@ -136,8 +136,8 @@ def _over_counts(stage: str, works: list[Work], effort: SpeedEffort, note: str) 
 def steps_batch(effort: SpeedEffort) -> SpeedFindings:
     """Whole steps with all sensors over the number of environments; twice as many must take twice as long."""
     cases = [(str(n), n, {"scenes": f"houses:{effort.houses}"}) for n in effort.counts]
-    found = _walked(cases, effort)
-    note = f"{effort.houses} houses, {effort.size} x {effort.size}"
+    found = _walked(cases, effort, rehearsed=True)
+    note = f"{effort.houses} houses, {effort.size} x {effort.size}, bakes known"
     rows = _step_rows(found, "N = {}", note)
     if effort.device.startswith("cuda"):
         for count in (n for n in effort.counts if n >= _SATURATED["cuda"]):
@@ -196,8 +196,13 @@ def steps_houses(effort: SpeedEffort) -> SpeedFindings:
     return SpeedFindings(rows, {"steps_houses": _curve(effort.banks, found)})
 
 
-def _walked(cases: Sequence[tuple[str, int, dict[str, Any]]], effort: SpeedEffort) -> dict[str, Timing]:
-    """Returns the times of environments' steps by case: (name, number of environments, keywords)."""
+def _walked(
+    cases: Sequence[tuple[str, int, dict[str, Any]]], effort: SpeedEffort, *, rehearsed: bool = False
+) -> dict[str, Timing]:
+    """Returns the times of environments' steps by case: (name, number of environments, keywords).
+
+    Rehearsed, what the environments will hear is baked before; else the bakes of next episodes take part of the cores.
+    """
     device = machine_device(effort.device)
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
@@ -205,9 +210,12 @@ def _walked(cases: Sequence[tuple[str, int, dict[str, Any]]], effort: SpeedEffor
         for number, (name, count, given) in enumerate(cases):
             options = {"size": effort.size, "modality": FULL, "stop_every": effort.stop_every, **given}
             walk = stack.enter_context(closing(Walk(count, device, effort.seed + 100 * number, **options)))
+            if rehearsed:
+                walk.rehearse(effort.rehearsal // max(count, 1))
             works.append(walk.work(name))
             effort.on_step()
-        return timed_rounds(works, effort.rounds, effort.step_seconds, device, effort.on_step)
+        seconds = (2.0 if rehearsed else 1.0) * effort.step_seconds
+        return timed_rounds(works, effort.rounds, seconds, device, effort.on_step)
 
 
 def _step_rows(found: Mapping[str, Timing], name: str, note: str) -> list[dict[str, Any]]:

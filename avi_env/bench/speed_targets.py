@@ -77,23 +77,29 @@ def _cuda_rates(effort: SpeedEffort) -> SpeedFindings:
 
 
 def several_processes(effort: SpeedEffort) -> SpeedFindings:
-    """Gymnasium's asynchronous vector environment over two processes of one thread each, against one such process."""
+    """Gymnasium's asynchronous vector environment over two processes of one thread each, against one such process.
+
+    All of them play the same episodes by different actions: nobody waits because another one has the larger house. What
+    they hear is baked before.
+    """
     if effort.device.startswith("cuda"):
         return SpeedFindings([], {})
     options: dict[str, Any] = {"scenes": f"houses:{effort.houses}", "width": effort.size, "height": effort.size}
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
         stack.enter_context(variable("OMP_NUM_THREADS", "1"))
-        works = []
+        steps = []
         for count in (1, 2):
             envs = gym.make_vec(
                 ENVIRONMENT, num_envs=count, vectorization_mode="async", vector_kwargs={"context": "spawn"}, **options
             )
-            works.append(Work(str(count), _Steps(stack.enter_context(closing(envs)), effort.seed), count))
+            steps.append(_Steps(stack.enter_context(closing(envs)), effort.seed))
+            steps[-1].rehearse(effort.rehearsal)
             effort.on_step()
-        for work in works:  # next episodes are ordered with the first steps, and prepared in the workers
-            work.run()
+        for one in steps:  # next episodes are ordered with the first steps, and prepared in the workers
+            one()
         time.sleep(effort.prepare_seconds)
+        works = [Work(str(one.count), one, one.count) for one in steps]
         found = timed_rounds(works, effort.rounds, 4.0 * effort.step_seconds, torch.device("cpu"), effort.on_step)
     note = f"{FULL.name}, {effort.size} x {effort.size}, one thread each, {os.cpu_count()} cores"
     rows = [
@@ -106,14 +112,25 @@ def several_processes(effort: SpeedEffort) -> SpeedFindings:
 
 
 class _Steps:
-    """Random walks in a vector environment of Gymnasium's own."""
+    """Random walks in a vector environment of Gymnasium's own, whose rows play the same episodes."""
 
     def __init__(self, envs: Any, seed: int) -> None:
-        self._envs, self._rng = envs, np.random.default_rng(seed)
-        envs.reset(seed=seed)
+        self._envs, self._seed = envs, seed
+        self.count: int = envs.num_envs
+        self._begin()
 
     def __call__(self) -> None:
-        self._envs.step(self._rng.choice(np.array([1, 1, 2, 3]), size=self._envs.num_envs))
+        self._envs.step(self._rng.choice(np.array([1, 1, 2, 3]), size=self.count))
+
+    def rehearse(self, steps: int) -> None:
+        """Walks some steps and goes back to the beginning."""
+        for _ in range(steps):
+            self()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rng = np.random.default_rng(self._seed)
+        self._envs.reset(seed=[self._seed] * self.count)
 
 
 def resets(effort: SpeedEffort) -> SpeedFindings:
