@@ -1,7 +1,11 @@
-"""Finds an agent's folder (agents/<name>/) and makes its planner."""
+"""Finds an agent's folder (agents/<name>/) and makes its planner, or its step agent."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import inspect
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -9,13 +13,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from avi_env.agents.protocol import Planner
+from avi_env.agents.step_agent import StepAgent
 from avi_env.content import content_names, content_path, name_error
 
-__all__ = ["AgentManifest", "load_manifest", "load_planner", "planner_names", "read_prompt"]
+__all__ = [
+    "AgentManifest",
+    "agent_names",
+    "load_agent",
+    "load_manifest",
+    "load_planner",
+    "planner_names",
+    "read_prompt",
+]
 
 SettingsT = TypeVar("SettingsT")
 _MANIFEST = "agent.toml"
-_MANIFEST_KEYS = ("planner", "schema", "settings", "summary")
+_MANIFEST_KEYS = ("planner", "python", "schema", "settings", "summary")
 
 
 @dataclass(frozen=True)
@@ -24,16 +37,23 @@ class AgentManifest:
 
     name: str
     planner: str
-    """Adapter: rules, scripted, chat or scoring."""
+    """Adapter: rules, scripted, chat or scoring; empty for a step agent."""
     summary: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     """Where prompts/*.md lie, None for an adapter used without a folder."""
+    python: str = ""
+    """Of a step agent: its class, "package.module:Class" or "file.py:Class" in the folder."""
+
+
+def agent_names() -> tuple[str, ...]:
+    """Returns the names `load_agent` knows: the agents' folders and the bare adapters."""
+    return tuple(sorted({*content_names("agents"), *_ADAPTERS}))
 
 
 def planner_names() -> tuple[str, ...]:
-    """Returns the names `load_planner` knows: the agents' folders and the bare adapters."""
-    return tuple(sorted({*content_names("agents"), *_ADAPTERS}))
+    """Returns the names `load_planner` knows: the agents' folders that plan and the bare adapters."""
+    return tuple(name for name in agent_names() if not load_manifest(name).python)
 
 
 def load_manifest(name: str | Path) -> AgentManifest:
@@ -43,14 +63,16 @@ def load_manifest(name: str | Path) -> AgentManifest:
         ValueError: no such agent (with the nearest name), or an agent.toml with unknown keys or adapter.
         FileNotFoundError: the folder has no agent.toml.
     """
-    if str(name) not in planner_names() and not Path(name).is_dir():
-        raise name_error("planner", str(name), planner_names())
+    if not Path(name).is_dir():
+        name = str(name).replace("-", "_")
+    if str(name) not in agent_names() and not Path(name).is_dir():
+        raise name_error("agent", str(name), agent_names())
     if str(name) not in content_names("agents") and str(name) in _ADAPTERS:
         return AgentManifest(str(name), str(name))
     folder = content_path("agents", name)
     path = folder / _MANIFEST
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} is no agent: it has no {_MANIFEST} (see docs/planner.md)")
+        raise FileNotFoundError(f"{folder} is no agent: it has no {_MANIFEST} (see docs/planner.md, docs/baselines.md)")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -58,10 +80,13 @@ def load_manifest(name: str | Path) -> AgentManifest:
     for key in table:
         if key not in _MANIFEST_KEYS:
             raise name_error(f"key of {path}", key, _MANIFEST_KEYS)
-    adapter = str(table.get("planner", ""))
-    if adapter not in _ADAPTERS:
+    adapter, python = str(table.get("planner", "")), str(table.get("python", ""))
+    if adapter and python:
+        raise ValueError(f"{path} has planner and python: an agent is either a planner or a step agent")
+    if not python and adapter not in _ADAPTERS:
         raise name_error(f"planner in {path}", adapter, _ADAPTERS)
-    return AgentManifest(folder.name, adapter, str(table.get("summary", "")), table.get("settings", {}), folder)
+    summary, settings = str(table.get("summary", "")), table.get("settings", {})
+    return AgentManifest(folder.name, adapter, summary, settings, folder, python)
 
 
 def load_planner(name: str | Path, **settings: Any) -> Planner:
@@ -72,7 +97,61 @@ def load_planner(name: str | Path, **settings: Any) -> Planner:
         ImportError: an extra is not installed; the message has the pip command.
     """
     manifest = load_manifest(name)
+    if manifest.python:
+        raise ValueError(f"{manifest.name!r} is a step agent, not a planner. Planners: {', '.join(planner_names())}.")
     return _ADAPTERS[manifest.planner](manifest, {**manifest.settings, **settings})
+
+
+def load_agent(name: str | Path, **settings: Any) -> StepAgent | Planner:
+    """Returns an agent: one that chooses every step's action, or a planner of skills.
+
+    Args:
+        name: of agents/ ("doa_follower", also written "doa-follower"), of an adapter, or the path of an own folder
+            whose agent.toml has `python = "file.py:Class"` or `python = "package.module:Class"`.
+        settings: override those of its agent.toml; a step agent's are the keywords of its class.
+
+    Raises:
+        ValueError: unknown agent or setting, with the nearest name; a class that is missing or no step agent.
+        ImportError: what its code imports is not installed.
+    """
+    manifest = load_manifest(name)
+    if not manifest.python:
+        return load_planner(name, **settings)
+    kind, given = _python_class(manifest), {**manifest.settings, **settings}
+    known = [k for k in inspect.signature(kind).parameters if k not in ("args", "kwargs")]
+    for key in given:
+        if key not in known:
+            raise name_error(f"setting of agent {manifest.name!r}", key, known)
+    agent = kind(**given)
+    missing = [part for part in ("name", "privileged", "sensors", "reset", "act") if not hasattr(agent, part)]
+    if missing:
+        raise ValueError(f"{manifest.python} of agent {manifest.name!r} is no StepAgent: it lacks {', '.join(missing)}")
+    return agent  # type: ignore[no-any-return]
+
+
+def _python_class(manifest: AgentManifest) -> Callable[..., Any]:
+    """Returns the class that an agent.toml names, from its folder or from an installed module."""
+    where, colon, name = manifest.python.rpartition(":")
+    if not colon or not where or not name:
+        raise ValueError(f'python = "{manifest.python}" of agent {manifest.name!r} must be "file.py:Class"')
+    module = _module_of_file(manifest, where) if where.endswith(".py") else importlib.import_module(where)
+    kind = getattr(module, name, None)
+    if not callable(kind):
+        raise name_error(f"class in {where}", name, [k for k, v in vars(module).items() if inspect.isclass(v)])
+    return kind  # type: ignore[no-any-return]
+
+
+def _module_of_file(manifest: AgentManifest, file: str) -> Any:
+    assert manifest.folder is not None, "an agent with a class has a folder"
+    path = (manifest.folder / file).resolve()
+    if not path.is_file():
+        raise ValueError(f"agent {manifest.name!r}: there is no {path}")
+    spec = importlib.util.spec_from_file_location(f"avi_agent_{manifest.name}", path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def read_prompt(manifest: AgentManifest, name: str) -> str:
