@@ -147,7 +147,8 @@ def _module_of_file(manifest: AgentManifest, file: str) -> Any:
     if not path.is_file():
         raise ValueError(f"agent {manifest.name!r}: there is no {path}")
     spec = importlib.util.spec_from_file_location(f"avi_agent_{manifest.name}", path)
-    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    assert spec is not None, "a .py file has a loader"
+    assert spec.loader is not None, "a .py file has a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
