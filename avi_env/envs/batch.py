@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from avi_env.envs.spaces import ACTIONS, AUDIO_LIMIT
 from avi_env.envs.world import World
 from avi_env.scene import Scene
 from avi_env.state import State
-from avi_env.tasks import AudioNavTask, Episode
+from avi_env.tasks import Episode
 from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, SLOTS, Columns, Rules, Transition
 from avi_env.vision import Camera, render_views
 
@@ -54,7 +55,7 @@ class EnvBatch:
         self.seats = Seats(self.world, num_envs)
         self.camera = Camera(config.width, config.height, config.hfov)
         rules = Rules(
-            AudioNavTask(success_distance=config.success_distance),
+            replace(config.played.rules, success_distance=config.success_distance),
             config.forward,
             math.radians(config.turn_deg),
             config.eye_height,

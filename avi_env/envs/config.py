@@ -12,6 +12,7 @@ from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.content import name_error
 from avi_env.sounds import class_of_sound, expand_sounds, sound_classes
 from avi_env.sounds.schedule import ALWAYS, Schedule
+from avi_env.tasks import Task, load_task
 from avi_env.tasks.episodes import SCHEDULES
 
 __all__ = ["IMAGES", "SENSORS", "EnvConfig"]
@@ -39,7 +40,10 @@ _NOT_NEGATIVE = (
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """Everything an environment can be told. Each field is a keyword of `gym.make` and `gym.make_vec`."""
+    """Everything an environment can be told. Each field is a keyword of `gym.make` and `gym.make_vec`.
+
+    The defaults are those of AudioNav; `from_keywords` puts those of the task in their place.
+    """
 
     scenes: str = "house:0"
     """Scene name or path, or "houses:K" for houses 0..K-1 (one is drawn at each reset). `scene` is the same keyword."""
@@ -57,6 +61,8 @@ class EnvConfig:
     eye_height: float = 1.25
     """Height of camera and ears above the floor [m]."""
     depth_max: float = 10.0
+    task: str = "AudioNav"
+    """Name of a task (`avi_env.tasks.TASKS`). An id sets it: "avi_env/PointNav-v0" has task "PointNav"."""
     """Depth readings are clipped here [m]."""
     quality: str = "fast"
     """Rendering quality: "fast" or "shadows"."""
@@ -129,7 +135,8 @@ class EnvConfig:
             ValueError: an unknown keyword, with the nearest known one, or a value out of range.
         """
         known = [field.name for field in dataclasses.fields(cls)]
-        given = dict(keywords)
+        task = load_task(str(keywords.get("task", cls.task)))
+        given = {**task.defaults, **keywords}
         if "scene" in given:
             if "scenes" in given:
                 raise ValueError("give either scene or scenes, not both")
@@ -178,6 +185,7 @@ class EnvConfig:
     def target_classes(self) -> tuple[str, ...]:
         """Classes that the sensor "target" tells apart: all of ours, then those of the user's folders."""
         own = sound_classes()
+        load_task(self.task)
         return own + tuple(sorted({class_of_sound(name) for name in expand_sounds(self.sounds)} - set(own)))
 
     @property
@@ -210,6 +218,11 @@ class EnvConfig:
         return self.lead_samples / self.sample_rate
 
     @property
+    @property
+    def played(self) -> Task:
+        """The task."""
+        return load_task(self.task)
+
     def step_samples(self) -> int:
         """Audio samples of one step."""
         return round(self.sample_rate * self.step_seconds)

@@ -1,52 +1,26 @@
-"""Audio-goal navigation: find the sounding object and stop within reach. Reward and success over arrays."""
+"""Find the object that sounds and stop within reach of it.
+
+Task: Somewhere in the house an object sounds without end: a phone rings, a kettle whistles. The agent sees and hears,
+walks there and stops.
+
+Randomisation: The seed draws the house (of `scenes`), the sounding object by class of sound, the variant of the sound
+(of `sounds`, or all that the house's objects can make), and a start from which the goal is at least `distance_min`
+metres of walking away where the house is large enough, facing any way.
+
+Success: Stopping less than `success_distance` (1 m, geodesic) from a walkable place beside the source.
+
+Reward: -0.01 a step, plus the geodesic distance gained [m], plus 10 for a successful stop.
+
+Observations: `rgb`, `depth`, `audio`, `spectrogram`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from avi_env.tasks.task import NavRules, Task
 
-import torch
+__all__ = ["TASK", "AudioNavTask"]
 
-__all__ = ["AudioNavTask", "Outcome", "evaluate"]
+AudioNavTask = NavRules
+"""The rules by the name that they had when there was one task."""
 
-
-@dataclass(frozen=True)
-class AudioNavTask:
-    """Rules of the task; the defaults are SoundSpaces'."""
-
-    success_distance: float = 1.0
-    """Stopping nearer to the goal than this succeeds [m], geodesic, strict."""
-    step_penalty: float = 0.01
-    """Taken from the reward at every step."""
-    progress_weight: float = 1.0
-    """Reward per metre of geodesic distance gained."""
-    success_reward: float = 10.0
-    """Reward of a successful stop."""
-
-
-class Outcome(NamedTuple):
-    """What one step meant, shapes (B,)."""
-
-    reward: torch.Tensor
-    success: torch.Tensor
-    """Stopped within reach."""
-    terminated: torch.Tensor
-    """Stopped anywhere."""
-
-
-def evaluate(
-    stopped: torch.Tensor, distance: torch.Tensor, previous_distance: torch.Tensor, task: AudioNavTask
-) -> Outcome:
-    """Returns reward, success and termination of one step.
-
-    Args:
-        stopped: whether the agent chose to stop, shape (B,), bool.
-        distance: geodesic distance to the goal after the step [m], shape (B,).
-        previous_distance: the same before the step [m], shape (B,).
-        task: the rules.
-
-    Source: SoundSpaces, ss_baselines/common/environments.py (reward and success of AudioNav).
-    """
-    success = stopped & (distance < task.success_distance)
-    reward = task.progress_weight * (previous_distance - distance) - task.step_penalty
-    return Outcome(reward + task.success_reward * success.to(reward.dtype), success, stopped)
+TASK = Task(name="AudioNav", summary="Find the object that sounds and stop within reach of it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,10 @@ from avi_env.tasks.door_events import DoorEvent, draw_door_events, moving_doors,
 from avi_env.tasks.sources import SOUND_VARIANTS, Distractor, Point, draw_distractors, draw_source, draw_walker, triple
 from avi_env.tasks.walks import Walk, place_on_walk
 
-__all__ = ["Episode", "EpisodeSpec", "episode_rng", "goal_points", "sample_episode"]
+if TYPE_CHECKING:
+    from avi_env.tasks.questions import Question
+
+__all__ = ["Episode", "EpisodeSpec", "episode_rng", "goal_points", "meeting_points", "sample_episode"]
 
 _PURPOSE = {"scene": 0, "episode": 1, "doors": 2, "walk": 3, "distractors": 4, "schedule": 5}
 SCHEDULES = ("given", "once", "family")
@@ -97,6 +100,14 @@ class Episode:
     """Doors that turn, in order of time; one waits while somebody stands in its way."""
     schedule: Schedule | None = None
     """When the goal sounds, from the first observation on; None = as the environment is told."""
+    goal_category: str = ""
+    """Category of which any object is the goal; "" = the goal is `source_position`."""
+    question: Question | None = None
+    """What is asked about the episode."""
+    episode_id: str = ""
+    """Its name within a file of episodes."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """What it is sorted by in reports: (("sounds", "heard"), ("houses", "unseen"))."""
 
     def __post_init__(self) -> None:
         # JSON gives lists and dictionaries.
@@ -107,7 +118,9 @@ class Episode:
             object.__setattr__(self, name, triple(getattr(self, name)))
         if isinstance(self.schedule, dict):
             object.__setattr__(self, "schedule", Schedule(**self.schedule))
-        for name in ("source_walk", "door_events"):
+        if isinstance(self.question, dict):
+            object.__setattr__(self, "question", _question(self.question))
+        for name in ("source_walk", "door_events", "tags"):
             object.__setattr__(self, name, _rows(getattr(self, name)))
 
     @property
@@ -183,7 +196,7 @@ def sample_episode(
     yaw = float(rng.integers(0, round(360.0 / turn_deg)) * math.radians(turn_deg))
     meeting, distance = goals, float(distances[chosen])
     if walk:
-        meeting, distance = _meeting(scene, grid, starts[chosen], walk, forward / step_seconds)
+        meeting, distance = meeting_points(scene, grid, starts[chosen], walk, forward / step_seconds)
     follower = ShortestPathFollower(grid, meeting, forward=forward, turn_deg=turn_deg)
     others = episode_rng(seed, index, "distractors", scene)
     return Episode(
@@ -271,10 +284,17 @@ def _choose_start(scene: Scene, distances: npt.NDArray[np.floating[Any]], least:
     return int(far[0]) if len(far) else int(reachable[np.argmax(distances[reachable])])
 
 
-def _meeting(
+def meeting_points(
     scene: Scene, grid: WalkableGrid, start: npt.NDArray[np.floating[Any]], walk: Walk, speed: float
 ) -> tuple[npt.NDArray[np.float32], float]:
-    """Goal points where a walking goal can first be met by someone of a speed [m/s], and how far that is [m].
+    """Returns the goal points at which a walking goal can first be met, shape (n, 3), and how far away that is [m].
+
+    Args:
+        scene: the scene.
+        grid: where agents walk in it.
+        start: where the agent is when the walk begins [m], shape (3,).
+        walk: of the goal.
+        speed: of the agent [m/s].
 
     Source: the shortest path to the first place of interception, as in dynamic SPL (Younes et al. 2023, IEEE RA-L).
     """
@@ -284,6 +304,12 @@ def _meeting(
     in_time = np.flatnonzero(away <= speed * times)
     first = int(in_time[0]) if len(in_time) else len(times) - 1
     return goal_points(scene, grid, places[first]), float(away[first])
+
+
+def _question(table: dict[str, Any]) -> Question:
+    from avi_env.tasks.questions import Question  # which asks about episodes
+
+    return Question(**table)
 
 
 def _rows(table: Sequence[Sequence[Any]]) -> Any:

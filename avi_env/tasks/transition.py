@@ -12,7 +12,7 @@ import warp as wp
 from avi_env.navigation import GridBank
 from avi_env.navigation.grid_device import GridArrays, advance, column_of, lookup, row_at
 from avi_env.scene.launches import launch
-from avi_env.tasks.audio_nav import AudioNavTask
+from avi_env.tasks.task import NavRules
 
 __all__ = [
     "COUNTS",
@@ -71,7 +71,7 @@ class Columns(NamedTuple):
 class Rules:
     """What actions do, what ends an episode and what it is worth."""
 
-    task: AudioNavTask
+    task: NavRules
     forward: float
     """Length of a forward action [m]."""
     turn: float

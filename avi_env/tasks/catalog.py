@@ -1,0 +1,33 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from avi_env.content import name_error
+from avi_env.tasks import audio_nav, moving_source_nav, multi_source_nav, semantic_audio_nav
+from avi_env.tasks.task import Task
+
+__all__ = ["TASKS", "load_task"]
+
+_MODULES = (
+    audio_nav,
+    semantic_audio_nav,
+    moving_source_nav,
+    multi_source_nav,
+)
+
+TASKS: Mapping[str, Task] = MappingProxyType({module.TASK.name: module.TASK for module in _MODULES})
+"""Name -> task; "avi_env/<name>-v0" is its Gymnasium id."""
+
+
+def load_task(name: str) -> Task:
+    """Returns a task.
+
+    Raises:
+        ValueError: there is none of that name; the message names the nearest one.
+    """
+    if name not in TASKS:
+        raise name_error("task", name, TASKS)
+    return TASKS[name]
