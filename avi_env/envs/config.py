@@ -14,6 +14,7 @@ from avi_env.sounds import class_of_sound, expand_sounds, sound_classes
 from avi_env.sounds.schedule import ALWAYS, Schedule
 from avi_env.tasks import Task, load_task
 from avi_env.tasks.episodes import SCHEDULES
+from avi_env.tasks.shut_doors import check_doors
 
 __all__ = ["IMAGES", "SENSORS", "EnvConfig"]
 
@@ -26,7 +27,17 @@ IMAGES = ("rgb", "depth", "semantic")
 OUTPUTS = ("numpy", "torch")
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
 
-_POSITIVE = ("width", "height", "hfov", "sample_rate", "step_seconds", "audio_seconds", "forward", "turn_deg")
+_POSITIVE = (
+    "width",
+    "height",
+    "hfov",
+    "sample_rate",
+    "step_seconds",
+    "audio_seconds",
+    "forward",
+    "turn_deg",
+    "reverberation",
+)
 _NOT_NEGATIVE = (
     "distractors",
     "source_speed",
@@ -35,6 +46,11 @@ _NOT_NEGATIVE = (
     "pause_seconds",
     "sound_count",
     "door_seconds",
+    "rooms",
+    "noise_level",
+    "actuation_noise",
+    "depth_noise",
+    "image_noise",
 )
 
 
@@ -45,6 +61,8 @@ class EnvConfig:
     The defaults are those of AudioNav; `from_keywords` puts those of the task in their place.
     """
 
+    task: str = "AudioNav"
+    """Name of a task (`avi_env.tasks.TASKS`). An id sets it: "avi_env/PointNav-v0" has task "PointNav"."""
     scenes: str = "house:0"
     """Scene name or path, or "houses:K" for houses 0..K-1 (one is drawn at each reset). `scene` is the same keyword."""
     sounds: tuple[str, ...] = ()
@@ -61,8 +79,6 @@ class EnvConfig:
     eye_height: float = 1.25
     """Height of camera and ears above the floor [m]."""
     depth_max: float = 10.0
-    task: str = "AudioNav"
-    """Name of a task (`avi_env.tasks.TASKS`). An id sets it: "avi_env/PointNav-v0" has task "PointNav"."""
     """Depth readings are clipped here [m]."""
     quality: str = "fast"
     """Rendering quality: "fast" or "shadows"."""
@@ -109,6 +125,23 @@ class EnvConfig:
     """Doors that turn in every episode: (seconds since the first observation, portal id, openness 0 shut .. 1 open)."""
     door_seconds: float = 0.0
     """Mean time between random movements of doors [s]; 0 = doors stay as the house has them."""
+    doors: str | float = "given"
+    """Doors as an episode begins: "given" by the scene, all "open", or "closed" wherever nobody's way is cut off; or a
+    number: the share of the latter that is shut, drawn for each episode."""
+    rooms: int = 0
+    """Rooms of generated houses that do not name their own; 0 = as the house's seed draws them."""
+    sound_level: float = 0.0
+    """Added to the level of everything that sounds in the scene [dB]."""
+    noise_level: float = 0.0
+    """Steady pink noise from all sides at the ears [dB SPL]; 0 = none."""
+    reverberation: float = 1.0
+    """Factor on the reverberation times of the scenes, whose surfaces absorb less or more for it."""
+    actuation_noise: float = 0.0
+    """Standard deviation of how far a forward or turn action goes, as a share of what it should."""
+    depth_noise: float = 0.0
+    """Noise of depth readings: a standard deviation of this times the squared depth [1/m]; Kinect 0.0014."""
+    image_noise: float = 0.0
+    """Standard deviation of rgb readings [levels of 255]."""
     echolocation: bool = False
     """Whether the agent emits a chirp with every step."""
     doppler: bool = False
@@ -152,6 +185,7 @@ class EnvConfig:
         return cls(**given)
 
     def __post_init__(self) -> None:
+        load_task(self.task)
         events = tuple((float(time), int(portal), float(share)) for time, portal, share in self.door_events)
         object.__setattr__(self, "door_events", events)
         for name in self.sensors:
@@ -166,8 +200,8 @@ class EnvConfig:
 
     def _check_numbers(self) -> None:
         for option in _POSITIVE:
-            if not getattr(self, option) > 0:
-                raise ValueError(f"{option} must be positive, got {getattr(self, option)}")
+            if not 0 < getattr(self, option) < math.inf:
+                raise ValueError(f"{option} must be positive and finite, got {getattr(self, option)}")
         if self.bank_scenes < 1:
             raise ValueError(f"bank_scenes must be at least 1, got {self.bank_scenes}")
         for option in _NOT_NEGATIVE:
@@ -175,17 +209,24 @@ class EnvConfig:
                 raise ValueError(f"{option} must be finite and not negative, got {getattr(self, option)}")
         if self.sound_seconds == 0 and (self.pause_seconds > 0 or self.sound_count > 0):
             raise ValueError("pauses and a number of emissions need sound_seconds, the length of an emission")
+        if not math.isfinite(self.sound_level):
+            raise ValueError(f"sound_level must be finite, got {self.sound_level}")
+        check_doors(self.doors)
         if self.hfov >= 180:
             raise ValueError(f"hfov must be below 180 degrees, got {self.hfov:g}")
         if self.step_samples != self.sample_rate * self.step_seconds:
             samples = self.step_seconds * self.sample_rate
             raise ValueError(f"step_seconds * sample_rate must be a whole number of samples, got {samples:g}")
 
+    @property
+    def played(self) -> Task:
+        """The task."""
+        return load_task(self.task)
+
     @cached_property
     def target_classes(self) -> tuple[str, ...]:
         """Classes that the sensor "target" tells apart: all of ours, then those of the user's folders."""
         own = sound_classes()
-        load_task(self.task)
         return own + tuple(sorted({class_of_sound(name) for name in expand_sounds(self.sounds)} - set(own)))
 
     @property
@@ -218,11 +259,6 @@ class EnvConfig:
         return self.lead_samples / self.sample_rate
 
     @property
-    @property
-    def played(self) -> Task:
-        """The task."""
-        return load_task(self.task)
-
     def step_samples(self) -> int:
         """Audio samples of one step."""
         return round(self.sample_rate * self.step_seconds)

@@ -11,6 +11,7 @@ import warp as wp
 
 from avi_env.navigation import GridBank
 from avi_env.navigation.grid_device import GridArrays, advance, column_of, lookup, row_at
+from avi_env.scene.draws import ACTUATION, draw_state, normals
 from avi_env.scene.launches import launch
 from avi_env.tasks.task import NavRules
 
@@ -34,7 +35,7 @@ NUMBERS = ("yaw", "start_yaw", "distance", "start_distance", "path_length", "rew
 """Rows of `Columns.numbers` [rad, m]."""
 SLOTS = ("scene_index", "home_index")
 """Rows of `Columns.slots`."""
-COUNTS = ("seat", "oracle_actions", "step_count", "clock", "sound_clock")
+COUNTS = ("seat", "oracle_actions", "step_count", "clock", "sound_clock", "key")
 """Rows of `Columns.counts`."""
 FLAGS = ("collided", "success", "ended", "terminated", "truncated")
 """Rows of `Columns.flags`."""
@@ -48,7 +49,7 @@ _POSITION, _START, _GOAL, _EARS = (wp.constant(k) for k in range(4))
 _YAW, _START_YAW, _DISTANCE, _START_DISTANCE, _PATH_LENGTH = (wp.constant(k) for k in range(5))
 _REWARD, _SPL, _SOFT_SPL, _SNA = (wp.constant(k) for k in range(5, 9))
 _SCENE, _HOME = (wp.constant(k) for k in range(2))
-_SEAT, _ORACLE, _STEPS, _CLOCK, _SOUND_CLOCK = (wp.constant(k) for k in range(5))
+_SEAT, _ORACLE, _STEPS, _CLOCK, _SOUND_CLOCK, _KEY = (wp.constant(k) for k in range(6))
 _COLLIDED, _SUCCESS, _ENDED, _TERMINATED, _TRUNCATED = (wp.constant(k) for k in range(5))
 
 
@@ -62,7 +63,7 @@ class Columns(NamedTuple):
     slots: torch.Tensor
     """Shape (2, N), int32: `SLOTS`."""
     counts: torch.Tensor
-    """Shape (5, N), int64: `COUNTS`."""
+    """Shape (6, N), int64: `COUNTS`; the key is what the episode's noise is drawn by."""
     flags: torch.Tensor
     """Shape (5, N), bool: `FLAGS`."""
 
@@ -86,6 +87,8 @@ class Rules:
     """Actions after which an episode is cut; 0 = never."""
     ended_are_idle: bool = True
     """Whether a row whose episode has ended ignores its action until it is reset."""
+    actuation_noise: float = 0.0
+    """Standard deviation of how far an action goes, as a share of what it should."""
 
 
 def empty_columns(count: int, device: torch.device) -> Columns:
@@ -106,6 +109,7 @@ class _Ground:
     grids: GridArrays
     forward: wp.float32
     turn: wp.float32
+    actuation_noise: wp.float32
     eye_height: wp.float32
     success_distance: wp.float32
     step_penalty: wp.float32
@@ -139,6 +143,13 @@ def _goal_distance(grids: GridArrays, field: wp.array3d[wp.float32], home: int, 
 
 
 @wp.func
+def _shares(key: wp.int64, clock: wp.int64, spread: float) -> wp.vec2:
+    """How far a step and a turn go re what they should: normal about 1, never backwards."""
+    drawn = normals(draw_state(key, clock, ACTUATION, 0))
+    return wp.vec2(wp.max(1.0 + spread * drawn[0], 0.0), wp.max(1.0 + spread * drawn[1], 0.0))
+
+
+@wp.func
 def _measure(b: int, numbers: wp.array2d[wp.float32], flags: wp.array2d[wp.bool], counts: wp.array2d[wp.int64]) -> None:
     """Writes the measures of `avi_env.tasks.measures`."""
     start = numbers[_START_DISTANCE, b]
@@ -168,6 +179,7 @@ def _keep(
     numbers_out[_START_DISTANCE, b] = numbers[_START_DISTANCE, b]
     counts_out[_SEAT, b] = counts[_SEAT, b]
     counts_out[_ORACLE, b] = counts[_ORACLE, b]
+    counts_out[_KEY, b] = counts[_KEY, b]
 
 
 @wp.kernel
@@ -193,6 +205,10 @@ def _step(
     yaw = numbers[_YAW, b]
     forward = wp.where(act == _FORWARD, ground.forward, 0.0)
     turn = wp.where(act == _LEFT, ground.turn, wp.where(act == _RIGHT, -ground.turn, 0.0))
+    if ground.actuation_noise > 0.0:
+        share = _shares(counts[_KEY, b], counts[_CLOCK, b], ground.actuation_noise)
+        forward = forward * share[0]
+        turn = turn * share[1]
     row = row_at(grids, slots[_SCENE, b], p[0], p[1], p[2])
     end = advance(grids, row, p[0], p[2], yaw, forward, turn)
     q = wp.vec3(end[0], _floor_at(grids, int(end[3]), end[0], end[1], p[1]), end[1])
@@ -260,6 +276,7 @@ def _ground(rules: Rules, arrays: GridArrays) -> _Ground:
     ground.grids = arrays
     for name in ("forward", "turn", "eye_height", "step_samples", "lead_samples", "max_steps", "ended_are_idle"):
         setattr(ground, name, getattr(rules, name))
+    ground.actuation_noise = rules.actuation_noise
     for name in ("success_distance", "step_penalty", "progress_weight", "success_reward"):
         setattr(ground, name, getattr(task, name))
     return ground
