@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,8 +114,9 @@ class ShortestPathFollower:
         turn_deg: float = 15.0,
         goal_radius: float | None = None,
         max_actions: int = 2000,
+        field: npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
-        """Computes the distance to the goal from everywhere.
+        """Computes the distance to the goal from everywhere, unless it is given.
 
         Args:
             grid: where the agent can walk.
@@ -123,6 +125,8 @@ class ShortestPathFollower:
             turn_deg: angle of a turn action [degrees].
             goal_radius: distance to the goal [m] within which it stops; default 0.75 forward steps.
             max_actions: walks are cut after so many actions.
+            field: the distance to the goal [m], as `distance_field` returns it, where it is known; `goal` is not
+                looked at then.
 
         Raises:
             NavigationError: the goal is nowhere near a walkable place.
@@ -130,7 +134,7 @@ class ShortestPathFollower:
         if not (forward > 0 and 0 < turn_deg <= 180):
             raise ValueError(f"forward must be positive and turn_deg in (0, 180], got {forward:g} and {turn_deg:g}")
         self.grid = grid
-        self.field = distance_field(grid, goal)
+        self.field = distance_field(grid, goal) if field is None else np.asarray(field, np.float32)
         """Distance to the goal [m], shape (nx, nz) or (layers, nx, nz)."""
         self.max_actions = int(max_actions)
         self._bank = GridBank([grid])
