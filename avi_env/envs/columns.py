@@ -192,5 +192,6 @@ def _source_places(episode: Episode, config: EnvConfig) -> list[tuple[float, flo
 
 
 def _target(episode: Episode, config: EnvConfig) -> list[float]:
-    """1 at the class that is sought."""
-    return [float(name == class_of_sound(episode.sound)) for name in config.target_classes]
+    """1 at the class or category that is sought; nowhere in episodes that lead to a point."""
+    sought = episode.goal_category or (class_of_sound(episode.sound) if episode.sound else "")
+    return [float(name == sought) for name in config.target_classes]

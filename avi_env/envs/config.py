@@ -12,7 +12,7 @@ from avi_env.acoustics.bake import BAKE_PATHS
 from avi_env.content import name_error
 from avi_env.sounds import class_of_sound, expand_sounds, sound_classes
 from avi_env.sounds.schedule import ALWAYS, Schedule
-from avi_env.tasks import Task, load_task
+from avi_env.tasks import GOAL_CATEGORIES, Task, load_task
 from avi_env.tasks.episodes import SCHEDULES
 from avi_env.tasks.shut_doors import check_doors
 
@@ -191,6 +191,8 @@ class EnvConfig:
         for name in self.sensors:
             if name not in SENSORS:
                 raise name_error("sensor", name, SENSORS)
+        if self.played.goal != "sound" and (self.source_speed > 0 or self.sounds):
+            raise ValueError(f"no goal of {self.task} sounds: leave out sounds and source_speed; distractors may sound")
         if not self.sensors:
             raise ValueError(f"sensors is empty: name at least one of {', '.join(SENSORS)}")
         for option, choices in (("output", OUTPUTS), ("autoreset", AUTORESET_MODES), ("sound_schedule", SCHEDULES)):
@@ -225,7 +227,9 @@ class EnvConfig:
 
     @cached_property
     def target_classes(self) -> tuple[str, ...]:
-        """Classes that the sensor "target" tells apart: all of ours, then those of the user's folders."""
+        """What "target" tells apart: categories where objects are sought, else our classes, then the user's own."""
+        if self.played.goal == "category":
+            return GOAL_CATEGORIES
         own = sound_classes()
         return own + tuple(sorted({class_of_sound(name) for name in expand_sounds(self.sounds)} - set(own)))
 

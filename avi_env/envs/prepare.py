@@ -19,7 +19,7 @@ from avi_env.envs.emitters import row_emitters
 from avi_env.envs.scene_ahead import prepare_scene
 from avi_env.navigation import WalkableGrid, distance_field, snap_point, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
-from avi_env.tasks import Episode, EpisodeSpec, episode_rng, goal_points, sample_episode
+from avi_env.tasks import Episode, EpisodeSpec, arrival_points, episode_rng, sample_episode
 from avi_env.tasks.door_events import moving_doors, passable_grid
 
 __all__ = ["DOOR_GAP", "EpisodeMaker", "Prepared"]
@@ -67,6 +67,7 @@ class EpisodeMaker:
             config.door_seconds,
             config.sound_schedule,
         )
+            goal=config.played.goal,
         self._scenes: dict[str, Future[Scene]] = {}
         self._staged: weakref.WeakSet[Scene] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -134,9 +135,10 @@ class EpisodeMaker:
         """
         config, scene = self.config, self.scene(episode.scene)
         job.check()
+        check_kind(episode, config)
         grid = passable_grid(scene, moving_doors(scene, episode.door_events), config.agent_radius, config.agent_height)
         _check_start(episode, grid)
-        field = distance_field(grid, goal_points(scene, grid, episode.source_position))
+        field = distance_field(grid, arrival_points(scene, grid, episode))
         first_scene = self.turned(scene, episode, 0.0)
         for place in (scene, first_scene):
             job.check()
@@ -176,6 +178,22 @@ class EpisodeMaker:
 
 
 def _check_start(episode: Episode, grid: WalkableGrid) -> None:
+def check_kind(episode: Episode, config: EnvConfig) -> None:
+    """Checks that an episode is one of the environment's task.
+
+    Raises:
+        ValueError: it is of another one.
+    """
+    found = "category" if episode.goal_category else "sound" if episode.sound else "point"
+    if found != config.played.goal:
+        raise ValueError(
+            f"the episode leads to a {found}, but {config.task} to a {config.played.goal}: play it in an environment "
+            f"of its own task"
+        )
+    if config.played.answers == "options" and episode.question is None:
+        raise ValueError(f"{config.task} asks the question of an episode, but this episode has none")
+
+
     start, yaw = np.array(episode.start_position, dtype=np.float64), float(episode.start_yaw)
     if not (np.all(np.isfinite(start)) and np.isfinite(yaw)):
         raise ValueError(f"an episode starts at a finite position and yaw, not at {start.tolist()}, {yaw:g} rad")

@@ -11,6 +11,8 @@ EPISODE_STEPS = {
     "SemanticAudioNav": 500,
     "MovingSourceNav": 500,
     "MultiSourceNav": 500,
+    "PointNav": 500,
+    "ObjectNav": 500,
 }
 """`max_episode_steps` of each task of `avi_env.tasks.TASKS`, which takes a second to load and must say the same."""
 

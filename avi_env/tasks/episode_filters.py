@@ -19,7 +19,8 @@ from avi_env.navigation import GridBank, ShortestPathFollower, WalkableGrid, fie
 from avi_env.scene import Scene
 from avi_env.sounds import make_clip
 from avi_env.tasks.door_events import moving_doors, passable_grid
-from avi_env.tasks.episodes import Episode, goal_points
+from avi_env.tasks.episodes import Episode
+from avi_env.tasks.goals import goal_points
 
 __all__ = ["REASONS", "EpisodeFilters", "detour_ratio", "oracle_end", "rejection", "start_level"]
 

@@ -16,29 +16,34 @@ from avi_env.navigation import (
     WalkableGrid,
     distance_field,
     field_lookup,
-    on_floor,
     random_points,
-    snap_place,
+    snap_point,
 )
 from avi_env.scene import Door, Scene, emission_point, emitting_objects
 from avi_env.scene.doors import leaf_distance
 from avi_env.scene.emitters import EMISSION_OFFSET
-from avi_env.scene.rays import occluded
 from avi_env.sounds import Schedule, draw_schedule, expand_sounds, sound_classes
 from avi_env.tasks.door_events import DoorEvent, draw_door_events, moving_doors, passable_grid, untouched_grid
+from avi_env.tasks.goals import Goal, category_points, draw_category_goal, goal_points, nearest_object
 from avi_env.tasks.sources import SOUND_VARIANTS, Distractor, Point, draw_distractors, draw_source, draw_walker, triple
+from avi_env.tasks.task import GOALS
 from avi_env.tasks.walks import Walk, place_on_walk
 
 if TYPE_CHECKING:
     from avi_env.tasks.questions import Question
 
-__all__ = ["Episode", "EpisodeSpec", "episode_rng", "goal_points", "meeting_points", "sample_episode"]
+__all__ = [
+    "Episode",
+    "EpisodeSpec",
+    "arrival_points",
+    "episode_rng",
+    "meeting_points",
+    "sample_episode",
+]
 
 _PURPOSE = {"scene": 0, "episode": 1, "doors": 2, "walk": 3, "distractors": 4, "schedule": 5}
 SCHEDULES = ("given", "once", "family")
 """When goals sound: as the environment is told, drawn as one long emission, drawn as befits their family."""
-_BESIDE = 0.3  # [m] further from the source than the nearest place to stand, and still beside it
-_HEAD_HEIGHT = 1.25  # [m]
 _CANDIDATES = 64  # starts tried before the best one found is taken
 _MEETING_SECONDS = 0.5  # between the places of a walk at which the goal may be met
 
@@ -67,11 +72,15 @@ class EpisodeSpec:
     """Mean time between random movements of doors [s], 0 = none."""
     schedule: str = "given"
     """One of `SCHEDULES`."""
+    goal: str = "sound"
+    """One of `avi_env.tasks.task.GOALS`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sounds", expand_sounds(self.sounds))
         if self.schedule not in SCHEDULES:
             raise name_error("schedule", self.schedule, SCHEDULES)
+        if self.goal not in GOALS:
+            raise name_error("kind of goal", self.goal, GOALS)
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,9 @@ class Episode:
     goal_position: tuple[float, float, float]
     """Walkable point nearest to the source, the first of `goal_points`."""
     goal_object: int
-    """Id of the emitting object, -1 for a source without a body."""
+    """Id of the emitting object, -1 for a source without a body; of the nearest object of a category that is sought."""
     sound: str
+    """What sounds at the goal; "" = nothing does: an object of a category or a point is sought."""
     sound_variant: int
     geodesic_distance: float
     """From the start to the goal [m]; to where a walking goal can first be met."""
@@ -136,28 +146,22 @@ def episode_rng(seed: int, index: int, purpose: str, scene: Scene | None = None)
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, index, place]))
 
 
-def goal_points(scene: Scene, grid: WalkableGrid, source: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Returns the walkable points beside a source [m], shape (n, 3), the nearest one first: reaching any is arriving.
-
-    They are those in sight of the source that are at most 0.3 m further from it than the nearest one, so that it does
-    not matter from which side one comes up to a table. A source belongs to the storey whose floor is below it.
+def arrival_points(scene: Scene, grid: WalkableGrid, episode: Episode) -> npt.NDArray[np.float32]:
+    """Returns the walkable points at which one has arrived at an episode's goal as it begins [m], shape (n, 3).
 
     Args:
-        scene: the scene.
+        scene: of the episode.
         grid: where agents walk in it.
-        source: the source [m], shape (3,).
+        episode: one that seeks an object of a category, a point (it has no sound), or what sounds.
+
+    Raises:
+        ValueError: the scene has no object of the category.
     """
-    at = np.asarray(source, dtype=np.float64)
-    place = snap_place(grid, at, island=0)
-    storey = grid.layers[place.layer]
-    nearest = on_floor(storey, place.xz)[0]
-    columns = storey.center(np.argwhere(storey.island == 0))
-    away = np.hypot(*(columns - at[[0, 2]]).T)
-    beside = columns[away <= np.hypot(*(nearest[[0, 2]] - at[[0, 2]])) + _BESIDE]
-    points = on_floor(storey, beside)
-    heads = points + np.array([0.0, _HEAD_HEIGHT, 0.0], dtype=np.float32)
-    seen = ~occluded(scene, np.broadcast_to(at, heads.shape), heads)
-    return np.concatenate([nearest[None], points[seen]]).astype(np.float32)
+    if episode.goal_category:
+        return np.concatenate(category_points(scene, grid, episode.goal_category))
+    if not episode.sound:
+        return snap_point(grid, np.array(episode.goal_position))[None].astype(np.float32)
+    return goal_points(scene, grid, episode.source_position)
 
 
 def sample_episode(
@@ -188,13 +192,13 @@ def sample_episode(
     events = _door_events(scene, seed, index, spec)
     moving = moving_doors(scene, events)
     grid = passable_grid(scene, moving, spec.agent_radius, spec.agent_height)
-    source, body, sound, walk = _draw_goal(scene, moving, rng, episode_rng(seed, index, "walk", scene), spec)
-    goals = goal_points(scene, grid, source)
-    starts = random_points(grid, rng, _CANDIDATES)
-    distances = field_lookup(distance_field(grid, goals), grid, starts)
+    walks = episode_rng(seed, index, "walk", scene)
+    goal, walk, starts, distances = _draw_goal_and_starts(scene, moving, grid, rng, walks, spec)
     chosen = _choose_start(scene, distances, spec.distance_min)
+    if goal.category:
+        goal = nearest_object(scene, grid, goal, starts[chosen])
     yaw = float(rng.integers(0, round(360.0 / turn_deg)) * math.radians(turn_deg))
-    meeting, distance = goals, float(distances[chosen])
+    meeting, distance = goal.points, float(distances[chosen])
     if walk:
         meeting, distance = meeting_points(scene, grid, starts[chosen], walk, forward / step_seconds)
     follower = ShortestPathFollower(grid, meeting, forward=forward, turn_deg=turn_deg)
@@ -203,22 +207,23 @@ def sample_episode(
         scene=scene.name,
         start_position=triple(starts[chosen]),
         start_yaw=yaw,
-        source_position=source,
-        goal_position=triple(goals[0]),
-        goal_object=body,
-        sound=sound,
+        source_position=goal.place,
+        goal_position=triple(goal.points[0]),
+        goal_object=goal.body,
+        sound=goal.sound,
         sound_variant=int(rng.integers(SOUND_VARIANTS)),
         geodesic_distance=distance,
         oracle_actions=follower.action_count(starts[chosen], yaw),
         source_walk=walk,
-        distractors=_draw_others(scene, moving, others, spec, body, sound),
+        distractors=_draw_others(scene, moving, others, spec, goal.body, goal.sound),
         door_events=events,
-        schedule=_draw_schedule(spec.schedule, sound, episode_rng(seed, index, "schedule", scene)),
+        schedule=_draw_schedule(spec.schedule, goal.sound, episode_rng(seed, index, "schedule", scene)),
+        goal_category=goal.category,
     )
 
 
 def _draw_schedule(kind: str, sound: str, rng: np.random.Generator) -> Schedule | None:
-    if kind == "given":
+    if kind == "given" or not sound:
         return None
     return draw_schedule(rng, sound if kind == "family" else kind)
 
@@ -241,6 +246,30 @@ def _barred(scene: Scene, moving: tuple[Door, ...]) -> set[int]:
             near = leaf_distance(door, 0.0, 1.0, places) < EMISSION_OFFSET
             barred |= {body.id for body, inside in zip(bodies, near, strict=True) if inside}
     return barred
+
+
+def _draw_goal_and_starts(
+    scene: Scene,
+    moving: tuple[Door, ...],
+    grid: WalkableGrid,
+    rng: np.random.Generator,
+    walk_rng: np.random.Generator,
+    spec: EpisodeSpec,
+) -> tuple[Goal, Walk, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The goal, its walk, places to start from, and how far it is from each to the goal as the episode begins."""
+    walk: Walk = ()
+    if spec.goal == "category":
+        starts = random_points(grid, rng, _CANDIDATES)
+        goal, distances = draw_category_goal(scene, grid, rng, starts, spec.distance_min)
+        return goal, walk, starts, distances
+    if spec.goal == "point":
+        place = random_points(grid, rng, 1)
+        goal = Goal(triple(place[0]), -1, "", "", place)
+    else:
+        source, body, sound, walk = _draw_goal(scene, moving, rng, walk_rng, spec)
+        goal = Goal(source, body, sound, "", goal_points(scene, grid, source))
+    starts = random_points(grid, rng, _CANDIDATES)
+    return goal, walk, starts, field_lookup(distance_field(grid, goal.points), grid, starts)
 
 
 def _draw_goal(

@@ -128,11 +128,11 @@ def draw_distractors(
         count: how many.
         speed: at which they walk [m/s], 0 = they stay.
         barred: ids of objects that do not sound.
-        goal_sound: sound of the goal.
+        goal_sound: sound of the goal, "" = it is silent.
     """
     found: list[Distractor] = []
     for _ in range(count):
-        others = [name for name in sound_classes() if name != class_of_sound(goal_sound)]
+        others = [name for name in sound_classes() if not goal_sound or name != class_of_sound(goal_sound)]
         heard = {other.sound for other in found}
         wanted = [name for name in others if name not in heard] or others
         body = -1
