@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from avi_env.scene import Room, shoebox
-from avi_env.tasks.questions import _rooms_around
+from avi_env.tasks.questions.places import _rooms_around
 
 _FLAT = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0))
 _WING = ((4.1, 0.0), (8.0, 0.0), (8.0, 4.0), (4.1, 4.0))
