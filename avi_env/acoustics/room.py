@@ -16,7 +16,7 @@ from avi_env.scene.derived import derived
 from avi_env.scene.model import Scene
 from avi_env.scene.rays import closest_hit
 
-__all__ = ["RoomEstimate", "rir_seconds", "room_estimate"]
+__all__ = ["LONGEST_DECAY", "RoomEstimate", "rir_seconds", "room_estimate", "surfaces_met"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,7 +24,8 @@ _SOURCES = 8
 _RAYS = 4096
 _SECONDS, _BIN_SECONDS = 2.5, EXPECTED_SECONDS
 _LENGTHS = (0.5, 4.0)  # [s] least and greatest length of an impulse response
-_LONGEST = 8.0  # [s] reverberation times are capped here: bare rooms of perfectly hard walls
+LONGEST_DECAY = 8.0
+"""Reverberation times are capped here: bare rooms of perfectly hard walls [s]."""
 
 
 class RoomEstimate(NamedTuple):
@@ -69,20 +70,32 @@ def _decay_time(energy: FloatArray) -> float:
     rows = np.flatnonzero((decay <= -5.0) & (decay >= -35.0))
     rows = rows[rows < 0.8 * len(energy)]  # the curve bends down to its end
     if len(rows) < 2:
-        return 0.0 if decay[min(2, len(decay) - 1)] < -35.0 else _LONGEST
+        return 0.0 if decay[min(2, len(decay) - 1)] < -35.0 else LONGEST_DECAY
     slope = np.polyfit(rows * _BIN_SECONDS, 10.0 * np.log10(np.maximum(energy[rows], 1e-30)), 1)[0]
-    return float(min(-60.0 / slope, _LONGEST)) if slope < 0.0 else _LONGEST
+    return float(min(-60.0 / slope, LONGEST_DECAY)) if slope < 0.0 else LONGEST_DECAY
 
 
 def _surfaces_met(scene: Scene) -> tuple[float, FloatArray]:
-    """Returns mean free path and absorption of rays that leave surfaces by area and the cosine law."""
-    surfaces = scene_surfaces(scene)
+    """Returns mean free path and mean absorption of what `surfaces_met` finds."""
+    path, materials = surfaces_met(scene)
+    if not len(materials):
+        return np.inf, np.ones(BAND_COUNT)
+    return path, scene_surfaces(scene).absorption[materials].mean(axis=0).astype(np.float64)
+
+
+def surfaces_met(scene: Scene) -> tuple[float, npt.NDArray[np.int32]]:
+    """Returns what 4096 rays meet that leave surfaces by area and the cosine law, as in a diffuse field.
+
+    Returns:
+        The rays' mean length [m] (inf if none meets anything), and the material of each surface met, -1 = none.
+    """
+    nothing = np.inf, np.empty(0, dtype=np.int32)
     rng = np.random.default_rng(0x524F4F4D)
     corners = scene.vertices[scene.triangles].astype(np.float64)
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(cross, axis=1)
     if not area.any():
-        return np.inf, np.ones(BAND_COUNT)
+        return nothing
     face = rng.choice(len(area), _RAYS, p=area / area.sum())
     u, v = rng.random((2, _RAYS))
     fold = u + v > 1.0
@@ -96,6 +109,5 @@ def _surfaces_met(scene: Scene) -> tuple[float, FloatArray]:
     hits = closest_hit(scene, origin, direction)
     met = hits.triangle >= 0
     if not met.any():
-        return np.inf, np.ones(BAND_COUNT)
-    absorption = surfaces.absorption[scene.triangle_material[hits.triangle[met]]].mean(axis=0)
-    return float(hits.distance[met].mean()), absorption.astype(np.float64)
+        return nothing
+    return float(hits.distance[met].mean()), scene.triangle_material[hits.triangle[met]]

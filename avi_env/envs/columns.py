@@ -18,6 +18,7 @@ from avi_env.navigation.grid_bank import rows_at
 from avi_env.sounds import class_of_sound
 from avi_env.state import State
 from avi_env.tasks import Episode, soft_spl
+from avi_env.tasks.episode_key import episode_key
 from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, SLOTS, Columns
 
 __all__ = [
@@ -154,6 +155,7 @@ def first_tables(world: World, arrivals: list[Arrival], seats: list[int], slots:
     counts = np.zeros((len(COUNTS), count), dtype=np.int64)
     counts[_COUNT["seat"]] = seats
     counts[_COUNT["oracle_actions"]] = [e.oracle_actions for e in episodes]
+    counts[_COUNT["key"]] = [episode_key(e) for e in episodes]
     columns = Columns(
         torch.from_numpy(places).to(device),
         numbers.to(device),

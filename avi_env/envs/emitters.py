@@ -40,8 +40,8 @@ def row_emitters(config: EnvConfig, episode: Episode, scene: Scene) -> list[Emit
         episode.goal_object,
         walk=episode.source_walk,
     )
-    made: list[Emitter | None] = [_emitter(config, scene, goal, episode.schedule)]
-    made += [_emitter(config, scene, source) for source in episode.distractors]
+    made: list[Emitter | None] = [_emitter(config, scene, goal, episode.schedule) if episode.sound else None]
+    made += [_emitter(config, scene, source, source.schedule) for source in episode.distractors]
     made += [None] * spare
     if config.echolocation:
         made.append(Emitter(make_chirp(config.step_seconds, config.sample_rate), with_listener=True))
@@ -58,11 +58,14 @@ def _emitter(config: EnvConfig, scene: Scene, source: Distractor, drawn: Schedul
     if not source.walk:
         yaw = scene.objects[source.object].yaw if source.object >= 0 else 0.0
         place = np.array(source.position, dtype=np.float32)
-        return Emitter(clip, place, yaw=yaw, directivity=config.directivity, schedule=schedule)
+        return Emitter(
+            clip, place, yaw=yaw, directivity=config.directivity, schedule=schedule, gain_db=config.sound_level
+        )
     table = np.array(source.walk, dtype=np.float64)
     # On the clock of the sound, which starts a window before the first observation.
     times = table[:, 0] + config.lead_seconds
-    return Emitter(clip, table[:, 1:].astype(np.float32), times, _headings(table[:, 1:]), config.directivity, schedule)
+    places, headings = table[:, 1:].astype(np.float32), _headings(table[:, 1:])
+    return Emitter(clip, places, times, headings, config.directivity, schedule, gain_db=config.sound_level)
 
 
 def _headings(places: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from avi_env.tasks.transition import COUNTS, NUMBERS, PLACES, SLOTS
 __all__ = ["begin_sound", "hear"]
 
 _EARS, _YAW, _SCENE = PLACES.index("ears"), NUMBERS.index("yaw"), SLOTS.index("scene_index")
-_SEAT, _CLOCK = COUNTS.index("seat"), COUNTS.index("sound_clock")
+_SEAT, _CLOCK, _KEY = COUNTS.index("seat"), COUNTS.index("sound_clock"), COUNTS.index("key")
 
 
 def begin_sound(world: World, tables: Tables) -> Tables:
@@ -32,5 +32,7 @@ def _listen(world: World, tables: Tables, count: int) -> Tables:
     sound, stream = world.soundscape.listen(
         world.bank, tables.stream, counts[_SEAT], slots[_SCENE], places[_EARS], numbers[_YAW], counts[_CLOCK], count
     )
+    if world.ambience is not None:
+        sound = sound + world.ambience(counts[_KEY], counts[_CLOCK], count)
     window = torch.cat([tables.audio, sound], dim=2)[:, :, -world.config.window_samples :]
     return tables._replace(stream=stream, audio=window)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.acoustics.emitter import Emitter
+from avi_env.acoustics.reverberation import with_reverberation
 from avi_env.acoustics.soundscape import PreparedSource, Soundscape
 from avi_env.envs.background import Job
 from avi_env.envs.config import EnvConfig
@@ -54,7 +55,7 @@ class EpisodeMaker:
 
     def __init__(self, config: EnvConfig) -> None:
         self.config = config
-        self.names = scene_names(config.scenes)
+        self.names = scene_names(config.scenes, config.rooms)
         self.spec = EpisodeSpec(
             config.sounds,
             config.distance_min,
@@ -66,8 +67,8 @@ class EpisodeMaker:
             config.door_events,
             config.door_seconds,
             config.sound_schedule,
-        )
             goal=config.played.goal,
+        )
         self._scenes: dict[str, Future[Scene]] = {}
         self._staged: weakref.WeakSet[Scene] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -81,7 +82,7 @@ class EpisodeMaker:
             self._scenes[name] = loaded
         if mine:
             try:
-                loaded.set_result(load_scene(name))
+                loaded.set_result(with_reverberation(load_scene(name), self.config.reverberation))
             except BaseException as error:
                 with self._lock:
                     del self._scenes[name]  # so that it can be tried again
@@ -134,8 +135,8 @@ class EpisodeMaker:
             CancelledError: nobody wants it any more.
         """
         config, scene = self.config, self.scene(episode.scene)
-        job.check()
         check_kind(episode, config)
+        job.check()
         grid = passable_grid(scene, moving_doors(scene, episode.door_events), config.agent_radius, config.agent_height)
         _check_start(episode, grid)
         field = distance_field(grid, arrival_points(scene, grid, episode))
@@ -177,7 +178,6 @@ class EpisodeMaker:
         return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
 
 
-def _check_start(episode: Episode, grid: WalkableGrid) -> None:
 def check_kind(episode: Episode, config: EnvConfig) -> None:
     """Checks that an episode is one of the environment's task.
 
@@ -194,6 +194,7 @@ def check_kind(episode: Episode, config: EnvConfig) -> None:
         raise ValueError(f"{config.task} asks the question of an episode, but this episode has none")
 
 
+def _check_start(episode: Episode, grid: WalkableGrid) -> None:
     start, yaw = np.array(episode.start_position, dtype=np.float64), float(episode.start_yaw)
     if not (np.all(np.isfinite(start)) and np.isfinite(yaw)):
         raise ValueError(f"an episode starts at a finite position and yaw, not at {start.tolist()}, {yaw:g} rad")

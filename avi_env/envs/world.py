@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.acoustics.ambience import Ambience
 from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.soundscape import Soundscape
 from avi_env.envs.config import EnvConfig
@@ -49,10 +50,13 @@ class World:
         self._prepared: list[Prepared | None] = [None] * seats
         self.goals = GoalRows(seats, self.bank.device)
         self.doors = DoorRows(config.agent_radius + DOOR_GAP)
+        receiver = load_hrtf(config.hrtf, config.sample_rate)
+        noisy = config.listens and config.noise_level > 0.0
+        self.ambience = Ambience(receiver, config.noise_level, self.bank.device) if noisy else None
         self.soundscape = Soundscape(
             seats,
             source_count(config),
-            load_hrtf(config.hrtf, config.sample_rate),
+            receiver,
             device=self.bank.device,
             path_count=config.bake_paths,
             ear_height=config.eye_height,
@@ -125,6 +129,7 @@ class World:
             "grids": self.grids.nbytes,
             "goal_fields": self.goals.fields.nbytes,
             **self.soundscape.memory(),
+            **({} if self.ambience is None else {"ambience": self.ambience.nbytes}),
         }
 
     def _playing(self, seat: int) -> Prepared:

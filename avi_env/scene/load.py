@@ -9,7 +9,7 @@ from typing import Any
 
 from avi_env.content import name_error
 from avi_env.scene.house import generate_house
-from avi_env.scene.house_specs import house_arguments, house_names
+from avi_env.scene.house_specs import house_arguments, house_name, house_names
 from avi_env.scene.mesh import shoebox
 from avi_env.scene.model import Scene
 from avi_env.scene.pack import pack_scene, pack_scene_names, scene_packs
@@ -55,14 +55,19 @@ def load_scene(path_or_name: str | Path, **options: Any) -> Scene:
     raise name_error("scene", name, known)
 
 
-def scene_names(spec: str) -> tuple[str, ...]:
+def scene_names(spec: str, rooms: int = 0) -> tuple[str, ...]:
     """Returns the names of the scenes that a specification stands for.
 
     "houses:64" stands for house:0 ... house:63, "houses:val:100-163" for house:val:100 ... house:val:163,
     "X.scene_dataset_config.json:*" for all scenes of a data set; commas join several; anything else stands for itself.
 
+    Args:
+        spec: the specification.
+        rooms: number of rooms of the houses in it, "house:7" then stands for "house:7:5"; 0 = as they are drawn.
+
     Raises:
-        ValueError: the specification is empty or holds no scene.
+        ValueError: the specification is empty or holds no scene, or `rooms` are given for a scene that is not
+            generated, or says itself what rooms it has.
     """
     names: list[str] = []
     for part in (p.strip() for p in str(spec).split(",")):
@@ -77,7 +82,17 @@ def scene_names(spec: str) -> tuple[str, ...]:
             names.append(part)
     if not names:
         raise ValueError(f"scenes {spec!r} stands for no scene: give for example 'house:7' or 'houses:64'")
-    return tuple(names)
+    return tuple(_with_rooms(name, rooms) for name in names) if rooms else tuple(names)
+
+
+def _with_rooms(name: str, rooms: int) -> str:
+    """Returns the name of a house of so many rooms."""
+    if not name.startswith("house:"):
+        raise ValueError(f"rooms={rooms} is for generated houses, as 'house:7' and 'houses:64', not for {name!r}")
+    house = house_arguments(name)
+    if house.rooms is not None or house.spec is not None:
+        raise ValueError(f"scene {name!r} says itself what rooms it has: leave rooms={rooms} away, or the name's end")
+    return house_name(house._replace(rooms=rooms))
 
 
 def _packed_names() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent.parent
 EARS, PATHS, STREAM, TRACING, WORLD = (
     f"crosscheck/test_kernel_twins_{name}.py" for name in ("ears", "paths", "stream", "tracing", "world")
 )
+NOISE = "crosscheck/test_kernel_twins_noise.py"
 RECIPE = "crosscheck/test_ears_spectrogram.py::test_spectrogram_is_the_published_recipe"
 LAYERS = "navigation/test_layer_raster.py"
 FIELDS = "navigation/test_device_fields.py"
@@ -76,6 +77,8 @@ TWINS = {
     # Its traced lamps and shading in NumPy; its other outputs beside test_camera_and_first_hits.
     "vision.fused.views": f"{WORLD}::test_shading_of_a_plain_room",
     "vision.primary_embree._tiles_kernel": f"{WORLD}::test_first_hits_of_packets",
+    "vision.sensor_noise._depth_kernel": f"{NOISE}::test_depth_noise",
+    "vision.sensor_noise._image_kernel": f"{NOISE}::test_image_noise",
     "vision.shading._color_kernel": f"{WORLD}::test_shading_of_a_plain_room",
     "vision.shadows._lamps_kernel": f"{WORLD}::test_shading_of_a_plain_room",
 }
