@@ -1,45 +1,53 @@
-"""`avi evaluate`: an agent over many houses, with intervals; one that was cut off goes on where it was."""
+"""`avi evaluate`: an agent on a suite, in several processes; one that was cut off goes on where it was."""
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 import json
-import tomllib
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from avi_env.content import content_path, name_error
-from avi_env.whole_file import write_whole
-
 if TYPE_CHECKING:
-    from avi_env.agents.protocol import Planner
+    from rich.console import Console
 
-__all__ = ["EvaluateSettings", "Suite", "evaluate", "load_suite", "run_houses", "summarise"]
+    from avi_env.bench.evaluate_plan import EvaluationPlan, Job
+    from avi_env.tasks import Episode
 
-_SUITE_KEYS = ("calls", "scenes", "schema", "seed", "steps", "summary")
+__all__ = ["EvaluateSettings", "evaluate"]
+
+_SHOWN_ERRORS = 3  # tracebacks printed in full; all are in the results
+_TOLD = 20  # parts of an evaluation after each of which a line is written where there is no terminal
 
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Evaluates an agent on one episode in each of a suite's houses: success, SPL, answers, with 95 % intervals."""
+    """Evaluates an agent on the episodes of a suite: success, SPL, answers, with 95 % intervals."""
 
-    suite: Annotated[str, tyro.conf.Positional] = "house_questions"
-    """Suite: a folder of benchmarks/, or a path of your own. It sets what is not given here."""
-    planner: str = "rules"
-    """Who plans: "rules", "scoring", "chat", or a folder."""
-    scenes: str | None = None
-    """Houses: "houses:50", "houses:100-149", or names joined by commas."""
-    seed: int | None = None
-    """Seed of the episodes."""
-    sounds: tuple[str, ...] = ()
-    """Sound classes to draw from; empty = all."""
+    suite: Annotated[str, tyro.conf.Positional]
+    """Suite: a folder of benchmarks/, or a path of your own."""
+    agent: str = "rules"
+    """Who acts: a folder of agents/, or a path of your own."""
+    split: str = "val"
+    """Which of the suite's episodes."""
+    episodes: int = 0
+    """The first so many of them; 0 = all."""
+    seeds: int = 1
+    """Times that each is played, with seeds 0, 1 ..."""
+    workers: int = 1
+    """Processes; 0 = plays in this one. What comes out does not depend on it."""
     steps: int | None = None
-    """Actions at most."""
-    calls: int | None = None
-    """Planner turns at most."""
+    """Actions at most, in place of the suite's."""
+    calls: int = 40
+    """Turns of a planner at most."""
+    mute: bool = False
+    """Lets the agent hear silence: what is left is what it does without sound."""
+    resume: bool = False
+    """Goes on with the evaluation in --output that was cut off."""
     device: str = "cpu"
     """"cpu" or "cuda"."""
     llm_url: str = ""
@@ -47,174 +55,142 @@ class EvaluateSettings:
     llm_model: str = ""
     """Model of the chat planner (AVI_LLM_MODEL)."""
     output: Path | None = None
-    """Folder for episodes.jsonl; an evaluation that was cut off goes on from there."""
+    """Folder for results.jsonl, a line an episode, and summary.json."""
     json: Path | None = None
     """File for the summary."""
 
 
-@dataclass(frozen=True)
-class Suite:
-    """What suite.toml holds."""
-
-    name: str
-    scenes: str
-    seed: int
-    steps: int
-    calls: int
-
-
-def load_suite(settings: EvaluateSettings) -> Suite:
-    """Returns the suite with what the command line says in its place.
+def evaluate(settings: EvaluateSettings) -> int:
+    """Runs the evaluation and prints its table; returns 0, or 1 if anything went wrong in an episode.
 
     Raises:
-        ValueError: no such suite, or a suite.toml with missing or unknown keys.
+        ValueError: no such suite, split or agent, numbers out of range, or an --output that holds something else.
     """
-    folder = content_path("benchmarks", settings.suite)
-    path = folder / "suite.toml"
-    if not path.is_file():
-        raise ValueError(f"{folder} is no suite: it has no suite.toml")
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    for key in table:
-        if key not in _SUITE_KEYS:
-            raise name_error(f"key of {path}", key, _SUITE_KEYS)
-    for key in ("scenes", "seed", "steps", "calls"):
-        given = getattr(settings, key)
-        if given is not None:
-            table[key] = given
-        elif key not in table:
-            raise ValueError(f"{path} lacks {key!r}")
-    return Suite(folder.name, str(table["scenes"]), int(table["seed"]), int(table["steps"]), int(table["calls"]))
-
-
-def evaluate(settings: EvaluateSettings) -> int:
-    """Runs the evaluation, prints its table, returns 0."""
     from rich.console import Console
+
+    from avi_env.bench.evaluate_log import ResultsFile
+    from avi_env.bench.evaluate_plan import evaluation_jobs
+    from avi_env.bench.evaluate_summary import summarise
+    from avi_env.bench.files import write_json
+    from avi_env.bench.spec import run_spec
+
+    console = Console()
+    plan, episodes = _plan(settings)
+    arguments = plan.arguments(_digest(episodes))
+    chosen = episodes[: settings.episodes] if settings.episodes else episodes
+    jobs = evaluation_jobs(chosen, settings.seeds)
+    log = ResultsFile(settings.output, arguments, resume=settings.resume)
+    spec = run_spec(settings.device, list(range(settings.seeds)), arguments)
+    told = {name: value for name, value in spec.items() if name not in ("arguments", "seeds")}
+    done = {(record["episode_id"], record["seed"]) for record in log.records}
+    left = [job for job in jobs if job.key not in done]
+    if done:
+        console.print(f"{len(jobs) - len(left)} of {len(jobs)} episodes are there already")
+    try:
+        _play(console, plan, left, settings.workers, log, {"arguments": arguments, "spec": told})
+    except KeyboardInterrupt:
+        if settings.output is not None:
+            console.print(f"{len(log.records)} of {len(jobs)} episodes are in {settings.output}: go on with --resume")
+        raise
+    wanted = {job.key for job in jobs}
+    records = [record for record in log.records if (record["episode_id"], record["seed"]) in wanted]
+    records.sort(key=lambda record: (record["episode_id"], record["seed"]))
+    commits = sorted({record["spec"]["commit"] for record in records})
+    summary = summarise(records, {**spec, **({"commits": commits} if len(commits) > 1 else {})})
+    _print_summary(console, summary)
+    for path in (settings.json, settings.output / "summary.json" if settings.output is not None else None):
+        if path is not None:
+            write_json(path, summary)
+    return 1 if summary["errors"] else 0
+
+
+def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
+    """Returns what is evaluated and all episodes of the split."""
+    from avi_env.agents.load import load_manifest
+    from avi_env.bench.evaluate_plan import EvaluationPlan
+    from avi_env.bench.suites import load_suite, suite_episodes
+
+    for name, least in (("episodes", 0), ("seeds", 1), ("workers", 0), ("calls", 1), ("steps", 1)):
+        given = getattr(settings, name)
+        if given is not None and given < least:
+            raise ValueError(f"--{name} must be at least {least}, got {given}")
+    if settings.resume and settings.output is None:
+        raise ValueError("--resume goes on with the results in --output: name that folder")
+    suite = load_suite(settings.suite)
+    load_manifest(settings.agent)  # a wrong name is told before any work
+    given = {"base_url": settings.llm_url, "model": settings.llm_model}
+    plan = EvaluationPlan(
+        suite=suite.name,
+        split=settings.split,
+        task=suite.task,
+        agent=settings.agent,
+        environment=dict(suite.environment),
+        settings={name: value for name, value in given.items() if value},
+        steps=suite.steps if settings.steps is None else settings.steps,
+        calls=settings.calls,
+        mute=settings.mute,
+        device=settings.device,
+    )
+    return plan, suite_episodes(suite, settings.split)
+
+
+def _digest(episodes: Sequence[Episode]) -> str:
+    """Returns the digest of a split's episodes: results of others do not go together with theirs."""
+    import dataclasses
+
+    text = json.dumps([dataclasses.asdict(episode) for episode in episodes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _play(
+    console: Console, plan: EvaluationPlan, jobs: Sequence[Job], workers: int, log: Any, beside: dict[str, Any]
+) -> None:
+    """Plays what is left, with a bar, and writes every record down as it comes."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from avi_env.bench.evaluate_worker import play_jobs
+
+    times = (TimeElapsedColumn(), "left", TimeRemainingColumn())
+    name = f"{plan.suite} {plan.split}: {Path(plan.agent).name}"
+    shown, successes = 0, 0
+    bar = Progress("{task.description}", BarColumn(), MofNCompleteColumn(), *times, console=console, transient=True)
+    with bar:
+        task = bar.add_task(name, total=len(jobs))
+        for count, record in enumerate(play_jobs(plan, jobs, workers), 1):
+            seconds = record.pop("seconds")
+            log.add({**record, "arguments": beside["arguments"], "spec": {**beside["spec"], "seconds": seconds}})
+            successes += bool(record["measures"].get("success", False))
+            if record["error"] is not None and shown < _SHOWN_ERRORS:
+                shown += 1
+                console.print(record["error"]["message"], record["error"]["traceback"], style="red", markup=False)
+            bar.update(task, advance=1, description=f"{name}, success {successes / count:.2f}")
+            if not console.is_terminal and count % max(1, -(-len(jobs) // _TOLD)) == 0 and count < len(jobs):
+                left = bar.tasks[0].time_remaining
+                console.print(f"{count} of {len(jobs)} episodes{'' if left is None else f', {left:.0f} s left'}")
+
+
+def _print_summary(console: Console, summary: dict[str, Any]) -> None:
+    """Prints measures, kinds of episodes, and what went wrong."""
     from rich.table import Table
 
-    from avi_env.bench.files import write_json
+    from avi_env.bench.result_tables import headline_rows, measure_rows
 
-    console, suite = Console(), load_suite(settings)
-    episodes = run_houses(settings, suite, console)
-    summary = summarise(settings, suite, episodes)
-    table = Table(title=f"{summary['agent']}: {summary['episodes']} episodes, {suite.scenes}")
-    for column in ("measure", "mean", "95 % interval"):
-        table.add_column(column)
-    for name, value in summary["measures"].items():
-        low, high = value["ci95"]
-        table.add_row(name, f"{value['mean']:.3f}", f"{low:.3f} ... {high:.3f}")
-    console.print(table)
-    if settings.json is not None:
-        write_json(settings.json, summary)
-    return 0
-
-
-def run_houses(settings: EvaluateSettings, suite: Suite, console: Any) -> list[dict[str, Any]]:
-    """Returns one record an episode, those of an earlier, cut-off run included."""
-    from rich.progress import track
-
-    from avi_env.agents.load import load_planner
-    from avi_env.scene import scene_names
-
-    log = _log_file(settings)
-    done = {record["scene"]: record for record in _earlier(log, _arguments(settings, suite))}
-    given = {"base_url": settings.llm_url, "model": settings.llm_model}
-    planner = load_planner(settings.planner, **{name: value for name, value in given.items() if value})
-    console.print(f"planner: [bold]{planner.name}[/]")
-    for scene in track(scene_names(suite.scenes), "episodes", console=console, transient=True):
-        if scene in done:
-            continue
-        done[scene] = _one(settings, suite, scene, planner)
-        if log is not None:
-            with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**done[scene], "arguments": _arguments(settings, suite)}) + "\n")
-    return [done[scene] for scene in scene_names(suite.scenes)]
-
-
-def summarise(settings: EvaluateSettings, suite: Suite, episodes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the summary of an evaluation: every measure's mean and 95 % interval, and what it was made with."""
-    from avi_env.bench.spec import run_spec
-    from avi_env.bench.statistics import mean_interval, proportion_interval
-
-    count = len(episodes)
-    measures = {
-        name: proportion_interval(sum(bool(e[name]) for e in episodes), count).to_json()
-        for name in ("success", "answer_right", "found_and_right")
-    }
-    for name in ("spl", "soft_spl", "sna", "distance_to_goal", "steps", "calls", "invalid_replies", "tokens"):
-        measures[name] = mean_interval([float(e[name]) for e in episodes]).to_json()
-    return {
-        "suite": suite.name,
-        "agent": episodes[0]["planner"],
-        "split": suite.scenes,
-        "episodes": count,
-        "measures": measures,
-        "spec": run_spec(settings.device, [suite.seed], _arguments(settings, suite)),
-    }
-
-
-def _one(settings: EvaluateSettings, suite: Suite, scene: str, planner: Planner) -> dict[str, Any]:
-    """Plays one episode; returns its measures."""
-    from avi_env.agents.loop import NEEDED_SENSORS, RunLimits, run_agent
-    from avi_env.envs.single import AviEnv
-    from avi_env.tasks.questions import answer_is_right, room_question
-
-    env = AviEnv(scene=scene, sounds=settings.sounds, sensors=NEEDED_SENSORS, device=settings.device)
-    observation, info = env.reset(seed=suite.seed)
-    question = room_question(env.batch.world.scene(0), env.episode)
-    limits = RunLimits(suite.steps, suite.calls)
-    done = run_agent(env, planner, question.text, observation=observation, info=info, limits=limits)
-    right = done.answer is not None and answer_is_right(done.answer.text, question.answers)
-    usage = planner.usage
-    return {
-        "scene": scene,
-        "planner": planner.name,
-        "sound": env.episode.sound,
-        "geodesic_distance": env.episode.geodesic_distance,
-        "answer": done.answer.text if done.answer else "",
-        "expected": list(question.answers),
-        "answer_right": right,
-        "found_and_right": right and bool(done.info["success"]),
-        "end": done.ended,
-        "steps": len(done.actions),
-        "calls": len(done.results),
-        "invalid_replies": usage.invalid_replies,
-        "tokens": usage.prompt_tokens + usage.completion_tokens,
-        **{name: done.info[name] for name in ("success", "spl", "soft_spl", "sna", "distance_to_goal")},
-    }
-
-
-def _arguments(settings: EvaluateSettings, suite: Suite) -> dict[str, Any]:
-    """Returns what decides each episode; which houses are played decides only which there are."""
-    given = {**dataclasses.asdict(settings), **dataclasses.asdict(suite)}
-    left_out = ("output", "json", "scenes", "name")
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if name not in left_out}
-
-
-def _log_file(settings: EvaluateSettings) -> Path | None:
-    if settings.output is None:
-        return None
-    from avi_env.bench.files import output_folder
-
-    return output_folder(settings.output) / "episodes.jsonl"
-
-
-def _earlier(log: Path | None, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the episodes of an earlier run with the same arguments; drops a line that was cut while being written.
-
-    Raises:
-        ValueError: the folder holds an evaluation with other arguments.
-    """
-    if log is None or not log.exists():
-        return []
-    whole, records = "", []
-    for line in log.read_text(encoding="utf-8").splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if record.pop("arguments") != arguments:
-            raise ValueError(f"{log} holds an evaluation with other arguments: choose another --output, or remove it")
-        records.append(record)
-        whole += line + "\n"
-    write_whole(log, whole)
-    return records
+    seeds = f" x {summary['seeds']} seeds" if summary["seeds"] > 1 else ""
+    title = f"{summary['agent']} on {summary['suite']} {summary['split']}: {summary['episodes']} episodes{seeds}"
+    for name, (header, rows) in ((title, measure_rows(summary)), ("", headline_rows(summary))):
+        if rows:
+            table = Table(*header, title=name)
+            for row in rows:
+                table.add_row(*row)
+            console.print(table)
+    for error in summary["errors"]:
+        last = error["traceback"].strip().splitlines()[-1:]
+        console.print(error["message"], *last, style="red", markup=False, highlight=False)
+    if summary["errors"]:
+        console.print(f"{len(summary['errors'])} episodes ended with an error{os.linesep}", style="red")

@@ -51,6 +51,13 @@ class _Coming(NamedTuple):
     job: Job[Prepared]
 
 
+class _Announced(NamedTuple):
+    """An episode that will be given, on its way."""
+
+    episode: Episode
+    job: Job[Prepared]
+
+
 class Seats:
     """The episodes of N rows. Episode i of a row is a pure function of the row's seed and i."""
 
@@ -70,7 +77,8 @@ class Seats:
         self._unordered = set(range(rows))
         self._installed: dict[int, Prepared] = {}  # in the other seat
         self._done: deque[int] = deque()  # rows whose episode has become ready, as background threads tell
-        for jobs in (self._coming, self._after):
+        self._announced: dict[int, _Announced] = {}  # by the identity of the episode
+        for jobs in (self._coming, self._after, self._announced):
             weakref.finalize(self, _drop_all, jobs).atexit = False
 
     def __len__(self) -> int:
@@ -91,6 +99,11 @@ class Seats:
         for row, seed in enumerate(seeds):
             if seed is not None:
                 self.seeds[row], self.index[row] = int(seed), 0
+
+    def announce(self, episode: Episode) -> None:
+        """Lets an episode be made ready in the background that a later reset will give."""
+        if id(episode) not in self._announced:
+            self._announced[id(episode)] = _Announced(episode, self._submitted(episode))
 
     def order_missing(self) -> None:
         """Lets the next episodes of all rows be made ready in the background that have begun one."""
@@ -143,7 +156,7 @@ class Seats:
             Exception: what went wrong where one was made ready.
         """
         self.order(row for row in rows if row not in given)
-        jobs = {row: submit(partial(self._maker.prepare, episode, self._soundscape)) for row, episode in given.items()}
+        jobs = {row: self._given(episode) for row, episode in given.items()}
         missing = [row for row in rows if row in given or row not in self._installed]
         started = time.perf_counter()
         late = [row for row in missing if row not in given and not self._coming[row].job.future.done()]
@@ -192,7 +205,17 @@ class Seats:
     def close(self) -> None:
         """Lets go of all episodes."""
         self.drop(range(len(self)))
+        _drop_all(self._announced)
+        self._announced.clear()
         self.playing = [None] * len(self)
+
+    def _given(self, episode: Episode) -> Job[Prepared]:
+        """Returns the work on an episode that is given: that which was announced, if it was."""
+        announced = self._announced.pop(id(episode), None)
+        return self._submitted(episode) if announced is None else announced.job
+
+    def _submitted(self, episode: Episode) -> Job[Prepared]:
+        return submit(partial(self._maker.prepare, episode, self._soundscape))
 
     def _result(self, row: int) -> Prepared:
         """Returns the next episode of a row; one that went wrong is forgotten, so that it can be tried again."""
@@ -227,7 +250,7 @@ def _tell(done: deque[int], row: int, _: Future[Prepared]) -> None:
     done.append(row)
 
 
-def _drop_all(coming: Mapping[int, _Coming]) -> None:
+def _drop_all(coming: Mapping[int, _Coming | _Announced]) -> None:
     for one in coming.values():
         one.job.drop()
 

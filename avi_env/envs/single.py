@@ -55,6 +55,10 @@ class AviEnv(gym.Env[Observation, np.int64]):
         self.batch.reset([0], {0: episode} if episode is not None else {})
         return self._observation(), self._info()
 
+    def announce(self, episode: Episode) -> None:
+        """Lets an episode be made ready in the background that a later reset will be given as options["episode"]."""
+        self.batch.seats.announce(episode)
+
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Acts for one step of simulated time."""
         if not self.action_space.contains(np.int64(action)):

@@ -22,7 +22,7 @@ MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), fl
 # options that come after the documented ones.
 SHORTER = {
     "run": ["--steps", "3", "--calls", "2", "--no-video"],
-    "evaluate": ["--scenes", "house:1", "--steps", "3", "--calls", "2"],
+    "evaluate": ["--episodes", "1", "--steps", "3", "--calls", "2", "--workers", "0"],
     "bench acoustics": ["--quick", "--parts", "theory"],  # all of it: tests/cli/test_bench_acoustics.py
     "bench speed": ["--quick", "--only", "navigation"],  # most of it: tests/cli/test_bench_speed.py
     "bench profile": ["--num-envs", "1", "--sensors", "depth", "--scenes", "house:7:2", "--steps", "5"],

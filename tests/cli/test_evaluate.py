@@ -1,20 +1,44 @@
-"""Evaluation: statistics by hand, summaries, and going on after a cut."""
+"""Evaluations: records that depend on nothing but plan and episode, errors that stay where they are, going on."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
+from avi_env.bench.actions import actions_of_text, actions_text
+from avi_env.bench.evaluate_summary import summarise
 from avi_env.bench.spec import commit_of
-from avi_env.bench.statistics import mean_interval, proportion_interval
+from avi_env.bench.statistics import clustered_mean, mean_interval, proportion_interval, sign_test
 from avi_env.cli import main
+from evaluation import compared, make_agent, make_suite
 
-SHORT = ("evaluate", "--planner", "rules", "--steps", "3", "--calls", "2")
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four episodes in two rooms."""
+    folder = tmp_path_factory.mktemp("suites") / "tiny"
+    make_suite(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation of the tester, played in this process, and its agent beside it."""
+    folder = tmp_path_factory.mktemp("whole")
+    agent = make_agent(folder / "agent")
+    assert evaluated(suite, agent, folder / "out", "--workers", "0") == 0
+    return folder
+
+
+def evaluated(suite: Path, agent: Path | str, output: Path, *more: str) -> int:
+    """Exit status of an evaluation."""
+    return main(["evaluate", str(suite), "--agent", str(agent), "--output", str(output), *more])
 
 
 def test_wilson_interval() -> None:
@@ -36,6 +60,19 @@ def test_bootstrap_interval_is_that_of_the_mean() -> None:
     )
 
 
+def test_seeds_of_an_episode_are_one_cluster() -> None:
+    """Ten seeds that repeat an episode's value make no interval narrower; a rate's is Wilson's over episodes."""
+    values, names = [1.0, 2.0, 4.0], ["a", "b", "c"]
+    assert clustered_mean(values * 10, names * 10) == clustered_mean(values, names)
+    assert clustered_mean([True, False, True] * 10, names * 10) == proportion_interval(2, 3)
+
+
+def test_sign_test_by_hand() -> None:
+    """Two against eight of ten: 2 (1 + 10 + 45) / 1024; ties do not count, and nothing differs from nothing."""
+    assert_allclose(sign_test([1.0] * 8 + [-1.0] * 2 + [0.0] * 5), 2 * 56 / 1024, rtol=1e-12, atol=0)
+    assert sign_test([0.0, 0.0]) == 1.0
+
+
 def test_nothing_has_no_mean() -> None:
     """No values is an error, not a NaN."""
     with pytest.raises(ValueError, match="at least one"):
@@ -44,35 +81,175 @@ def test_nothing_has_no_mean() -> None:
         proportion_interval(0, 0)
 
 
-def test_evaluation_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
-    """Episodes on disk are not played again, a line cut in half is, and the summary is that of an uncut run."""
-    log, summary = tmp_path / "cut" / "episodes.jsonl", tmp_path / "cut.json"
-    arguments = [*SHORT, "--scenes", "house:1,house:2", "--output", str(log.parent), "--json", str(summary)]
-    assert main(arguments) == 0
-    whole = json.loads(summary.read_text())
-    lines = log.read_text().splitlines()
-    log.write_text(lines[0] + "\n" + lines[1][: len(lines[1]) // 2])
-    assert main(arguments) == 0
-    assert log.read_text().splitlines()[0] == lines[0]
-    assert [json.loads(line)["scene"] for line in log.read_text().splitlines()] == ["house:1", "house:2"]
-    again = json.loads(summary.read_text())
-    assert again["measures"] == whole["measures"]
-    assert again["episodes"] == 2
-    assert {"suite", "agent", "split", "episodes", "measures", "spec"} == set(again)
+def test_actions_as_text() -> None:
+    """Single numbers and several numbers an action come back as they were."""
+    single, several = [np.int64(0), 3, 11], [np.array([0, 359, 199, 2]), np.array([3, 0, 0, 0])]
+    assert actions_text(single) == "03b"
+    assert actions_of_text("03b") == single
+    assert_array_equal(actions_of_text(actions_text(several)), several)
 
 
-def test_other_arguments_are_not_mixed_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder of an evaluation with other arguments is refused, not overwritten."""
-    arguments = [*SHORT, "--scenes", "house:1", "--output", str(tmp_path)]
-    assert main(arguments) == 0
-    assert main([*arguments, "--seed", "5"]) == 2
-    assert "other arguments" in capsys.readouterr().err
+def test_summary_has_its_parts(whole: Path) -> None:
+    """design.md section 8: suite, agent, split, episodes, measures with intervals, spec; and kinds of episodes."""
+    summary = json.loads((whole / "out" / "summary.json").read_text())
+    assert {"suite", "agent", "split", "episodes", "measures", "spec"} <= set(summary)
+    assert (summary["suite"], summary["agent"], summary["split"], summary["episodes"]) == ("tiny", "tester", "val", 4)
+    assert {"mean", "ci95"} == set(summary["measures"]["spl"])
+    assert {"commit", "dirty", "versions", "device", "seeds", "arguments"} <= set(summary["spec"])
+    assert summary["breakdown"]["sounds"]["heard"]["episodes"] == 2
+    assert sum(third["episodes"] for third in summary["breakdown"]["distance"].values()) == 4
+    record = next(iter(compared(whole / "out").values()))
+    assert len(record["actions"]) == record["measures"]["steps"] == 12
+    assert record["ended"] == "steps"
 
 
-def test_unknown_suite(capsys: pytest.CaptureFixture[str]) -> None:
-    """A misspelt suite suggests the nearest."""
-    assert main(["evaluate", "house_question"]) == 2
-    assert "Did you mean 'house_questions'" in capsys.readouterr().err
+def test_records_do_not_depend_on_processes_or_crashes(suite: Path, whole: Path, tmp_path: Path) -> None:
+    """Two processes, one of which dies once, give the lines of one process."""
+    mark = str(tmp_path / "mark")
+    agent = make_agent(
+        tmp_path / "agent",
+        f"self.step == 5 and not os.path.exists({mark!r}) and (open({mark!r}, 'x'), os._exit(3))",
+    )
+    assert evaluated(suite, agent, tmp_path / "out", "--workers", "2") == 0
+    found, wanted = compared(tmp_path / "out"), compared(whole / "out")
+    for record in (*found.values(), *wanted.values()):
+        record["arguments"].pop("agent")
+    assert found == wanted
+    assert (tmp_path / "mark").exists()
+
+
+def test_an_episode_that_always_crashes_is_given_up(
+    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is tried twice, told with the worker's stack, and costs nothing else."""
+    agent = make_agent(tmp_path / "agent", "self.step == 3 and __import__('faulthandler')._sigsegv()")
+    assert evaluated(suite, agent, tmp_path / "out", "--episodes", "1") == 1
+    (record,) = compared(tmp_path / "out").values()
+    assert record["error"]["whose"] == "worker"
+    assert "exit code -11, 2 times" in record["error"]["message"]
+    assert "agent.py" in record["error"]["traceback"]
+    assert "val-0" in capsys.readouterr().out
+
+
+def test_what_an_agent_does_wrong_stays_in_its_episode(
+    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One episode raises, one returns no action: both are told with agent, episode and step, the others are played."""
+    seen = str(tmp_path / "seen")
+    trouble = (
+        f"open({seen!r}, 'a').write('x' * (self.step == 4)); n = os.path.getsize({seen!r})\n"
+        "        if self.step == 4 and n == 1: raise KeyError('lost')\n"
+        "        if self.step == 4 and n == 2: return 7"
+    )
+    agent = make_agent(tmp_path / "agent", trouble)
+    assert evaluated(suite, agent, tmp_path / "out", "--workers", "0") == 1
+    records = compared(tmp_path / "out")
+    errors = [record["error"] for record in records.values()]
+    assert [error is None for error in errors] == [False, False, True, True]
+    assert "agent 'tester' in episode 'val-0' at step 3: KeyError: 'lost'" in errors[0]["message"]
+    assert "raise KeyError('lost')" in errors[0]["traceback"]
+    assert "episode 'val-1' at step 3: 7 is no action: the action space is Discrete" in errors[1]["message"]
+    assert "2 episodes ended with an error" in capsys.readouterr().out
+    assert len(records["val-0 0"]["actions"]) == 3
+    assert not records["val-0 0"]["measures"]["success"]
+
+
+def test_an_episode_that_cannot_be_played(tmp_path: Path) -> None:
+    """A start outside the walkable area is an error of its episode; a file that is cut off, of the evaluation."""
+    (first, *_) = make_suite(tmp_path / "suite", 2)
+    file = tmp_path / "suite" / "episodes" / "val.json.gz"
+    text = gzip.decompress(file.read_bytes()).decode()
+    moved = text.replace(json.dumps(list(first.start_position), separators=(",", ":")), "[99.0,0.0,99.0]")
+    assert moved != text
+    file.write_bytes(gzip.compress(moved.encode()))
+    assert evaluated(tmp_path / "suite", "random", tmp_path / "out", "--workers", "0") == 1
+    records = compared(tmp_path / "out")
+    assert records["val-0 0"]["error"]["whose"] == "environment"
+    assert "99" in records["val-0 0"]["error"]["message"]
+    assert records["val-1 0"]["error"] is None
+
+
+def test_a_file_of_episodes_that_is_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, and nothing is played."""
+    make_suite(tmp_path / "suite", 1)
+    file = tmp_path / "suite" / "episodes" / "val.json.gz"
+    file.write_bytes(file.read_bytes()[:-20])
+    assert evaluated(tmp_path / "suite", "random", tmp_path / "out", "--workers", "0") == 2
+    assert "val.json.gz" in capsys.readouterr().err
+
+
+def test_a_cut_evaluation_goes_on(suite: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is on disk is not played again, a line cut in half is, and nothing tells the result from an uncut one."""
+    log, uncut = tmp_path / "results.jsonl", (whole / "out" / "results.jsonl").read_text()
+    lines = uncut.splitlines(keepends=True)
+    log.write_text("".join(lines[:2]) + lines[2][: len(lines[2]) // 2])
+    arguments = [suite, whole / "agent", tmp_path, "--workers", "0"]
+    assert evaluated(*arguments) == 2  # type: ignore[arg-type]
+    assert "--resume" in capsys.readouterr().err
+    assert evaluated(*arguments, "--resume", "--steps", "3") == 2  # type: ignore[arg-type]
+    assert "other arguments (steps: 12 there, 3 here)" in capsys.readouterr().err
+    assert evaluated(*arguments, "--resume") == 0  # type: ignore[arg-type]
+    assert log.read_text().splitlines(keepends=True)[:2] == lines[:2]
+    assert compared(tmp_path) == compared(whole / "out")
+    again, first = (json.loads((folder / "summary.json").read_text()) for folder in (tmp_path, whole / "out"))
+    assert {**again, "spec": 0} == {**first, "spec": 0}
+
+
+def test_muted_agents_hear_nothing(suite: Path, whole: Path, tmp_path: Path) -> None:
+    """The tester walks ahead in silence; the table tells muted agents from others."""
+    out = tmp_path / "out"
+    assert evaluated(suite, whole / "agent", out, "--workers", "0", "--mute", "--episodes", "1", "--seeds", "2") == 0
+    records = compared(out)
+    assert {record["actions"] for record in records.values()} == {"1" * 12}
+    assert {record["agent"] for record in records.values()} == {"tester (muted)"}
+    assert set(records) == {"val-0 0", "val-0 1"}
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["episodes"], summary["seeds"]) == (1, 2)
+
+
+def test_seeds_differ(whole: Path) -> None:
+    """Episodes and seeds have random numbers of their own."""
+    records = compared(whole / "out")
+    assert len({record["actions"] for record in records.values()}) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["house_question"], "Did you mean 'house_questions'"),
+        (["house_questions", "--agent", "randon"], "Did you mean 'random'"),
+        (["house_questions", "--split", "vall"], "Did you mean 'val'"),
+        (["house_questions", "--seeds", "0"], "--seeds must be at least 1"),
+        (["house_questions", "--resume"], "--output"),
+    ],
+)
+def test_wrong_words_are_told_before_any_work(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is misspelt or out of range is named with its remedy."""
+    assert main(["evaluate", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_planner_answers(tmp_path: Path) -> None:
+    """The rule planner plays the suite of rooms and is scored by its answer, too."""
+    file = tmp_path / "rules.json"
+    arguments = ["--workers", "0", "--episodes", "1", "--steps", "3", "--calls", "2", "--json", str(file)]
+    assert main(["evaluate", "house_questions", "--agent", "rules", *arguments]) == 0
+    summary = json.loads(file.read_text())
+    assert {"answer_right", "found_and_right", "calls", "invalid_replies", "tokens"} <= set(summary["measures"])
+
+
+def test_errors_do_not_hide_in_means() -> None:
+    """Lost episodes are listed and have no part in the means."""
+    head = {"suite": "s", "split": "val", "agent": "a", "seed": 0, "tags": {}, "geodesic_distance": 1.0, "error": None}
+    records = [
+        {**head, "episode_id": "1", "measures": {"success": True}},
+        {**head, "episode_id": "2", "measures": {}, "error": {"message": "gone"}},
+    ]
+    summary = summarise(records, {})
+    assert summary["measures"]["success"]["mean"] == 1.0
+    assert summary["errors"] == [{"episode_id": "2", "seed": 0, "message": "gone"}]
 
 
 def test_a_file_left_by_the_run_does_not_make_a_clone_dirty(tmp_path: Path) -> None:

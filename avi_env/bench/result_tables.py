@@ -1,0 +1,50 @@
+"""Tables of evaluations: rows of text, for a terminal, Markdown and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["HEADLINES", "estimate_text", "headline_rows", "measure_rows", "measure_words"]
+
+Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+HEADLINES = ("success", "spl", "soft_spl", "answer_right", "f20", "accuracy")
+"""Measures by which kinds of episodes and agents are compared, as far as a suite has them."""
+
+_WORDS = {"spl": "SPL", "soft_spl": "SoftSPL", "sna": "SNA", "sws": "SWS", "f20": "F20", "er20": "ER20"}
+
+
+def measure_words(name: str) -> str:
+    """Returns a measure's name as the field writes it."""
+    return _WORDS.get(name, name.replace("_", " "))
+
+
+def estimate_text(value: Mapping[str, Any] | None) -> str:
+    """Returns "0.62 (0.55-0.69)" for a mean with its interval, "-" for none."""
+    if value is None:
+        return "-"
+    low, high = value["ci95"]
+    digits = 2 if abs(value["mean"]) < 10 else 1
+    dash = "-" if low >= 0 else " to "
+    return f"{value['mean']:.{digits}f} ({low:.{digits}f}{dash}{high:.{digits}f})"
+
+
+def measure_rows(summary: Mapping[str, Any]) -> Rows:
+    """Returns every measure with its mean and interval."""
+    rows: list[tuple[str, ...]] = []
+    for name, value in summary["measures"].items():
+        low, high = value["ci95"]
+        rows.append((measure_words(name), f"{value['mean']:.3f}", f"{low:.3f} ... {high:.3f}"))
+    return ("measure", "mean", "95 % interval"), rows
+
+
+def headline_rows(summary: Mapping[str, Any]) -> Rows:
+    """Returns the headline measures by tags' values and thirds of the distance."""
+    names = [name for name in HEADLINES if name in summary["measures"]]
+    rows = [
+        (tag, kind, str(group["episodes"]), *(estimate_text(group["measures"].get(name)) for name in names))
+        for tag, kinds in summary["breakdown"].items()
+        for kind, group in kinds.items()
+    ]
+    return ("by", "", "episodes", *(measure_words(name) for name in names)), rows
