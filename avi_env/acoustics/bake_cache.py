@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import threading
 import time
 import warnings
-import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -32,11 +33,15 @@ CACHE_BYTES = 2 * 2**30
 """Size that a folder may have before the files that were not used for longest go: about 2000 fields of a house, or 70
 clips."""
 
-_FORMAT = 1
+_FORMAT = 2
+_MAGIC = b"avi arrs"
+_SUFFIX = ".arrays"
+_ALIGN = 64  # [bytes] on which arrays begin
+_PAGE = 4096  # words that are added up before they go into the checksum
 _KEPT = 0.9  # of the limit, so that not every new file makes room for itself alone
 _ABANDONED = 3600.0  # [s] after which an unfinished file belongs to nobody
 _CODE = ("acoustics", "navigation", "scene")  # packages whose code decides what a bake is
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (OSError, ValueError, KeyError, TypeError)
 
 _lock = threading.Lock()
 _warned = False
@@ -68,18 +73,59 @@ def read_arrays(kind: str, key: str) -> dict[str, npt.NDArray[Any]] | None:
         key: from `bake_key`.
     """
     folder = _folder(kind)
-    path = folder / f"{key}.npz" if folder else None
+    path = folder / f"{key}{_SUFFIX}" if folder else None
     if path is None or not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if str(file["key"]) != key:
-                return None
-            arrays = {name: file[name] for name in file.files if name != "key"}
+        arrays = _unpacked(np.fromfile(path, np.uint8), key)
         path.touch()  # used now
     except _DAMAGE:
         return None
     return arrays
+
+
+def _packed(key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[bytes, memoryview]:
+    """Returns the parts of a file: magic and checksum, length of the contents, contents as JSON, arrays.
+
+    Plain, since zip's checks would take longer than reading: 40 ms for a clip of 50 MB.
+    """
+    place, contents, parts = 0, {}, list[npt.NDArray[np.uint8]]()
+    for name, given in arrays.items():
+        array = np.ascontiguousarray(given).reshape(np.shape(given))
+        contents[name] = (array.dtype.str, array.shape, place)
+        parts += [array.reshape(-1).view(np.uint8), np.zeros(-array.nbytes % _ALIGN, np.uint8)]
+        place += array.nbytes + -array.nbytes % _ALIGN
+    text = json.dumps({"key": key, "arrays": contents}).encode()
+    text += b" " * (-(len(text) + 24) % _ALIGN)
+    head = np.frombuffer(len(text).to_bytes(8, "little") + text, np.uint8)
+    body = np.concatenate([head, *parts])
+    return _MAGIC + _checksum(body).to_bytes(8, "little"), body.data
+
+
+def _unpacked(file: npt.NDArray[np.uint8], key: str) -> dict[str, npt.NDArray[Any]]:
+    """Returns the arrays in a file, views of it.
+
+    Raises:
+        ValueError: it is damaged, or has another key.
+    """
+    head, body = file[:16].tobytes(), file[16:]
+    if len(body) % 8 or head != _MAGIC + _checksum(body).to_bytes(8, "little"):
+        raise ValueError("damaged")
+    start = 8 + int.from_bytes(body[:8].tobytes(), "little")
+    contents = json.loads(body[8:start].tobytes())
+    if contents["key"] != key:
+        raise ValueError("another key")
+    arrays = {}
+    for name, (kind, shape, place) in contents["arrays"].items():
+        count = int(np.prod(shape, dtype=np.int64)) * np.dtype(kind).itemsize
+        arrays[name] = body[start + place : start + place + count].view(kind).reshape(shape)
+    return arrays
+
+
+def _checksum(body: npt.NDArray[np.uint8]) -> int:
+    """Returns the CRC of the sums over a body's pages: eight times as fast as that of the body itself."""
+    words = body.view(np.uint64)
+    return zlib.crc32(np.add.reduceat(words, np.arange(0, len(words), _PAGE)).tobytes()) if len(words) else 0
 
 
 def read_bake(key: str, wavefront: WavefrontField) -> SourceField | None:
@@ -125,8 +171,9 @@ def write_arrays(kind: str, key: str, arrays: Mapping[str, npt.NDArray[Any]], li
     try:
         with _lock:  # the unfinished file is named after the process
             folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(folder / f"{key}.npz") as part:
-                np.savez(part, allow_pickle=False, **{**arrays, "key": np.array(key)})
+            with whole_file(folder / f"{key}{_SUFFIX}") as part, part.open("wb") as file:
+                for piece in _packed(key, arrays):
+                    file.write(piece)
             _make_room(folder, limit)
     except OSError as error:
         _warn(folder, error)
@@ -136,7 +183,7 @@ def _make_room(folder: Path, limit: int) -> None:
     """Removes what was not used for longest until the folder is below its limit, and what killed processes left."""
     now, total = time.time(), 0
     found: list[tuple[float, int, Path]] = []
-    for path in folder.glob("*.npz"):
+    for path in folder.glob("*"):  # those of older formats, too
         try:
             state = path.stat()
         except FileNotFoundError:  # another process made room too

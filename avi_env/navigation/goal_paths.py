@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from avi_env.navigation.any_angle import AnyAngle, AnyAngleMap, ground_height
-from avi_env.navigation.points import SNAP_LIMIT, Place, on_floor, place_points, snap_place
+from avi_env.navigation.points import SNAP_LIMIT, Place, on_floor, place_points, snap_places
 from avi_env.navigation.walkable import NavigationError, WalkableGrid
 
 __all__ = ["GoalPaths", "gate_columns", "goal_path_sets", "goal_paths", "ground_of", "walkable_goals"]
@@ -144,8 +144,9 @@ def goal_path_sets(grid: WalkableGrid, goal_sets: Sequence[npt.ArrayLike]) -> tu
 def walkable_goals(grid: WalkableGrid, goals: npt.ArrayLike) -> list[Place]:
     """Returns the walkable places that stand for goals; arguments and errors as `goal_paths`."""
     points = place_points(goals)
-    near = [snap_place(grid, point) for point in points]
-    kept = [to for to, point in zip(near, points, strict=True) if np.hypot(*(to.xz - point[[0, -1]])) <= SNAP_LIMIT]
+    near = snap_places(grid, points)
+    moved = np.array([to.xz for to in near]) - points[:, [0, -1]]
+    kept = [to for to, there in zip(near, np.hypot(*moved.T) <= SNAP_LIMIT, strict=True) if there]
     if not kept:
         raise NavigationError(
             f"no goal of {np.round(points[:4, [0, -1]], 2).tolist()} (x, z) is within {SNAP_LIMIT:g} m of a walkable "

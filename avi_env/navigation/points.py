@@ -17,6 +17,7 @@ __all__ = [
     "random_point",
     "random_points",
     "snap_place",
+    "snap_places",
     "snap_point",
 ]
 
@@ -76,6 +77,23 @@ def snap_place(grid: WalkableGrid, point: npt.ArrayLike, island: int | None = No
     if not found:
         raise NavigationError(f"the grid has no walkable place{'' if island is None else f' on island {island}'}")
     return min(found, key=lambda pair: pair[0])[1]
+
+
+def snap_places(grid: WalkableGrid, points: npt.ArrayLike) -> list[Place]:
+    """Returns `snap_place` of many points, shape (n, 3) or (n, 2), those that are walkable themselves at once.
+
+    Raises:
+        NavigationError: nothing is walkable there.
+    """
+    at = place_points(points)
+    if grid.above:
+        return [snap_place(grid, point) for point in at]
+    xz = at[:, [0, -1]]
+    column = grid.column(xz)
+    inside = np.all((column >= 0) & (column < grid.shape), axis=1)
+    clipped = np.clip(column, 0, np.array(grid.shape) - 1)
+    here = inside & (grid.island[clipped[:, 0], clipped[:, 1]] >= 0)
+    return [Place(0, own) if free else snap_place(grid, own) for own, free in zip(xz, here, strict=True)]
 
 
 def _nearest(

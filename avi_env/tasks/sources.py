@@ -10,7 +10,7 @@ import numpy as np
 
 from avi_env.navigation import WalkableGrid, random_point
 from avi_env.scene import Scene, SceneObject, emission_point
-from avi_env.sounds import class_of_sound, emitters_of_sound, sound_classes, sounds_of_object
+from avi_env.sounds import Schedule, class_of_sound, emitters_of_sound, sound_classes, sounds_of_object
 from avi_env.tasks.walks import Walk, draw_walk
 
 __all__ = ["SOUND_VARIANTS", "Distractor", "Point", "draw_distractors", "draw_source", "draw_walker", "triple"]
@@ -39,6 +39,12 @@ class Distractor:
     start: float = 0.0
     """When its schedule begins, as a share of the schedule's period: distractors do not sound in step."""
     walk: Walk = ()
+    schedule: Schedule | None = None
+    """When it sounds, from the first observation on; None = as the environment is told, `start` into its period."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.schedule, dict):  # as JSON gives it
+            object.__setattr__(self, "schedule", Schedule(**self.schedule))
 
 
 def draw_source(
@@ -57,16 +63,19 @@ def draw_source(
         Its place [m], the object's id (-1 = no body), and the sound.
     """
     kinds = _by_class(tuple(wanted))
+    own = {kind: names[0] for kind, names in kinds.items() if ":" in names[0]}
     bodies = [obj for obj in scene.objects if obj.id not in barred]
-    pairs = [(obj, kind) for obj in bodies for kind, names in kinds.items() if _may_emit(obj, kind, names[0])]
-    if not pairs:
+    named = {kind for obj in bodies for kind in obj.emits if kind in kinds}
+    sounding = sorted(named | {k for k, name in own.items() if any(_emits_by_kind(obj, name) for obj in bodies)})
+    if not sounding:
         x, y, z = random_point(grid, rng)
         place = (float(x), float(y) + _FREE_SOURCE_HEIGHT, float(z))
         return place, -1, _one_of(list(kinds.values())[int(rng.integers(len(kinds)))], rng)
     # By class first, so that common objects do not crowd out rare sounds.
-    sounding = sorted({kind for _, kind in pairs})
     kind = sounding[int(rng.integers(len(sounding)))]
-    chosen: list[SceneObject] = [obj for obj, emitted in pairs if emitted == kind]
+    chosen: list[SceneObject] = [
+        obj for obj in bodies if kind in obj.emits or (kind in own and _emits_by_kind(obj, own[kind]))
+    ]
     body = chosen[int(rng.integers(len(chosen)))]
     return triple(emission_point(body)), body.id, _one_of(kinds[kind], rng)
 
@@ -80,10 +89,8 @@ def _by_class(names: tuple[str, ...]) -> dict[str, list[str]]:
     return kinds
 
 
-def _may_emit(body: SceneObject, kind: str, name: str) -> bool:
-    """Whether an object makes sounds of a class; for those of the user's own, its category decides."""
-    if ":" not in name or kind in body.emits:
-        return kind in body.emits
+def _emits_by_kind(body: SceneObject, name: str) -> bool:
+    """Whether an object makes a sound of the user's own that it does not name itself: its category decides."""
     silenced = not body.emits and bool(sounds_of_object(body.category))  # out of the agent's reach
     return body.category in emitters_of_sound(name) and not silenced
 

@@ -102,7 +102,7 @@ def test_cache_holds_each_of_many(requests: list[BakeRequest], tmp_path: Path, m
     assert sum(traced) == len(requests)
     assert fields[2] is first
     assert fields[1] is fields[4]
-    assert len(list((tmp_path / "bakes").glob("*.npz"))) == len(requests)
+    assert len(list((tmp_path / "bakes").glob("*.arrays"))) == len(requests)
     bake._fields.clear()
     for field, again in zip(fields, bake_fields(requests), strict=False):
         assert_same(again, field)

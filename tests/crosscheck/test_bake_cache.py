@@ -86,11 +86,11 @@ def test_code_and_format_are_in_the_key(monkeypatch):
 def test_damaged_files_are_baked_anew(folder, damage):
     """A damaged or foreign file is neither an error nor an answer: it is replaced."""
     first = bake_field(room(), SOURCE, **SMALL)
-    (path,) = folder.glob("*.npz")
+    (path,) = folder.glob("*.arrays")
     whole = path.read_bytes()
     if damage == "other key":
         bake_field(room(), SOURCE, **(SMALL | {"seed": 1}))
-        (other,) = set(folder.glob("*.npz")) - {path}
+        (other,) = set(folder.glob("*.arrays")) - {path}
         path.write_bytes(other.read_bytes())
     else:
         half = len(whole) // 2
@@ -103,19 +103,60 @@ def test_damaged_files_are_baked_anew(folder, damage):
     assert same(first, bake_cache.read_bake(path.stem, wavefront))
 
 
+def test_arrays_of_any_shape_come_back(folder):
+    """Arrays keep their type, shape and bits, may be written to, and begin where a vector unit likes them to."""
+    rng = np.random.default_rng(5)
+    arrays = {
+        "none": np.zeros((2, 0, 3), np.int16),
+        "one": np.array(2.5),
+        "flags": rng.random(13) < 0.5,
+        "table": rng.standard_normal((7, 5)).astype(np.float32)[:, ::2],
+        "text": np.array("späť"),
+    }
+    bake_cache.write_arrays("clips", "k", arrays)
+    again = bake_cache.read_arrays("clips", "k")
+    assert list(again) == list(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(again[name], array, strict=True)
+        assert again[name].flags.writeable
+        assert again[name].flags.aligned
+    assert bake_cache.read_arrays("clips", "other") is None
+
+
+@pytest.mark.parametrize("place", [0, 8, 16, 30, 200, -70, -1])
+def test_one_flipped_byte_is_found(folder, place):
+    """Wherever a byte has changed - magic, checksum, contents, arrays - the file is no answer."""
+    bake_cache.write_arrays("clips", "k", {"table": np.arange(1000.0)})
+    path = folder.parent / "clips" / "k.arrays"
+    data = bytearray(path.read_bytes())
+    data[place] ^= 4
+    path.write_bytes(data)
+    assert bake_cache.read_arrays("clips", "k") is None
+
+
+def test_files_of_older_formats_go_first(folder):
+    """What an older version of this package has left there counts, and makes room as the rest does."""
+    bake_cache.write_arrays("bakes", "a", {"table": np.zeros(100)})
+    old = folder / "old.npz"
+    old.write_bytes(b"x" * 2000)
+    os.utime(old, (1e9, 1e9))
+    bake_cache.write_arrays("bakes", "b", {"table": np.zeros(100)}, limit=3000)
+    assert files(folder) == ["a.arrays", "b.arrays"]
+
+
 def test_oldest_used_files_make_room(folder):
     """Above the limit the files that were not used for longest go; reading counts as using."""
     fields = [bake_field(room(), SOURCE, **SMALL, seed=seed) for seed in range(4)]
-    paths = sorted(folder.glob("*.npz"))
+    paths = sorted(folder.glob("*.arrays"))
     for age, path in enumerate(paths):
         os.utime(path, (1e9 + age, 1e9 + age))
     assert bake_cache.read_bake(paths[0].stem, fields[0].wavefront) is not None
-    left_behind = folder / ".killed.1.part.npz"
+    left_behind = folder / ".killed.1.part.arrays"
     left_behind.write_bytes(b"half")
     os.utime(left_behind, (1e9, 1e9))
     size = paths[0].stat().st_size
     bake_cache.write_bake("new", fields[0], limit=4 * size + 100)
-    assert files(folder) == sorted([paths[0].name, paths[3].name, "new.npz"])
+    assert files(folder) == sorted([paths[0].name, paths[3].name, "new.arrays"])
 
 
 def test_closed_folder_warns_once(folder, tmp_path, monkeypatch):
@@ -155,7 +196,7 @@ def test_uncached_bake_keeps_nothing(folder):
 def test_processes_may_write_the_same_at_once(folder):
     """Three processes that write one bake at a time leave one whole file, readable all the while."""
     field = bake_field(room(), SOURCE, **SMALL)
-    (path,) = folder.glob("*.npz")
+    (path,) = folder.glob("*.arrays")
     code = (
         "from avi_env.acoustics.bake_cache import read_bake, write_bake; "
         f"field = read_bake('{path.stem}', None); [write_bake('{path.stem}', field) for _ in range(100)]"
