@@ -13,6 +13,8 @@ import tyro
 
 from avi_env.bench.acoustics import AcousticsSettings
 from avi_env.bench.audibility import AudibilitySettings
+from avi_env.bench.compare import CompareSettings
+from avi_env.bench.episodes import EpisodesSettings
 from avi_env.bench.evaluate import EvaluateSettings
 from avi_env.bench.profile import ProfileSettings
 from avi_env.bench.run import RunSettings
@@ -236,6 +238,8 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "sounds check": (SoundCheckSettings, _sounds_check),
     "bench": (BenchGroup, _group),
     "bench acoustics": (AcousticsSettings, _from("acoustics", "bench_acoustics")),
+    "bench compare": (CompareSettings, _from("compare", "bench_compare")),
+    "bench episodes": (EpisodesSettings, _from("episodes", "bench_episodes")),
     "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
     "bench speed": (SpeedSettings, _from("speed", "bench_speed")),
     "bench profile": (ProfileSettings, _from("profile", "bench_profile")),
