@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +16,7 @@ import tyro
 from avi_env.bench.suites import Split, Suite, load_suite, suite_filters
 
 if TYPE_CHECKING:
+    from avi_env.envs.prepare import EpisodeMaker
     from avi_env.scene import Scene
     from avi_env.tasks import Episode
     from avi_env.tasks.episode_filters import EpisodeFilters
@@ -64,7 +67,12 @@ def bench_episodes(settings: EpisodesSettings) -> int:
     episodes, left_out = draw_split(suite, settings.split, settings.episodes, watched)
     path = folder / f"{settings.split}.json.gz"
     save_episodes(path, episodes)
-    facts = {"suite": suite.name, "split": settings.split, **_summary(episodes), "left_out": dict(sorted(left_out.items()))}
+    facts = {
+        "suite": suite.name,
+        "split": settings.split,
+        **_summary(episodes),
+        "left_out": dict(sorted(left_out.items())),
+    }
     console.print(f"wrote {path}: {len(episodes)} episodes in {facts['houses']} houses, left out: {facts['left_out']}")
     if settings.json is not None:
         write_json(settings.json, facts)
@@ -126,19 +134,22 @@ def _draw(suite: Suite, plan: Split, number: int, filters: EpisodeFilters, left_
     raise ValueError(f"suite {suite.name!r}: no house yields episode {number}: {dict(left_out)}; loosen its filters")
 
 
-def _maker(suite: Suite, house: str, sounds: str) -> tuple[Any, Scene]:
-    """What draws episodes in a house, and the house."""
-    return _cached_maker(suite.task, tuple(sorted(suite.environment.items(), key=str)), house, sounds)
+def _maker(suite: Suite, house: str, sounds: str) -> tuple[EpisodeMaker, Scene]:
+    """What draws episodes with these sounds in a house, and the house."""
+    maker, scene = _house_maker(suite.task, json.dumps(dict(suite.environment), sort_keys=True), house)
+    if not sounds:
+        return maker, scene
+    own = copy(maker)  # shares the house
+    own.spec = replace(maker.spec, sounds=(sounds,))
+    return own, scene
 
 
-@lru_cache(maxsize=4)
-def _cached_maker(task: str, environment: tuple[tuple[str, Any], ...], house: str, sounds: str) -> tuple[Any, Scene]:
+@lru_cache(maxsize=2)
+def _house_maker(task: str, environment: str, house: str) -> tuple[EpisodeMaker, Scene]:
     from avi_env.envs.config import EnvConfig
     from avi_env.envs.prepare import EpisodeMaker
 
-    given = {name: value for name, value in environment}
-    config = EnvConfig.from_keywords({**given, "task": task, "scenes": house, **({"sounds": sounds} if sounds else {})})
-    maker = EpisodeMaker(config)
+    maker = EpisodeMaker(EnvConfig.from_keywords({**json.loads(environment), "task": task, "scenes": house}))
     return maker, maker.scene(house)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from avi_env.content import name_error
 from avi_env.navigation import NavigationError, WalkableGrid, distance_field, field_lookup, snap_point
-from avi_env.scene import Scene, load_scene
+from avi_env.scene import Scene, load_scene, with_doors
 from avi_env.scene.outline import in_room
 from avi_env.tasks.door_events import moving_doors, passable_grid
 from avi_env.tasks.episodes import Episode
@@ -45,9 +45,7 @@ _REACH = 0.25  # [m] that a start or goal of another simulator may lie beside ou
 _REMEDY = "write it anew with `avi bench episodes`, or correct it by hand"
 
 
-def save_episodes(
-    path: str | Path, episodes: Sequence[Episode], scene_of: Callable[[str], Scene] = load_scene
-) -> None:
+def save_episodes(path: str | Path, episodes: Sequence[Episode], scene_of: Callable[[str], Scene] = load_scene) -> None:
     """Writes episodes, completely or not at all; the same episodes give the same bytes.
 
     Args:
@@ -124,7 +122,8 @@ def check_episode(scene: Scene, episode: Episode, *, agent_radius: float = 0.2, 
         ValueError: it starts, or has its goal, outside the walkable area, or no way leads from one to the other.
     """
     who = f"episode {episode.episode_id!r}" if episode.episode_id else "the episode"
-    grid = passable_grid(scene, moving_doors(scene, episode.door_events), agent_radius, agent_height)
+    place = with_doors(scene, dict(episode.doors)) if episode.doors else scene
+    grid = passable_grid(place, moving_doors(place, episode.door_events), agent_radius, agent_height)
     check_start(episode, grid)
     goal = np.array(episode.goal_position, dtype=np.float64)
     apart = _distance_beside(grid, goal)
@@ -134,7 +133,9 @@ def check_episode(scene: Scene, episode: Episode, *, agent_radius: float = 0.2, 
             "nearest place where the agent can stand: is it an episode of another scene?"
         )
     start = np.array(episode.start_position, dtype=np.float32)[None]
-    if not np.isfinite(field_lookup(distance_field(grid, snap_point(grid, goal)), grid, snap_point(grid, start[0])[None])[0]):
+    if not np.isfinite(
+        field_lookup(distance_field(grid, snap_point(grid, goal)), grid, snap_point(grid, start[0])[None])[0]
+    ):
         raise ValueError(f"{who}: no way leads from its start to its goal in scene {episode.scene!r}: choose another")
 
 
@@ -184,7 +185,9 @@ def _shared(episode: Episode) -> dict[str, Any]:
 def _ours(episode: Episode) -> dict[str, Any]:
     """Returns the fields of an episode that are not their default."""
     values = asdict(episode)
-    return {f.name: values[f.name] for f in fields(episode) if f.default is MISSING or getattr(episode, f.name) != f.default}
+    return {
+        f.name: values[f.name] for f in fields(episode) if f.default is MISSING or getattr(episode, f.name) != f.default
+    }
 
 
 def _room_at(scene: Scene, point: tuple[float, float, float]) -> Any:
@@ -254,7 +257,6 @@ def _check_fields(row: Mapping[str, Any], kind: type[Any], where: str) -> None:
         _check_type(value, hints[name], f"{where}.{name}")
 
 
-@lru_cache(maxsize=16)
 def _hints(kind: type[Any]) -> dict[str, Any]:
     from avi_env.tasks.questions import Question  # questions are asked about episodes, which know them by name alone
 

@@ -17,9 +17,9 @@ from avi_env.acoustics.wavefront import wavefront_field
 from avi_env.acoustics.wavefront_bank import WavefrontBank
 from avi_env.navigation import GridBank, ShortestPathFollower, WalkableGrid, field_lookup, move
 from avi_env.scene import Scene
-from avi_env.sounds import make_clip
+from avi_env.sounds import class_of_sound, make_clip
 from avi_env.tasks.door_events import moving_doors, passable_grid
-from avi_env.tasks.episodes import Episode
+from avi_env.tasks.episodes import Episode, arrival_points
 from avi_env.tasks.goals import goal_points
 
 __all__ = ["REASONS", "EpisodeFilters", "detour_ratio", "oracle_end", "rejection", "start_level"]
@@ -61,7 +61,9 @@ class EpisodeFilters:
     def __post_init__(self) -> None:
         for field in fields(self):
             if not 0 <= getattr(self, field.name) < math.inf:
-                raise ValueError(f"filter {field.name} must be finite and not negative, not {getattr(self, field.name)}")
+                raise ValueError(
+                    f"filter {field.name} must be finite and not negative, not {getattr(self, field.name)}"
+                )
 
 
 def rejection(scene: Scene, episode: Episode, filters: EpisodeFilters, *, is_heard: bool = True) -> str:
@@ -95,7 +97,8 @@ def start_level(scene: Scene, episode: Episode, eye_height: float = 1.25) -> flo
     """Returns the level of the goal's sound at the agent's ears at the start, while it sounds [dB SPL].
 
     Exact paths alone: direct, transmitted, diffracted and mirrored sound, without the reverberation that would have to
-    be baked. It is a lower bound, which is what a test of audibility needs.
+    be baked. It is a lower bound, which is what a test of audibility needs. Level and spectrum are those of the first
+    clip of the sound's class: all clips of a class are equally loud.
 
     Args:
         scene: where it happens.
@@ -112,14 +115,15 @@ def start_level(scene: Scene, episode: Episode, eye_height: float = 1.25) -> flo
         scene_bank(scene), waves, row, row, torch.from_numpy(source[None]), torch.from_numpy(ears[None])
     )
     gain = (paths.gain[0].double().numpy() ** 2).sum(axis=0)
-    energy = float(gain @ octave_energy(episode.sound, episode.sound_variant))
+    kind = class_of_sound(episode.sound)
+    energy = float(gain @ octave_energy(kind if ":" not in episode.sound else episode.sound))
     return _REFERENCE_DB + 10.0 * math.log10(energy) if energy > 0.0 else _SILENCE_DB
 
 
-@lru_cache(maxsize=512)
-def octave_energy(sound: str, variant: int) -> npt.NDArray[np.float64]:
+@lru_cache(maxsize=256)
+def octave_energy(sound: str) -> npt.NDArray[np.float64]:
     """Returns the mean-square pressure of a sound at 1 m per octave while it sounds, shape (7,), 1 = 94 dB SPL."""
-    clip = make_clip(sound, seed=variant, sample_rate=_SAMPLE_RATE)
+    clip = make_clip(sound, sample_rate=_SAMPLE_RATE)
     power = np.abs(np.fft.rfft(clip.samples.astype(np.float64))) ** 2
     frequency = np.fft.rfftfreq(len(clip.samples), 1.0 / clip.sample_rate)
     middle = np.array(BANDS_HZ)
@@ -139,10 +143,11 @@ def oracle_end(scene: Scene, episode: Episode, filters: EpisodeFilters) -> tuple
         filters: how the agent moves.
     """
     grid = passable_grid(scene, moving_doors(scene, episode.door_events), filters.agent_radius, filters.agent_height)
-    place = episode.source_walk[-1][1:] if episode.source_walk else episode.source_position
-    follower = ShortestPathFollower(
-        grid, goal_points(scene, grid, place), forward=filters.forward, turn_deg=filters.turn_deg
-    )
+    if episode.source_walk:
+        goals = goal_points(scene, grid, episode.source_walk[-1][1:])
+    else:
+        goals = arrival_points(scene, grid, episode)
+    follower = ShortestPathFollower(grid, goals, forward=filters.forward, turn_deg=filters.turn_deg)
     actions = follower.actions(episode.start_position, episode.start_yaw)
     return _distance_after(grid, follower, episode, actions, filters), len(actions)
 
