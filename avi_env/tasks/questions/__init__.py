@@ -2,6 +2,7 @@
 
 from avi_env.tasks.questions.asking import TEMPLATES, Asked, draw_question, question_families, shape_episode
 from avi_env.tasks.questions.event_log import EventLog, SourceLog, event_log, source_place
+from avi_env.tasks.questions.grounding import Senses, Trajectory, evidence_seen, grounding
 from avi_env.tasks.questions.places import room_question
 from avi_env.tasks.questions.question import Evidence, Question, answer_is_right
 from avi_env.tasks.questions.staging import QUESTION_SOURCES, Body
@@ -14,10 +15,14 @@ __all__ = [
     "EventLog",
     "Evidence",
     "Question",
+    "Senses",
     "SourceLog",
+    "Trajectory",
     "answer_is_right",
     "draw_question",
     "event_log",
+    "evidence_seen",
+    "grounding",
     "question_families",
     "room_question",
     "shape_episode",

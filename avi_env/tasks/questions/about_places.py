@@ -31,7 +31,7 @@ _DIRECTIONS = ("ahead of you", "to your left", "behind you", "to your right")
 _SECTOR = math.radians(30.0)  # either side of a direction's middle: nobody quarrels about what is left
 _LEAST_AWAY = 1.5  # [m] of what has a direction
 _NEARER = 1.7  # ratio of distances that nobody takes for equal
-_REVERBERANT = 1.5  # ratio of reverberation times by Sabine's formula, far above the difference limen of 5 %
+_REVERBERANT = 2.0  # ratio of times by Sabine's formula from which traced early decay times agree (98 % of 70 pairs)
 _FURNITURE = 5  # categories of things that are tried
 
 
@@ -95,12 +95,12 @@ def _missing(stage: Stage, others: list[str]) -> Staging:
 def _seen(stage: Stage, category: str, room: RoomFacts) -> tuple[Evidence, ...]:
     """Evidence of things in a room; where there are none, that the room has been looked at: its floor."""
     bodies = things_in(stage.scene, category, room.id) or things_in(stage.scene, "floor", room.id)
-    return tuple(Evidence("sight", object=body.id, room=room.id) for body in bodies)
+    return tuple(Evidence("sight", object=body.id) for body in bodies)
 
 
 def _floor_seen(stage: Stage, room: RoomFacts) -> tuple[Evidence, ...]:
     bodies = things_in(stage.scene, "floor", room.id)
-    return tuple(Evidence("sight", object=body.id, room=room.id) for body in bodies)
+    return tuple(Evidence("sight", object=body.id) for body in bodies)
 
 
 def _words(category: str) -> str:
