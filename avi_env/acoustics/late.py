@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -80,34 +81,43 @@ def reverberate(
     energy = octave_power(np.fft.rfftfreq(count, 1 / sample_rate)) @ _mean_squares(spectrum.cpu().numpy(), count)
     kept = np.flatnonzero(energy > _SILENT * max(float(energy.sum()), 1e-30))
     wanted = torch.tensor(energy[kept], dtype=torch.float32, device=device)
-    loops, pasts, units = [], [], []
+    channels = 2 if receiver is None else receiver.channel_count
+    lengths = [late_samples(slope, sample_rate) for slope in range(slopes)]
+    # Written in place: a list of slopes and their concatenation would be in memory at one time, some 100 MB.
+    loop = torch.zeros(slopes, len(kept), channels, count, dtype=torch.int16, device=device)
+    past = torch.zeros(channels, len(kept) * sum(lengths), dtype=torch.int16, device=device)
+    scale, first = torch.zeros(slopes, BAND_COUNT, device=device), 0
+    lines = torch.from_numpy(kept).to(device)
     for slope in range(slopes if len(kept) else 0):
         noise = torch.from_numpy(late_noise(slope, sample_rate, seed, receiver)[kept]).to(device)
         steady = torch.fft.irfft(torch.fft.rfft(_folded(noise, count)) * spectrum, count)
-        past = _past(clip, noise, late_samples(slope, sample_rate))
-        unit = torch.maximum(steady.abs().amax(dim=(1, 2)), past.abs().amax(dim=(1, 2))).clamp(min=1e-30) / _TALLEST
-        loops.append(_sixteen_bits(steady, unit))
-        pasts.append(_sixteen_bits(past, unit).transpose(0, 1).flatten(1))
+        after = _past(clip, noise, lengths[slope])
+        unit = torch.maximum(steady.abs().amax(dim=(1, 2)), after.abs().amax(dim=(1, 2))).clamp(min=1e-30) / _TALLEST
+        last = first + len(kept) * lengths[slope]
+        loop[slope] = _sixteen_bits(steady, unit)
+        past[:, first:last] = _sixteen_bits(after, unit).transpose(0, 1).flatten(1)
+        first = last
         # A tone meets one value of the noise's spectrum, by chance loud or soft: hold the clip to the mean.
         chance = ((steady**2).mean(dim=2).mean(dim=1) / wanted).clamp(min=1e-30)
-        units.append(unit * (chance**-0.5).clamp(0.5, 2.0))
-    lines = (BAND_COUNT * np.arange(slopes)[:, None] + kept).reshape(-1)
-    line, past_start = np.full(BUS_LINES, -1, dtype=np.int32), np.zeros(BUS_LINES, dtype=np.int32)
-    line[lines] = np.arange(len(lines))
-    lengths = np.repeat([late_samples(slope, sample_rate) for slope in range(slopes)], len(kept))
-    past_start[lines] = np.cumsum(lengths) - lengths
-    scale = torch.zeros(BUS_LINES, device=device)
-    channels = 2 if receiver is None else receiver.channel_count
-    empty = torch.zeros(0, channels, count, dtype=torch.int16, device=device)
-    if units:
-        scale[torch.from_numpy(lines).to(device)] = torch.cat(units)
+        scale[slope, lines] = unit * (chance**-0.5).clamp(0.5, 2.0)
+    line, past_start = _places(kept, lengths)
     return ReverbBus(
-        torch.cat(loops) if loops else empty,
-        torch.cat(pasts, dim=1) if pasts else empty.reshape(channels, 0),
+        loop.flatten(0, 1),
+        past,
         torch.from_numpy(line).to(device),
         torch.from_numpy(past_start).to(device),
-        scale,
+        scale.flatten(),
     )
+
+
+def _places(kept: npt.NDArray[np.int64], lengths: Sequence[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Returns place and first sample of each of the 84 lines, of which some octaves are kept; see `ReverbBus`."""
+    line, past_start = np.full(BUS_LINES, -1, dtype=np.int32), np.zeros(BUS_LINES, dtype=np.int32)
+    lines = (BAND_COUNT * np.arange(len(lengths))[:, None] + kept).reshape(-1)
+    line[lines] = np.arange(len(lines))
+    each = np.repeat(lengths, len(kept))
+    past_start[lines] = np.cumsum(each) - each
+    return line, past_start
 
 
 def _mean_squares(spectrum: npt.NDArray[np.complexfloating], count: int) -> npt.NDArray[np.float64]:
@@ -152,4 +162,4 @@ def _even_size(least: int) -> int:
 
 def _sixteen_bits(signal: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
     """Returns signals (bands, C, m) in their units as integers."""
-    return torch.round(signal / unit[:, None, None]).to(torch.int16)
+    return (signal / unit[:, None, None]).round_().to(torch.int16)
