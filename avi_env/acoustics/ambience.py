@@ -15,7 +15,7 @@ from avi_env.acoustics.late_noise import diffuse_mixture
 __all__ = ["Ambience", "ambient_loop"]
 
 LOOP_SECONDS = (17.0, 13.0)
-"""Lengths of the two loops, whose sum is heard: it repeats after 221 s."""
+"""Lengths of the two loops [s], whose sum is heard: it repeats only after minutes."""
 
 _LOWEST = BANDS_HZ[0] / np.sqrt(2.0)  # [Hz] lower edge of the first octave
 
@@ -44,7 +44,7 @@ def ambient_loop(sample_rate: int, seconds: float, seed: int, receiver: Hrtf | N
     mixed = np.stack([sum(part * one for part, one in zip(row, white, strict=True)) for row in mixture])
     noise = fft.irfft(mixed * np.sqrt(power), count)
     noise *= np.sqrt(power @ energy / power.sum() / np.sum(np.mean(noise**2, axis=1)))
-    loop = noise.astype(np.float32)
+    loop: npt.NDArray[np.float32] = noise.astype(np.float32)
     loop.setflags(write=False)
     return loop
 

@@ -89,4 +89,4 @@ def _raised(absorption: FloatArray, share: FloatArray, mean: FloatArray, least: 
         middle = (low + high) / 2
         enough = share @ np.maximum(1.0 - left ** np.exp(middle), least) >= mean
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.maximum(1.0 - left ** np.exp(high), least)
+    return np.asarray(np.maximum(1.0 - left ** np.exp(high), least))

@@ -1,5 +1,5 @@
 """Random numbers in kernels: counter-based, by whose they are, when and what for, whatever else is in the batch."""
-# mypy: disable-error-code="untyped-decorator,no-any-return"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return"
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from avi_env.navigation import (
 from avi_env.scene import Door, Scene, emission_point, emitting_objects
 from avi_env.scene.doors import leaf_distance
 from avi_env.scene.emitters import EMISSION_OFFSET
+from avi_env.scene.variants import draw_digest
 from avi_env.sounds import Schedule, draw_schedule, expand_sounds, sound_classes
 from avi_env.tasks.door_events import DoorEvent, draw_door_events, moving_doors, passable_grid, untouched_grid
 from avi_env.tasks.goals import Goal, category_points, draw_category_goal, goal_points, nearest_object
@@ -41,7 +42,7 @@ __all__ = [
     "sample_episode",
 ]
 
-_PURPOSE = {"scene": 0, "episode": 1, "doors": 2, "walk": 3, "distractors": 4, "schedule": 5}
+_PURPOSES = ("scene", "episode", "doors", "walk", "distractors", "schedule", "shut_doors", "question")
 SCHEDULES = ("given", "once", "family")
 """When goals sound: as the environment is told, drawn as one long emission, drawn as befits their family."""
 _CANDIDATES = 64  # starts tried before the best one found is taken
@@ -118,6 +119,8 @@ class Episode:
     """Its name within a file of episodes."""
     tags: tuple[tuple[str, str], ...] = ()
     """What it is sorted by in reports: (("sounds", "heard"), ("houses", "unseen"))."""
+    doors: tuple[tuple[int, float], ...] = ()
+    """Doors that stand otherwise than in the scene when it begins: (portal id, openness), as `with_doors` takes them."""
 
     def __post_init__(self) -> None:
         # JSON gives lists and dictionaries.
@@ -130,7 +133,7 @@ class Episode:
             object.__setattr__(self, "schedule", Schedule(**self.schedule))
         if isinstance(self.question, dict):
             object.__setattr__(self, "question", _question(self.question))
-        for name in ("source_walk", "door_events", "tags"):
+        for name in ("source_walk", "door_events", "tags", "doors"):
             object.__setattr__(self, name, _rows(getattr(self, name)))
 
     @property
@@ -141,8 +144,8 @@ class Episode:
 
 def episode_rng(seed: int, index: int, purpose: str, scene: Scene | None = None) -> np.random.Generator:
     """Returns the counter-based stream of one purpose ("scene", "episode") of one episode, its own in each scene."""
-    key = np.array([seed % 2**64, _PURPOSE[purpose]], dtype=np.uint64)
-    place = int(scene.digest[:16], 16) if scene is not None else 0
+    key = np.array([seed % 2**64, _PURPOSES.index(purpose)], dtype=np.uint64)
+    place = int(draw_digest(scene)[:16], 16) if scene is not None else 0
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, index, place]))
 
 

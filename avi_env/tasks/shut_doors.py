@@ -42,9 +42,9 @@ def shut_share(doors: str | float) -> float:
     return {"given": 0.0, "open": 0.0, "closed": 1.0}[doors] if isinstance(doors, str) else float(doors)
 
 
-def opened(scene: Scene, barred: Collection[int] = ()) -> Scene:
-    """Returns the scene with all doors open but those of some portals; the same is drawn in it as in the scene."""
-    ajar = [door.portal for door in scene_doors(scene) if door.openness != 1.0 and door.portal not in barred]
+def opened(scene: Scene) -> Scene:
+    """Returns the scene with all its doors open; the same is drawn in it as in the scene."""
+    ajar = [door.portal for door in scene_doors(scene) if door.openness != 1.0]
     return drawn_like(with_doors(scene, dict.fromkeys(ajar, 1.0)), scene) if ajar else scene
 
 
@@ -64,7 +64,7 @@ def shut_doors(
     rng: np.random.Generator,
     barred: Collection[int] = (),
 ) -> Scene:
-    """Returns the scene with doors shut, so that a goal can still be reached from the start, if by a longer way.
+    """Returns the scene with doors shut, so that all goals can still be reached from the start, if by a longer way.
 
     Doors are tried in the order of their portals, so that the same way leaves the same doors open.
 
@@ -72,7 +72,7 @@ def shut_doors(
         scene: with its doors open.
         grid: where one can walk in it.
         start: where somebody stands [m], shape (3,).
-        goals: where they want to go, any of them [m], shape (n, 3).
+        goals: where they may want to go [m], shape (n, 3).
         kept_free: further places that no leaf may come to stand at, as on ways of others [m], shape (m, 3).
         share: chance of each door that can be shut to be, 0..1.
         rng: source of randomness.
@@ -93,7 +93,7 @@ def shut_doors(
 def _reached(
     grid: WalkableGrid, shut: Sequence[Door], start: npt.NDArray[np.float64], goals: npt.NDArray[np.float64]
 ) -> bool:
-    """Whether a way leads from a start to any goal past shut doors."""
+    """Whether ways lead from a start to all goals past shut doors."""
     layers = []
     for layer in grid.layers:
         free = layer.free.copy()
@@ -102,12 +102,12 @@ def _reached(
             near = leaf_distance(door, 0.0, 0.0, layer.center(columns)) < grid.agent_radius + 2 * grid.cell
             free[tuple(columns[near].T)] = False
         layers.append(free)
-    blocked = _with_free(grid, np.array(layers))
-    return bool(np.isfinite(field_lookup(distance_field(blocked, goals), blocked, start)).all())
+    blocked = _with_free(grid, layers)
+    return bool(np.isfinite(field_lookup(distance_field(blocked, start), blocked, goals)).all())
 
 
-def _with_free(grid: WalkableGrid, free: Mask) -> WalkableGrid:
-    clearance = np.array([layer.clearance for layer in grid.layers])
+def _with_free(grid: WalkableGrid, free: list[Mask]) -> WalkableGrid:
+    clearance = [layer.clearance for layer in grid.layers]
     if grid.above:
         return grid_with_masks(grid, free, clearance)
     return grid_from_mask(

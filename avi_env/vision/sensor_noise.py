@@ -1,5 +1,5 @@
 """What cameras do to images: noise of depth readings and of colours, a pure function of the episode and its clock."""
-# mypy: disable-error-code="untyped-decorator"
+# mypy: disable-error-code="untyped-decorator,misc"
 
 from __future__ import annotations
 
