@@ -23,6 +23,7 @@ from avi_env.bench.scene_files import ConvertSettings, GenerateSettings, ListSet
 from avi_env.bench.scene_show import ShowSettings
 from avi_env.bench.scenes import ScenesSettings
 from avi_env.bench.speed import SpeedSettings
+from avi_env.bench.suite_report import ReportSettings
 from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
@@ -240,6 +241,7 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "bench acoustics": (AcousticsSettings, _from("acoustics", "bench_acoustics")),
     "bench compare": (CompareSettings, _from("compare", "bench_compare")),
     "bench episodes": (EpisodesSettings, _from("episodes", "bench_episodes")),
+    "bench report": (ReportSettings, _from("suite_report", "bench_report")),
     "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
     "bench speed": (SpeedSettings, _from("speed", "bench_speed")),
     "bench profile": (ProfileSettings, _from("profile", "bench_profile")),

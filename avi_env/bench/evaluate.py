@@ -121,6 +121,7 @@ def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
     given = {"base_url": settings.llm_url, "model": settings.llm_model}
     plan = EvaluationPlan(
         suite=suite.name,
+        source=settings.suite,
         split=settings.split,
         task=suite.task,
         agent=settings.agent,

@@ -17,7 +17,7 @@ from avi_env.agents.loop import NEEDED_SENSORS, RunLimits, run_agent
 from avi_env.agents.protocol import Answer, Planner
 from avi_env.agents.step_agent import Briefing, PrivilegedAgent, StepAgent, make_briefing
 from avi_env.bench.actions import actions_text
-from avi_env.bench.evaluate_plan import EvaluationPlan, Job, episode_seed
+from avi_env.bench.evaluate_plan import EvaluationPlan, Job
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.single import AviEnv
 from avi_env.sounds import class_of_sound
@@ -125,7 +125,7 @@ class EpisodePlayer:
         try:
             env = self._environment(job.episode)
             env.begin()
-            observation, info = env.reset(seed=episode_seed(self.plan, job), options={"episode": job.episode})
+            observation, info = env.reset(seed=job.drawn(self.plan), options={"episode": job.episode})
             if following is not None:
                 self._inner(env).announce(following.episode)
             if isinstance(self.agent, StepAgent):
@@ -185,7 +185,7 @@ class EpisodePlayer:
     def _act(self, agent: StepAgent, env: WatchedEnv, job: Job, observation: Observation) -> dict[str, Any]:
         """Lets a step agent act to the end of the episode, or of its actions."""
         briefing = self._briefing(env, job.episode)
-        _asked(lambda: self._reset_agent(agent, env, briefing, episode_seed(self.plan, job)))
+        _asked(lambda: self._reset_agent(agent, env, briefing, job.drawn(self.plan)))
         while not env.terminated and len(env.actions) < self.plan.steps:
             seen = observation
             action = _asked(lambda seen=seen: agent.act(seen))

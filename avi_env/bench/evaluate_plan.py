@@ -17,6 +17,9 @@ class EvaluationPlan:
     """An agent on a split of a suite. Of two equal plans the records are equal, whoever plays them in what order."""
 
     suite: str
+    """Name of the suite."""
+    source: str
+    """As it was given: the name, or the path of a folder."""
     split: str
     task: str
     agent: str
@@ -40,7 +43,7 @@ class EvaluationPlan:
             episodes_sha256: digest of the split's episodes, as `digest` gives it.
         """
         return {
-            "suite": self.suite,
+            "suite": self.source,
             "split": self.split,
             "task": self.task,
             "agent": self.agent,
@@ -60,6 +63,10 @@ class Job:
 
     episode: Episode
     seed: int
+
+    def drawn(self, plan: EvaluationPlan) -> int:
+        """Returns the seed of environment and agent."""
+        return episode_seed(plan.suite, plan.split, self.episode.episode_id, self.seed)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -85,7 +92,7 @@ def evaluation_jobs(episodes: Sequence[Episode], seeds: int) -> list[Job]:
     return sorted(jobs, key=lambda job: first[job.episode.scene])
 
 
-def episode_seed(plan: EvaluationPlan, job: Job) -> int:
+def episode_seed(suite: str, split: str, episode_id: str, seed: int) -> int:
     """Returns the seed of environment and agent in an episode: its own in each suite, split, episode and seed."""
-    text = f"{plan.suite}/{plan.split}/{job.episode.episode_id}/{job.seed}"
+    text = f"{suite}/{split}/{episode_id}/{seed}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from avi_env.bench.episode_file import EpisodeRecord, SkillRecord
 from avi_env.bench.video import VideoFacts
 from avi_env.whole_file import write_whole
 
-__all__ = ["report_html", "write_report"]
+__all__ = ["page_html", "png_bytes", "report_html", "write_report"]
 
 # The page may show what is inside it and nothing else: no script runs and no address is asked, whatever a model said.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
@@ -86,12 +86,17 @@ def report_html(
         _section("Made with", _table({**record.spec, "scene_digest": record.scene_digest})),
         _section("Timing", _table(record.timing)),
     ]
+    return page_html(f"{record.scene}: {record.question or 'episode'}", [part for part in parts if part])
+
+
+def page_html(title: str, parts: Sequence[str]) -> str:
+    """Returns a page of our looks that loads nothing from elsewhere; `parts` are HTML."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(record.scene)}: {escape(record.question or 'episode')}</title>"
-        f"<style>{_STYLE}</style></head><body><main>\n" + "\n".join(p for p in parts if p) + "\n</main></body></html>\n"
+        f"<title>{escape(title)}</title>"
+        f"<style>{_STYLE}</style></head><body><main>\n" + "\n".join(parts) + "\n</main></body></html>\n"
     )
 
 
@@ -134,12 +139,17 @@ def _video(video: bytes | None, facts: VideoFacts | None) -> str:
 def _map(pixels: npt.NDArray[np.uint8] | None) -> str:
     if pixels is None:
         return ""
+    data = base64.b64encode(png_bytes(pixels)).decode("ascii")
+    return _section("The way it took", f'<img alt="map with trajectory and source" src="data:image/png;base64,{data}">')
+
+
+def png_bytes(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Returns an image (h, w, 3) as the content of a PNG file."""
     from PIL import Image
 
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG", optimize=True)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return _section("The way it took", f'<img alt="map with trajectory and source" src="data:image/png;base64,{data}">')
+    return buffer.getvalue()
 
 
 def _value(value: Any) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["HEADLINES", "estimate_text", "headline_rows", "measure_rows", "measure_words"]
+__all__ = ["HEADLINES", "agent_rows", "estimate_text", "headline_rows", "measure_rows", "measure_words"]
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -48,3 +48,17 @@ def headline_rows(summary: Mapping[str, Any]) -> Rows:
         for kind, group in kinds.items()
     ]
     return ("by", "", "episodes", *(measure_words(name) for name in names)), rows
+
+
+def agent_rows(summaries: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> Rows:
+    """Returns a row an evaluation with some measures, as far as any of them has them."""
+    names = [name for name in measures if any(name in summary["measures"] for summary in summaries)]
+    rows = [
+        (
+            str(summary["agent"]),
+            str(summary["episodes"]) + (f" x {summary['seeds']}" if summary.get("seeds", 1) > 1 else ""),
+            *(estimate_text(summary["measures"].get(name)) for name in names),
+        )
+        for summary in summaries
+    ]
+    return ("agent", "episodes", *(measure_words(name) for name in names)), rows
