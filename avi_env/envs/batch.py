@@ -12,25 +12,37 @@ import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.spectrogram import spectrogram
+from avi_env.envs.actions import ActionReader
 from avi_env.envs.columns import Tables, cloned, empty_tables, first_tables, rows_of, state_of, table_bytes, with_rows
-from avi_env.envs.config import IMAGES, EnvConfig
+from avi_env.envs.config import IMAGES, TEXTS, EnvConfig
 from avi_env.envs.ended import EndedRows
 from avi_env.envs.happenings import follow_sources, turn_doors
 from avi_env.envs.hearing import begin_sound, hear
 from avi_env.envs.seats import Arrival, Seats
 from avi_env.envs.snapshot import RowEpisode, Snapshot
-from avi_env.envs.spaces import ACTIONS, AUDIO_LIMIT
+from avi_env.envs.spaces import AUDIO_LIMIT
 from avi_env.envs.world import World
 from avi_env.scene import Scene
 from avi_env.state import State
 from avi_env.tasks import Episode
-from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, SLOTS, Columns, Rules, Transition
+from avi_env.tasks.audio_visual_qa import OPTION_BYTES, QUESTION_BYTES
+from avi_env.tasks.questions.question import MOST_OPTIONS
+from avi_env.tasks.transition import COUNTS, ESTIMATES, FLAGS, NUMBERS, PLACES, SLOTS, Columns, Rules, Transition
 from avi_env.vision import Camera, render_views
+from avi_env.vision.sensor_noise import add_depth_noise, add_image_noise
 
 __all__ = ["EnvBatch", "measures"]
 
 _EYES, _YAW, _SCENE = PLACES.index("ears"), NUMBERS.index("yaw"), SLOTS.index("scene_index")
 _ENDED, _SEAT = FLAGS.index("ended"), COUNTS.index("seat")
+_CLOCK, _KEY = COUNTS.index("clock"), COUNTS.index("key")
+_MEASURES = {
+    "stop": ("success", "spl", "soft_spl", "sna", "distance_to_goal", "path_length", "collided"),
+    "estimates": ("success", *ESTIMATES, "distance_to_goal", "path_length", "collided"),
+    "options": ("success", "answered", "distance_to_goal", "path_length", "collided"),
+}
+"""What is measured, by how the task is answered: flags, and numbers by their own name."""
+
 _ROWS_PER_ARRIVAL = 32  # as many rows let one prepared episode in at each step: a few more than end on average
 
 
@@ -63,7 +75,10 @@ class EnvBatch:
             config.lead_samples,
             max_steps,
             next_step,
+            config.played.answers,
+            actuation_noise=config.actuation_noise,
         )
+        self._actions = ActionReader(config, num_envs, self.device)
         self._advance = Transition(rules, self.device)
         self._clock = np.zeros(num_envs, dtype=np.int64)  # the agents', kept here too: doors must not wait for a device
         self._tables: Tables | None = None
@@ -102,6 +117,11 @@ class EnvBatch:
     def episodes(self) -> list[Episode]:
         """The episode that each row plays: privileged."""
         return [prepared.episode for prepared in self.seats.playing if prepared is not None]
+
+    def asked(self, row: int) -> dict[str, Any]:
+        """Returns the text of a row's question and its options, nothing in tasks without."""
+        question = self.episodes[row].question if self.config.played.answers == "options" else None
+        return {} if question is None else {"question": question.text, "options": question.options}
 
     def scene(self, row: int) -> Scene:
         """Returns the scene in which a row plays, its doors as they are without any event."""
@@ -162,13 +182,14 @@ class EnvBatch:
             seen["goal"] = goal_from_agent(state_of(tables))
         if "target" in self.config.sensors:
             seen["target"] = tables.target.clone()
+        seen |= {name: _text(tables.text, name) for name in TEXTS if name in self.config.sensors}
         if out is None:
             return {name: seen[name] for name in self.config.sensors_in_order}
         return {name: _written(out[name], seen[name]) for name in self.config.sensors_in_order}
 
     def info(self) -> dict[str, torch.Tensor]:
         """Returns the measures of every row so far, shape (N,): views of the state."""
-        return measures(self.tables.columns.numbers, self.tables.columns.flags)
+        return measures(self.tables.columns.numbers, self.tables.columns.flags, self.config.played.answers)
 
     def semantic_categories(self, row: int) -> tuple[str, ...]:
         """Category of each object id in the scene of a row."""
@@ -236,27 +257,20 @@ class EnvBatch:
         """Time of each row since its first observation [s], shape (N,)."""
         return np.asarray(self._clock * self.config.step_seconds, dtype=np.float64)
 
-    def _actions(self, actions: Any) -> torch.Tensor:
-        """Returns actions on the device; those that come from the host are checked."""
-        if not isinstance(actions, torch.Tensor):
-            given = np.asarray(actions)
-            if np.any((given < 0) | (given >= len(ACTIONS))):
-                raise ValueError(f"actions must lie in 0..{len(ACTIONS) - 1}: {', '.join(ACTIONS)}; got {given}")
-            actions = torch.from_numpy(given.astype(np.int64))
-        if actions.shape != (self.num_envs,):
-            raise ValueError(f"actions must have shape ({self.num_envs},), not {tuple(actions.shape)}")
-        action: torch.Tensor = actions.to(self.device, torch.int64, non_blocking=True).contiguous()
-        return action
-
     def _see(self, tables: Tables, out: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor]:
         """Returns the images that are asked for."""
         config, wanted = self.config, tuple(name for name in IMAGES if name in self.config.sensors)
         if not wanted:
             return {}
-        places, numbers, slots, _, _ = tables.columns
+        places, numbers, slots, counts, _ = tables.columns
         images = None if out is None else {name: out[name] for name in wanted}
         view = (slots[_SCENE], places[_EYES], numbers[_YAW], self.camera, wanted)
         seen = render_views(self.world.bank, *view, quality=config.quality, out=images)
+        whose = counts[_KEY], counts[_CLOCK]
+        if "rgb" in seen and config.image_noise > 0.0:
+            add_image_noise(seen["rgb"], *whose, config.image_noise)
+        if "depth" in seen and config.depth_noise > 0.0:
+            add_depth_noise(seen["depth"], *whose, config.depth_noise)
         if "depth" in seen:
             seen["depth"].clamp_(max=config.depth_max)
         return seen
@@ -311,16 +325,26 @@ def _written(buffer: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     return buffer if value is buffer else buffer.copy_(value)
 
 
-def measures(numbers: Any, flags: Any) -> dict[str, Any]:
-    """Returns the measures of every row so far, by name, of two tables of `Columns`: rows of them."""
+def _text(text: torch.Tensor, name: str) -> torch.Tensor:
+    """Returns the observed "question", shape (N, 256), or "options", shape (N, 8, 64), uint8."""
+    if name == "question":
+        return text[:, :QUESTION_BYTES].clone()
+    return text[:, QUESTION_BYTES:].reshape(len(text), MOST_OPTIONS, OPTION_BYTES).clone()
+
+
+def measures(numbers: Any, flags: Any, answers: str) -> dict[str, Any]:
+    """Returns the measures of every row so far, by name, of two tables of `Columns`: rows of them.
+
+    Args:
+        numbers: `NUMBERS`.
+        flags: `FLAGS`.
+        answers: one of `avi_env.tasks.task.ANSWERS`, which says what is measured.
+    """
     return {
-        "success": flags[FLAGS.index("success")],
-        "spl": numbers[NUMBERS.index("spl")],
-        "soft_spl": numbers[NUMBERS.index("soft_spl")],
-        "sna": numbers[NUMBERS.index("sna")],
-        "distance_to_goal": numbers[NUMBERS.index("distance")],
-        "path_length": numbers[NUMBERS.index("path_length")],
-        "collided": flags[FLAGS.index("collided")],
+        name: flags[FLAGS.index(name)]
+        if name in FLAGS
+        else numbers[NUMBERS.index("distance" if name == "distance_to_goal" else name)]
+        for name in _MEASURES[answers]
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from avi_env.acoustics.soundscape import ShiftedStream
@@ -18,6 +19,7 @@ from avi_env.navigation.grid_bank import rows_at
 from avi_env.sounds import class_of_sound
 from avi_env.state import State
 from avi_env.tasks import Episode, soft_spl
+from avi_env.tasks.audio_visual_qa import encoded_question
 from avi_env.tasks.episode_key import episode_key
 from avi_env.tasks.transition import COUNTS, FLAGS, NUMBERS, PLACES, SLOTS, Columns
 
@@ -47,6 +49,8 @@ class Tables(NamedTuple):
     target: torch.Tensor
     stream: StreamState | ShiftedStream
     audio: torch.Tensor
+    text: torch.Tensor
+    """Question and options as `encoded_question` gives them, shape (N, bytes), uint8; no bytes where none is asked."""
 
 
 def state_of(tables: Tables) -> State:
@@ -107,7 +111,7 @@ def cloned(tables: Tables) -> Tables:
 
 def table_bytes(tables: Tables) -> int:
     """Returns the memory of tables [bytes]."""
-    wide = [tables.source, tables.target, tables.audio, *_leaves(tables.stream)]
+    wide = [tables.source, tables.target, tables.audio, tables.text, *_leaves(tables.stream)]
     return sum(table.nbytes for table in (*tables.columns, *wide))
 
 
@@ -148,14 +152,17 @@ def first_tables(world: World, arrivals: list[Arrival], seats: list[int], slots:
     places = np.zeros((len(PLACES), count, 3), dtype=np.float32)
     places[_PLACE["position"]] = places[_PLACE["start_position"]] = feet
     places[_PLACE["goal"]] = [e.goal_position for e in episodes]
+    places[_PLACE["source"]] = places[_PLACE["heard"]] = [e.source_position for e in episodes]
     places[_PLACE["ears"]] = feet + np.array([0.0, config.eye_height, 0.0], dtype=np.float32)
-    yaw = torch.tensor([e.start_yaw for e in episodes], dtype=torch.float32)
     numbers = torch.zeros(len(NUMBERS), count)
+    numbers[_NUMBER["le_cd"]], numbers[_NUMBER["er20"]] = 180.0, 1.0  # as where no estimate was right
+    yaw = torch.tensor([e.start_yaw for e in episodes], dtype=torch.float32)
     numbers[_NUMBER["yaw"]] = numbers[_NUMBER["start_yaw"]] = torch.atan2(torch.sin(yaw), torch.cos(yaw))
     counts = np.zeros((len(COUNTS), count), dtype=np.int64)
     counts[_COUNT["seat"]] = seats
     counts[_COUNT["oracle_actions"]] = [e.oracle_actions for e in episodes]
     counts[_COUNT["key"]] = [episode_key(e) for e in episodes]
+    counts[_COUNT["answer"]] = [_answer(e, config) for e in episodes]
     columns = Columns(
         torch.from_numpy(places).to(device),
         numbers.to(device),
@@ -175,6 +182,7 @@ def first_tables(world: World, arrivals: list[Arrival], seats: list[int], slots:
         torch.tensor([_target(e, config) for e in episodes], dtype=torch.float32, device=device),
         world.soundscape.start(columns.counts[_COUNT["seat"]]),
         torch.zeros(count, config.channels, config.window_samples, device=device),
+        torch.from_numpy(np.array([_text(e, config) for e in episodes])).to(device),
     )
 
 
@@ -197,3 +205,18 @@ def _target(episode: Episode, config: EnvConfig) -> list[float]:
     """1 at the class or category that is sought; nowhere in episodes that lead to a point."""
     sought = episode.goal_category or (class_of_sound(episode.sound) if episode.sound else "")
     return [float(name == sought) for name in config.target_classes]
+
+
+def _answer(episode: Episode, config: EnvConfig) -> int:
+    """The right option of the question, or the class of the sound where that is estimated; -1 elsewhere."""
+    if config.played.answers == "options":
+        assert episode.question is not None, "preparation has checked it"
+        return episode.question.answer
+    return config.target_classes.index(class_of_sound(episode.sound)) if config.played.answers == "estimates" else -1
+
+
+def _text(episode: Episode, config: EnvConfig) -> npt.NDArray[np.uint8]:
+    if config.played.answers != "options":
+        return np.zeros(0, dtype=np.uint8)
+    assert episode.question is not None, "preparation has checked it"
+    return encoded_question(episode.question)

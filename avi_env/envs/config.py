@@ -18,8 +18,11 @@ from avi_env.tasks.shut_doors import check_doors
 
 __all__ = ["IMAGES", "SENSORS", "EnvConfig"]
 
-SENSORS = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal", "target")
+SENSORS = ("rgb", "depth", "audio", "spectrogram", "semantic", "pose", "goal", "target", "question", "options")
 """Observation keys, in order; the first four are on by default."""
+
+TEXTS = ("question", "options")
+"""Those that only tasks with questions have."""
 
 IMAGES = ("rgb", "depth", "semantic")
 """Those that the camera takes."""
@@ -193,6 +196,10 @@ class EnvConfig:
                 raise name_error("sensor", name, SENSORS)
         if self.played.goal != "sound" and (self.source_speed > 0 or self.sounds):
             raise ValueError(f"no goal of {self.task} sounds: leave out sounds and source_speed; distractors may sound")
+        if self.played.answers != "options" and set(TEXTS) & set(self.sensors):
+            raise ValueError(f"{self.task} asks no question: leave {' and '.join(TEXTS)} out of sensors")
+        if self.played.answers == "options" and self.doors != "given":
+            raise ValueError("questions are about doors, too: leave doors='given'")
         if not self.sensors:
             raise ValueError(f"sensors is empty: name at least one of {', '.join(SENSORS)}")
         for option, choices in (("output", OUTPUTS), ("autoreset", AUTORESET_MODES), ("sound_schedule", SCHEDULES)):

@@ -12,7 +12,8 @@ from avi_env.tasks.transition import PLACES, SLOTS
 
 __all__ = ["follow_sources", "turn_doors"]
 
-_POSITION, _GOAL, _SCENE = PLACES.index("position"), PLACES.index("goal"), SLOTS.index("scene_index")
+_POSITION, _GOAL, _SOURCE = (PLACES.index(name) for name in ("position", "goal", "source"))
+_SCENE = SLOTS.index("scene_index")
 
 
 def turn_doors(world: World, tables: Tables, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64]) -> Tables:
@@ -48,4 +49,5 @@ def follow_sources(
     places[_GOAL, rows] = torch.where(walkers.goal.isnan(), places[_GOAL, rows], walkers.goal)
     known = tables.source[rows]
     source = tables.source.index_copy(0, rows, torch.where(walkers.source.isnan(), known, walkers.source))
+    places[_SOURCE] = source[:, 0]
     return tables._replace(columns=tables.columns._replace(places=places), source=source)

@@ -21,7 +21,12 @@ from avi_env.envs.scene_ahead import prepare_scene
 from avi_env.navigation import WalkableGrid, distance_field, snap_point, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
 from avi_env.tasks import Episode, EpisodeSpec, arrival_points, episode_rng, sample_episode
+from avi_env.tasks.audio_visual_qa import encoded_question
 from avi_env.tasks.door_events import moving_doors, passable_grid
+from avi_env.tasks.questions import shape_episode
+from avi_env.tasks.questions.staging import Body
+from avi_env.tasks.shut_doors import opened, shut_share
+from avi_env.tasks.shut_episode import Pace, episode_behind_doors, grid_about
 
 __all__ = ["DOOR_GAP", "EpisodeMaker", "Prepared"]
 
@@ -62,7 +67,7 @@ class EpisodeMaker:
             config.agent_radius,
             config.agent_height,
             config.source_speed,
-            config.distractors,
+            0 if config.played.answers == "options" else config.distractors,  # those come with the question
             config.distractor_speed,
             config.door_events,
             config.door_seconds,
@@ -111,16 +116,25 @@ class EpisodeMaker:
     def draw(self, seed: int, index: int) -> Episode:
         """Returns episode number `index` of an environment seeded `seed`."""
         config, name = self.config, self.scene_name(seed, index)
-        drawn = sample_episode(
-            self.scene(name),
-            seed,
-            index,
-            self.spec,
-            forward=config.forward,
-            turn_deg=config.turn_deg,
-            step_seconds=config.step_seconds,
-        )
+        given = self.scene(name)
+        scene = given if config.doors == "given" else opened(given)
+        pace = Pace(config.forward, config.turn_deg, config.step_seconds)
+        drawn = sample_episode(scene, seed, index, self.spec, **pace._asdict())
+        if config.doors != "given":
+            size = config.agent_radius, config.agent_height
+            chance = episode_rng(seed, index, "shut_doors", scene)
+            drawn = episode_behind_doors(given, scene, drawn, shut_share(config.doors), chance, size, pace)
+            scene = with_doors(given, dict(drawn.doors))
+        if config.played.answers == "options":
+            asked = int(episode_rng(seed, index, "question", scene).integers(2**62))
+            body = Body(config.forward, config.turn_deg, config.agent_radius, config.agent_height)
+            drawn = shape_episode(scene, drawn, asked, sounds=config.sounds, body=body)
         return replace(drawn, scene=name)  # by the name that loads it again
+
+    def place(self, episode: Episode) -> Scene:
+        """Returns the scene in which an episode happens, its doors as the episode has them at first."""
+        scene = self.scene(episode.scene)
+        return with_doors(scene, dict(episode.doors)) if episode.doors else scene
 
     def prepare(self, episode: Episode, soundscape: Soundscape | None, job: Job[Prepared]) -> Prepared:
         """Returns an episode made ready.
@@ -134,11 +148,13 @@ class EpisodeMaker:
             ValueError: the episode starts, or sounds, where nobody can be.
             CancelledError: nobody wants it any more.
         """
-        config, scene = self.config, self.scene(episode.scene)
+        config, scene = self.config, self.place(episode)
         check_kind(episode, config)
         job.check()
         grid = passable_grid(scene, moving_doors(scene, episode.door_events), config.agent_radius, config.agent_height)
         _check_start(episode, grid)
+        if episode.doors:
+            grid = grid_about(grid, episode.start_position)
         field = distance_field(grid, arrival_points(scene, grid, episode))
         first_scene = self.turned(scene, episode, 0.0)
         for place in (scene, first_scene):
@@ -190,8 +206,10 @@ def check_kind(episode: Episode, config: EnvConfig) -> None:
             f"the episode leads to a {found}, but {config.task} to a {config.played.goal}: play it in an environment "
             f"of its own task"
         )
-    if config.played.answers == "options" and episode.question is None:
-        raise ValueError(f"{config.task} asks the question of an episode, but this episode has none")
+    if config.played.answers == "options":
+        if episode.question is None:
+            raise ValueError(f"{config.task} asks the question of an episode, but this episode has none")
+        encoded_question(episode.question)  # which tells what is wrong with it
 
 
 def _check_start(episode: Episode, grid: WalkableGrid) -> None:

@@ -13,6 +13,8 @@ EPISODE_STEPS = {
     "MultiSourceNav": 500,
     "PointNav": 500,
     "ObjectNav": 500,
+    "SoundLocalization": 40,
+    "AudioVisualQA": 500,
 }
 """`max_episode_steps` of each task of `avi_env.tasks.TASKS`, which takes a second to load and must say the same."""
 

@@ -22,12 +22,11 @@ _REWARD, _TERMINATED = NUMBERS.index("reward"), FLAGS.index("terminated")
 Observation = dict[str, npt.NDArray[Any]]
 
 
-class AviEnv(gym.Env[Observation, np.int64]):
-    """Audio-goal navigation: find the sounding object by sight and sound and stop within 1 m of it.
+class AviEnv(gym.Env[Observation, Any]):
+    """One environment of any task; each task's page in `docs/tasks/` says what it is about.
 
     Observations: a dictionary of the sensors named in `sensors` (`docs/environment.md`). Actions: 0 stop, 1 forward,
-    2 left, 3 right. Reward: -0.01 a step, plus the geodesic distance gained [m], plus 10 for a successful stop.
-    `reset(options={"episode": Episode})` plays a given episode again.
+    2 left, 3 right; some tasks add to them. `reset(options={"episode": Episode})` plays a given episode again.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012  (the base class declares it so)
@@ -41,7 +40,7 @@ class AviEnv(gym.Env[Observation, np.int64]):
         self.config = config
         self.render_mode = render_mode
         self.observation_space = observation_space(config)  # type: ignore[assignment]
-        self.action_space = action_space()
+        self.action_space = action_space(config)
         self.batch = EnvBatch(config, num_envs=1)
 
     def reset(
@@ -53,17 +52,18 @@ class AviEnv(gym.Env[Observation, np.int64]):
             self.batch.seed([int(self.np_random.integers(2**62)) if seed is None else seed])
         episode = (options or {}).get("episode")
         self.batch.reset([0], {0: episode} if episode is not None else {})
-        return self._observation(), self._info()
+        return self._observation(), {**self._info(), **self.batch.asked(0)}
 
     def announce(self, episode: Episode) -> None:
         """Lets an episode be made ready in the background that a later reset will be given as options["episode"]."""
         self.batch.seats.announce(episode)
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Acts for one step of simulated time."""
-        if not self.action_space.contains(np.int64(action)):
-            raise ValueError(f"action {action!r} is not one of 0 stop, 1 forward, 2 left, 3 right")
-        step = self.batch.step(np.array([action]))
+        given = np.asarray(action, dtype=np.int64)
+        if not self.action_space.contains(given if given.ndim else given[()]):
+            raise ValueError(f"action {action!r} is not one of {self._actions}")
+        step = self.batch.step(given[None])
         return (
             self._observation(),
             float(step.numbers[_REWARD, 0]),
@@ -79,6 +79,14 @@ class AviEnv(gym.Env[Observation, np.int64]):
     def close(self) -> None:
         """Frees the device tables."""
         self.batch.close()
+
+    @property
+    def _actions(self) -> str:
+        """The actions, in words."""
+        if isinstance(self.action_space, gym.spaces.MultiDiscrete):
+            return f"(move, azimuth, distance, class) below {self.action_space.nvec.tolist()}"
+        options = ", 4 ... the options" if self.config.played.answers == "options" else ""
+        return f"0 stop, 1 forward, 2 left, 3 right{options}"
 
     @property
     def episode(self) -> Episode:
@@ -100,4 +108,5 @@ class AviEnv(gym.Env[Observation, np.int64]):
 
     def _info(self) -> dict[str, Any]:
         columns = self.batch.tables.columns
-        return measures(columns.numbers[:, 0].tolist(), columns.flags[:, 0].tolist())
+        numbers, flags = columns.numbers[:, 0].tolist(), columns.flags[:, 0].tolist()
+        return measures(numbers, flags, self.config.played.answers)

@@ -8,6 +8,9 @@ import gymnasium as gym
 import numpy as np
 
 from avi_env.envs.config import EnvConfig
+from avi_env.tasks.audio_visual_qa import ANSWER, OPTION_BYTES, QUESTION_BYTES
+from avi_env.tasks.questions.question import MOST_OPTIONS
+from avi_env.tasks.sound_localization import AZIMUTHS, MOVES, RANGES
 
 __all__ = ["ACTIONS", "AUDIO_LIMIT", "SPECTROGRAM_LIMIT", "action_space", "observation_space"]
 
@@ -24,9 +27,16 @@ _WORLD_LIMIT = 1.0e4  # [m] far outside any scene: Gymnasium's checker wants fin
 _SPECTROGRAM_FFT, _SPECTROGRAM_HOP, _SPECTROGRAM_POOL = 512, 160, 4  # SoundSpaces' recipe (acoustics/spectrogram.py)
 
 
-def action_space() -> gym.spaces.Discrete:
-    """Returns the four actions: 0 stop, 1 forward, 2 left, 3 right."""
-    return gym.spaces.Discrete(len(ACTIONS))
+def action_space(config: EnvConfig | None = None) -> gym.Space[Any]:
+    """Returns the actions of a configuration's task; 0 stop, 1 forward, 2 left, 3 right if none is given.
+
+    Where questions are asked, the options follow as 4, 5 ...; where sounds are localized, an action is (that number,
+    azimuth, distance, class), see `avi_env.tasks.sound_localization`.
+    """
+    answers = "stop" if config is None else config.played.answers
+    if config is not None and answers == "estimates":
+        return gym.spaces.MultiDiscrete([MOVES, AZIMUTHS, RANGES, len(config.target_classes)])
+    return gym.spaces.Discrete(ANSWER + MOST_OPTIONS if answers == "options" else len(ACTIONS))
 
 
 def observation_space(config: EnvConfig) -> gym.spaces.Dict:
@@ -44,5 +54,7 @@ def observation_space(config: EnvConfig) -> gym.spaces.Dict:
         "pose": box(-_WORLD_LIMIT, _WORLD_LIMIT, (4,), np.float32),
         "goal": box(np.array([0.0, -np.pi], np.float32), np.array([_WORLD_LIMIT, np.pi], np.float32), (2,), np.float32),
         "target": box(0.0, 1.0, (len(config.target_classes),), np.float32),
+        "question": box(0, 255, (QUESTION_BYTES,), np.uint8),
+        "options": box(0, 255, (MOST_OPTIONS, OPTION_BYTES), np.uint8),
     }
     return gym.spaces.Dict({name: space for name, space in every.items() if name in config.sensors})

@@ -54,7 +54,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self.autoreset_mode = self._mode  # where TorchRL and others look for it
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 4, "autoreset_mode": self._mode}
         self.single_observation_space = observation_space(config)
-        self.single_action_space = action_space()
+        self.single_action_space = action_space(config)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         next_step = self._mode is AutoresetMode.NEXT_STEP
@@ -79,7 +79,7 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self._seed(seed)
         rows = np.flatnonzero(mask).tolist()
         self.batch.reset(rows, _given(options.get("episode"), rows, self.num_envs))
-        return self._observation(), self._info()
+        return self._observation(), {**self._info(), **self._asked()}
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         """Acts in every row; rows that ended are reset as the autoreset mode says.
@@ -176,8 +176,18 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def _measures(self, numbers: Any, flags: Any) -> dict[str, Any]:
         everyone = np.ones(self.num_envs, dtype=bool)
         info: dict[str, Any] = {}
-        for name, value in measures(numbers, flags).items():
+        for name, value in measures(numbers, flags, self.config.played.answers).items():
             info[name], info[f"_{name}"] = value, everyone
+        return info
+
+    def _asked(self) -> dict[str, Any]:
+        """The questions of all rows and their options as text, where any are asked."""
+        each = [self.batch.asked(row) for row in range(self.num_envs)]
+        info: dict[str, Any] = {}
+        for name in each[0]:
+            texts = np.empty(self.num_envs, dtype=object)
+            texts[:] = [one[name] for one in each]
+            info[name], info[f"_{name}"] = texts, np.ones(self.num_envs, dtype=bool)
         return info
 
     def _copied(self, table: torch.Tensor) -> Any:

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from avi_env.content import name_error
-from avi_env.tasks import audio_nav, moving_source_nav, multi_source_nav, object_nav, point_nav, semantic_audio_nav
+from avi_env.tasks import (
+    audio_nav,
+    audio_visual_qa,
+    moving_source_nav,
+    multi_source_nav,
+    object_nav,
+    point_nav,
+    semantic_audio_nav,
+    sound_localization,
+)
 from avi_env.tasks.task import Task
 
 __all__ = ["TASKS", "load_task"]
@@ -18,6 +27,8 @@ _MODULES = (
     multi_source_nav,
     point_nav,
     object_nav,
+    sound_localization,
+    audio_visual_qa,
 )
 
 TASKS: Mapping[str, Task] = MappingProxyType({module.TASK.name: module.TASK for module in _MODULES})

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from typing import NamedTuple
 
 import torch
@@ -13,10 +15,13 @@ from avi_env.navigation import GridBank
 from avi_env.navigation.grid_device import GridArrays, advance, column_of, lookup, row_at
 from avi_env.scene.draws import ACTUATION, draw_state, normals
 from avi_env.scene.launches import launch
-from avi_env.tasks.task import NavRules
+from avi_env.tasks.audio_visual_qa import ANSWER
+from avi_env.tasks.sound_localization import AZIMUTHS, MOVES, RANGE_MAX, RANGE_MIN, RANGES
+from avi_env.tasks.task import ANSWERS, NavRules
 
 __all__ = [
     "COUNTS",
+    "ESTIMATES",
     "FLAGS",
     "NUMBERS",
     "PLACES",
@@ -29,15 +34,20 @@ __all__ = [
 
 wp.set_module_options({"enable_backward": False})
 
-PLACES = ("position", "start_position", "goal", "ears")
-"""Rows of `Columns.places` [m], world frame."""
-NUMBERS = ("yaw", "start_yaw", "distance", "start_distance", "path_length", "reward", "spl", "soft_spl", "sna")
+PLACES = ("position", "start_position", "goal", "ears", "source", "heard")
+"""Rows of `Columns.places` [m], world frame; "heard" is where the goal's source was at the last observation."""
+ESTIMATES = ("azimuth_error", "range_error", "f20", "er20", "le_cd", "lr_cd", "rde_cd")
+"""How good the estimates of `SoundLocalization` are: of the last one [degrees, 1], then over all so far."""
+NUMBERS = (
+    *("yaw", "start_yaw", "distance", "start_distance", "path_length", "reward", "spl", "soft_spl", "sna"),
+    *ESTIMATES,
+)
 """Rows of `Columns.numbers` [rad, m]."""
 SLOTS = ("scene_index", "home_index")
 """Rows of `Columns.slots`."""
-COUNTS = ("seat", "oracle_actions", "step_count", "clock", "sound_clock", "key")
-"""Rows of `Columns.counts`."""
-FLAGS = ("collided", "success", "ended", "terminated", "truncated")
+COUNTS = ("seat", "oracle_actions", "step_count", "clock", "sound_clock", "key", "answer")
+"""Rows of `Columns.counts`; "answer" is the right class or option, -1 = none."""
+FLAGS = ("collided", "success", "ended", "terminated", "truncated", "answered")
 """Rows of `Columns.flags`."""
 
 _STOP = wp.constant(0)
@@ -45,27 +55,34 @@ _FORWARD = wp.constant(1)
 _LEFT = wp.constant(2)
 _RIGHT = wp.constant(3)
 
-_POSITION, _START, _GOAL, _EARS = (wp.constant(k) for k in range(4))
+_POSITION, _START, _GOAL, _EARS, _SOURCE, _HEARD = (wp.constant(k) for k in range(6))
 _YAW, _START_YAW, _DISTANCE, _START_DISTANCE, _PATH_LENGTH = (wp.constant(k) for k in range(5))
 _REWARD, _SPL, _SOFT_SPL, _SNA = (wp.constant(k) for k in range(5, 9))
+_AZIMUTH_ERROR, _RANGE_ERROR, _F20, _ER20, _LE_CD, _LR_CD, _RDE_CD = (wp.constant(k) for k in range(9, 16))
 _SCENE, _HOME = (wp.constant(k) for k in range(2))
-_SEAT, _ORACLE, _STEPS, _CLOCK, _SOUND_CLOCK, _KEY = (wp.constant(k) for k in range(6))
-_COLLIDED, _SUCCESS, _ENDED, _TERMINATED, _TRUNCATED = (wp.constant(k) for k in range(5))
+_SEAT, _ORACLE, _STEPS, _CLOCK, _SOUND_CLOCK, _KEY, _ANSWER = (wp.constant(k) for k in range(7))
+_COLLIDED, _SUCCESS, _ENDED, _TERMINATED, _TRUNCATED, _ANSWERED = (wp.constant(k) for k in range(6))
+
+_BY_ESTIMATES, _BY_OPTIONS = (wp.constant(ANSWERS.index(name)) for name in ("estimates", "options"))
+_MOVES, _AZIMUTHS, _RANGES = wp.constant(MOVES), wp.constant(AZIMUTHS), wp.constant(RANGES)
+_NEAREST = wp.constant(RANGE_MIN)  # [m]
+_RANGE_STEP = wp.constant(math.log(RANGE_MAX / RANGE_MIN) / (RANGES - 1))  # of the logarithm
+_FIRST_OPTION = wp.constant(ANSWER)
 
 
 class Columns(NamedTuple):
     """What changes about N agents, one column an agent."""
 
     places: torch.Tensor
-    """Shape (4, N, 3), float32: `PLACES`."""
+    """Shape (6, N, 3), float32: `PLACES`."""
     numbers: torch.Tensor
-    """Shape (9, N), float32: `NUMBERS`."""
+    """Shape (16, N), float32: `NUMBERS`."""
     slots: torch.Tensor
     """Shape (2, N), int32: `SLOTS`."""
     counts: torch.Tensor
-    """Shape (6, N), int64: `COUNTS`; the key is what the episode's noise is drawn by."""
+    """Shape (7, N), int64: `COUNTS`; the key is what the episode's noise is drawn by."""
     flags: torch.Tensor
-    """Shape (5, N), bool: `FLAGS`."""
+    """Shape (6, N), bool: `FLAGS`."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,8 @@ class Rules:
     """Actions after which an episode is cut; 0 = never."""
     ended_are_idle: bool = True
     """Whether a row whose episode has ended ignores its action until it is reset."""
+    answers: str = "stop"
+    """How agents answer: one of `avi_env.tasks.task.ANSWERS`."""
     actuation_noise: float = 0.0
     """Standard deviation of how far an action goes, as a share of what it should."""
 
@@ -115,6 +134,9 @@ class _Ground:
     step_penalty: wp.float32
     progress_weight: wp.float32
     success_reward: wp.float32
+    azimuth_tolerance: wp.float32
+    range_reward: wp.float32
+    answers: wp.int32
     step_samples: wp.int64
     lead_samples: wp.int64
     max_steps: wp.int64
@@ -163,6 +185,18 @@ def _measure(b: int, numbers: wp.array2d[wp.float32], flags: wp.array2d[wp.bool]
 
 
 @wp.func
+def _motion(ground: _Ground, act: int, key: wp.int64, clock: wp.int64) -> wp.vec2:
+    """How far an action goes forward and turns left [m, rad]."""
+    motion = wp.vec2(
+        wp.where(act == _FORWARD, ground.forward, 0.0),
+        wp.where(act == _LEFT, ground.turn, wp.where(act == _RIGHT, -ground.turn, 0.0)),
+    )
+    if ground.actuation_noise > 0.0:
+        motion = wp.cw_mul(motion, _shares(key, clock, ground.actuation_noise))
+    return motion
+
+
+@wp.func
 def _keep(
     b: int,
     places: wp.array2d[wp.vec3],
@@ -175,11 +209,59 @@ def _keep(
     """Copies what a step does not change."""
     places_out[_START, b] = places[_START, b]
     places_out[_GOAL, b] = places[_GOAL, b]
+    places_out[_SOURCE, b] = places[_SOURCE, b]
+    places_out[_HEARD, b] = places[_SOURCE, b]
     numbers_out[_START_YAW, b] = numbers[_START_YAW, b]
     numbers_out[_START_DISTANCE, b] = numbers[_START_DISTANCE, b]
     counts_out[_SEAT, b] = counts[_SEAT, b]
     counts_out[_ORACLE, b] = counts[_ORACLE, b]
     counts_out[_KEY, b] = counts[_KEY, b]
+    counts_out[_ANSWER, b] = counts[_ANSWER, b]
+    for k in range(_AZIMUTH_ERROR, _RDE_CD + 1):
+        numbers_out[k, b] = numbers[k, b]
+
+
+@wp.func
+def _estimate(
+    ground: _Ground,
+    code: int,
+    count: float,
+    shift: wp.vec3,
+    yaw: float,
+    answer: int,
+    b: int,
+    out: wp.array2d[wp.float32],
+) -> float:
+    """Judges an estimate, writes its measures over those before, and returns what it is worth, 0 = it is wrong.
+
+    Args:
+        ground: the rules.
+        code: (class, distance, azimuth, move) as digits of one number.
+        count: estimates so far, this one included.
+        shift: from the ears to the source [m].
+        yaw: heading of the head [rad].
+        answer: the right class.
+        b: the agent.
+        out: `NUMBERS`, which holds the measures before.
+    """
+    digits = code / _MOVES
+    azimuth = float(digits % _AZIMUTHS)
+    away = _NEAREST * wp.exp(float((digits / _AZIMUTHS) % _RANGES) * _RANGE_STEP)
+    named = digits / (_AZIMUTHS * _RANGES) == answer
+    apart = azimuth - wp.degrees(wp.atan2(-shift[0], -shift[2]) - yaw)
+    apart = wp.abs(apart - 360.0 * wp.round(apart / 360.0))
+    wrong = wp.abs(away - wp.length(shift)) / wp.max(wp.length(shift), 1.0e-6)
+    right = named and apart <= ground.azimuth_tolerance
+    before = wp.round(out[_LR_CD, b] * (count - 1.0))
+    if named:
+        out[_LE_CD, b] = (wp.where(before > 0.0, out[_LE_CD, b] * before, 0.0) + apart) / (before + 1.0)
+        out[_RDE_CD, b] = (wp.where(before > 0.0, out[_RDE_CD, b] * before, 0.0) + wrong) / (before + 1.0)
+    out[_LR_CD, b] = (before + wp.where(named, 1.0, 0.0)) / count
+    out[_F20, b] = (wp.round(out[_F20, b] * (count - 1.0)) + wp.where(right, 1.0, 0.0)) / count
+    out[_ER20, b] = 1.0 - out[_F20, b]
+    out[_AZIMUTH_ERROR, b] = apart
+    out[_RANGE_ERROR, b] = wrong
+    return wp.where(right, ground.success_reward + ground.range_reward * wp.max(1.0 - wrong, 0.0), 0.0)
 
 
 @wp.kernel
@@ -200,15 +282,13 @@ def _step(
     b = wp.tid()
     grids = ground.grids
     idle = flags[_ENDED, b] and ground.ended_are_idle
-    act = wp.where(idle, -1, int(action[b]))
+    code = wp.where(idle, -1, int(action[b]))
+    act = wp.where(ground.answers == _BY_ESTIMATES and not idle, code % _MOVES, code)
     p = places[_POSITION, b]
     yaw = numbers[_YAW, b]
-    forward = wp.where(act == _FORWARD, ground.forward, 0.0)
-    turn = wp.where(act == _LEFT, ground.turn, wp.where(act == _RIGHT, -ground.turn, 0.0))
-    if ground.actuation_noise > 0.0:
-        share = _shares(counts[_KEY, b], counts[_CLOCK, b], ground.actuation_noise)
-        forward = forward * share[0]
-        turn = turn * share[1]
+    motion = _motion(ground, act, counts[_KEY, b], counts[_CLOCK, b])
+    forward = motion[0]
+    turn = motion[1]
     row = row_at(grids, slots[_SCENE, b], p[0], p[1], p[2])
     end = advance(grids, row, p[0], p[2], yaw, forward, turn)
     q = wp.vec3(end[0], _floor_at(grids, int(end[3]), end[0], end[1], p[1]), end[1])
@@ -216,11 +296,19 @@ def _step(
     distance = _goal_distance(grids, fields[int(counts[_SEAT, b])], slots[_HOME, b], q)
     steps = counts[_STEPS, b] + wp.where(idle, wp.int64(0), wp.int64(1))
     clock = counts[_CLOCK, b] + wp.int64(1)
-    stopped = act == _STOP
+    answered = ground.answers == _BY_OPTIONS and act >= _FIRST_OPTION
+    stopped = act == _STOP or answered
     success = stopped and distance < ground.success_distance
+    if ground.answers == _BY_OPTIONS:
+        success = answered and wp.int64(act - _FIRST_OPTION) == counts[_ANSWER, b]
     cut = not stopped and not idle and ground.max_steps > wp.int64(0) and steps >= ground.max_steps
     reward = ground.progress_weight * (numbers[_DISTANCE, b] - distance) - ground.step_penalty
     _keep(b, places, numbers, counts, places_out, numbers_out, counts_out)
+    bonus = wp.where(success, ground.success_reward, 0.0)
+    if ground.answers == _BY_ESTIMATES and not idle:
+        heard = places[_HEARD, b] - places[_EARS, b]
+        bonus = _estimate(ground, code, float(steps), heard, yaw, int(counts[_ANSWER, b]), b, numbers_out)
+        success = bonus > 0.0
     places_out[_POSITION, b] = q
     places_out[_EARS, b] = q + wp.vec3(0.0, ground.eye_height, 0.0)
     numbers_out[_YAW, b] = heading - 2.0 * wp.pi * wp.ceil((heading - wp.pi) / (2.0 * wp.pi))
@@ -234,7 +322,8 @@ def _step(
     flags_out[_ENDED, b] = stopped or cut
     flags_out[_TERMINATED, b] = stopped
     flags_out[_TRUNCATED, b] = cut
-    numbers_out[_REWARD, b] = wp.where(idle, 0.0, reward + wp.where(success, ground.success_reward, 0.0))
+    flags_out[_ANSWERED, b] = answered
+    numbers_out[_REWARD, b] = wp.where(idle, 0.0, reward + bonus)
     _measure(b, numbers_out, flags_out, counts_out)
 
 
@@ -252,7 +341,8 @@ class Transition:
         Args:
             grids: where agents walk.
             fields: distances to the goals of all seats [m], shape (seats, depth, nx, nz), float32.
-            action: 0 stop, 1 forward, 2 left, 3 right, shape (N,), int64.
+            action: 0 stop, 1 forward, 2 left, 3 right, shape (N,), int64; from 4 on the options; or, for estimates,
+                class, distance, azimuth and that number as digits of one.
             before: the columns before it.
 
         Raises:
@@ -277,6 +367,7 @@ def _ground(rules: Rules, arrays: GridArrays) -> _Ground:
     for name in ("forward", "turn", "eye_height", "step_samples", "lead_samples", "max_steps", "ended_are_idle"):
         setattr(ground, name, getattr(rules, name))
     ground.actuation_noise = rules.actuation_noise
-    for name in ("success_distance", "step_penalty", "progress_weight", "success_reward"):
+    ground.answers = ANSWERS.index(rules.answers)
+    for name in (field.name for field in fields_of(task)):
         setattr(ground, name, getattr(task, name))
     return ground
