@@ -140,7 +140,7 @@ def _maker(suite: Suite, house: str, sounds: str) -> tuple[EpisodeMaker, Scene]:
     if not sounds:
         return maker, scene
     own = copy(maker)  # shares the house
-    own.spec = replace(maker.spec, sounds=(sounds,))
+    own.config, own.spec = replace(maker.config, sounds=(sounds,)), replace(maker.spec, sounds=(sounds,))
     return own, scene
 
 

@@ -46,7 +46,7 @@ class EpisodeFilters:
     steps: int = 500
     """Actions of the oracle, at most."""
     success_distance: float = 1.0
-    """The oracle stops nearer to the goal than this [m]."""
+    """The oracle stops nearer to the goal than this, after no more than `steps` actions [m]."""
     forward: float = 0.25
     """Length of a forward action [m]."""
     turn_deg: float = 15.0
@@ -66,21 +66,22 @@ class EpisodeFilters:
                 )
 
 
-def rejection(scene: Scene, episode: Episode, filters: EpisodeFilters, *, is_heard: bool = True) -> str:
+def rejection(scene: Scene, episode: Episode, filters: EpisodeFilters) -> str:
     """Returns why an episode is left out, one of `REASONS`, or "" if it is good.
 
     Args:
         scene: where it happens.
         episode: the episode.
         filters: what it has to fulfil.
-        is_heard: whether its goal sounds.
     """
-    if not filters.distance_min <= episode.geodesic_distance < math.inf:
+    if filters.distance_min > 0.0 and not filters.distance_min <= episode.geodesic_distance < math.inf:
         return "near"
     if filters.detour_min > 0.0 and detour_ratio(episode) <= filters.detour_min:
         return "straight"
-    if is_heard and start_level(scene, episode, filters.eye_height) < filters.level_min:
+    if filters.level_min > 0.0 and start_level(scene, episode, filters.eye_height) < filters.level_min:
         return "quiet"
+    if filters.success_distance == 0.0:
+        return ""
     distance, actions = oracle_end(scene, episode, filters)
     if distance >= filters.success_distance:
         return "unsolved"
