@@ -11,7 +11,9 @@ from avi_env.agents.step_agent import Briefing, Observation
 from avi_env.envs.batch import EnvBatch
 from avi_env.envs.prepare import Prepared
 from avi_env.navigation import ShortestPathFollower
+from avi_env.sounds import class_of_sound
 from avi_env.tasks.episodes import meeting_points
+from avi_env.tasks.sound_localization import estimate_action
 from avi_env.tasks.transition import NUMBERS
 from avi_env.tasks.walks import Walk, place_on_walk
 
@@ -124,15 +126,13 @@ class OracleAgent:
 
     def _estimate(self) -> Any:
         """Where the goal's sound is, seen from the head, and what it is."""
-        from avi_env.tasks.sound_localization import estimate_action
-
         batch, config = self._the_batch, self._the_briefing.config
         position, yaw = self._pose()
         source = batch.state.source[self._row, 0].cpu().numpy()
         x, y, z = (float(v) for v in source - position)
         azimuth = (math.atan2(-x, -z) - yaw) % (2.0 * math.pi)
         distance = math.sqrt(x * x + z * z + (y - config.eye_height) ** 2)
-        kind = config.target_classes.index(batch.episodes[self._row].sound)
+        kind = config.target_classes.index(class_of_sound(batch.episodes[self._row].sound))
         return estimate_action(azimuth, distance, kind)
 
     @property

@@ -18,7 +18,7 @@ from scipy.sparse import csgraph
 from avi_env.agents.ears import AZIMUTH_COUNT
 from avi_env.agents.mapping import CELL, HouseMap
 
-__all__ = ["PLACE", "SoundWays", "SourceBelief", "gain_in_sight_db", "sound_ways"]
+__all__ = ["PLACE", "SoundWays", "SourceBelief", "carried", "gain_in_sight_db", "sound_ways"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
@@ -159,6 +159,25 @@ def _surprise(miss: FloatArray) -> FloatArray:
     return np.where(size <= _LEVEL_TAIL, 0.5 * size**2, _LEVEL_TAIL * (size - 0.5 * _LEVEL_TAIL))
 
 
+def carried(values: FloatArray, origin: Point | None, ways: SoundWays, fresh: float) -> npt.NDArray[np.float64]:
+    """Returns values of places on the grid of new ways, shape (nx, nz).
+
+    Args:
+        values: of the places of the grid so far, shape (mx, mz).
+        origin: (x, z) of the centre of its place (0, 0) [m], None = there was none.
+        ways: on the new grid.
+        fresh: value of places that the old grid did not have.
+    """
+    new: FloatArray = np.full(ways.length.shape, fresh)
+    if origin is not None:
+        dx, dz = (round((origin[k] - ways.origin[k]) / PLACE) for k in (0, 1))
+        nx, nz = values.shape[:2]
+        left, top = max(dx, 0), max(dz, 0)
+        right, bottom = min(dx + nx, new.shape[0]), min(dz + nz, new.shape[1])
+        new[left:right, top:bottom] = values[left - dx : right - dx, top - dz : bottom - dz]
+    return np.asarray(new, dtype=np.float64)
+
+
 class SourceBelief:
     """Probability of each place to hold the source, on a grid that grows with the map.
 
@@ -209,14 +228,9 @@ class SourceBelief:
 
     def _carry(self, ways: SoundWays) -> None:
         """Brings the belief onto the grid of new ways; new places take the mean of the old ones."""
-        fresh = np.full(ways.length.shape, float(self._log.mean()) if self._log.size else 0.0)
-        if self._origin is not None:
-            dx, dz = (round((self._origin[k] - ways.origin[k]) / PLACE) for k in (0, 1))
-            nx, nz = self._log.shape[:2]
-            left, top = max(dx, 0), max(dz, 0)
-            right, bottom = min(dx + nx, ways.length.shape[0]), min(dz + nz, ways.length.shape[1])
-            fresh[left:right, top:bottom] = self._log[left - dx : right - dx, top - dz : bottom - dz]
-        self._origin, self._log, self.ways = ways.origin, fresh, ways
+        mean = float(self._log.mean()) if self._log.size else 0.0
+        self._log = carried(self._log, self._origin, ways, mean)
+        self._origin, self.ways = ways.origin, ways
 
     def doubt(self) -> npt.NDArray[np.float64]:
         """Returns what denials leave of the chance of each place, shape of the ways."""
