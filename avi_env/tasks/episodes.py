@@ -120,7 +120,7 @@ class Episode:
     tags: tuple[tuple[str, str], ...] = ()
     """What it is sorted by in reports: (("sounds", "heard"), ("houses", "unseen"))."""
     doors: tuple[tuple[int, float], ...] = ()
-    """Doors that stand otherwise than in the scene when it begins: (portal id, openness), as `with_doors` takes them."""
+    """Doors that stand otherwise than in the scene when it begins: (portal id, openness), for `with_doors`."""
 
     def __post_init__(self) -> None:
         # JSON gives lists and dictionaries.
@@ -196,15 +196,16 @@ def sample_episode(
     moving = moving_doors(scene, events)
     grid = passable_grid(scene, moving, spec.agent_radius, spec.agent_height)
     walks = episode_rng(seed, index, "walk", scene)
-    goal, walk, starts, distances = _draw_goal_and_starts(scene, moving, grid, rng, walks, spec)
+    goal, walk, starts, distances, field = _draw_goal_and_starts(scene, moving, grid, rng, walks, spec)
     chosen = _choose_start(scene, distances, spec.distance_min)
     if goal.category:
-        goal = nearest_object(scene, grid, goal, starts[chosen])
+        goal, field = nearest_object(scene, grid, goal, starts[chosen]), None
     yaw = float(rng.integers(0, round(360.0 / turn_deg)) * math.radians(turn_deg))
     meeting, distance = goal.points, float(distances[chosen])
     if walk:
         meeting, distance = meeting_points(scene, grid, starts[chosen], walk, forward / step_seconds)
-    follower = ShortestPathFollower(grid, meeting, forward=forward, turn_deg=turn_deg)
+        field = None
+    follower = ShortestPathFollower(grid, meeting, forward=forward, turn_deg=turn_deg, field=field)
     others = episode_rng(seed, index, "distractors", scene)
     return Episode(
         scene=scene.name,
@@ -258,13 +259,14 @@ def _draw_goal_and_starts(
     rng: np.random.Generator,
     walk_rng: np.random.Generator,
     spec: EpisodeSpec,
-) -> tuple[Goal, Walk, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """The goal, its walk, places to start from, and how far it is from each to the goal as the episode begins."""
+) -> tuple[Goal, Walk, npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+    """The goal, its walk, places to start from, how far it is from each to the goal as the episode begins, and from
+    everywhere, where that is known."""
     walk: Walk = ()
     if spec.goal == "category":
         starts = random_points(grid, rng, _CANDIDATES)
         goal, distances = draw_category_goal(scene, grid, rng, starts, spec.distance_min)
-        return goal, walk, starts, distances
+        return goal, walk, starts, distances, None
     if spec.goal == "point":
         place = random_points(grid, rng, 1)
         goal = Goal(triple(place[0]), -1, "", "", place)
@@ -272,7 +274,8 @@ def _draw_goal_and_starts(
         source, body, sound, walk = _draw_goal(scene, moving, rng, walk_rng, spec)
         goal = Goal(source, body, sound, "", goal_points(scene, grid, source))
     starts = random_points(grid, rng, _CANDIDATES)
-    return goal, walk, starts, field_lookup(distance_field(grid, goal.points), grid, starts)
+    field = distance_field(grid, goal.points)
+    return goal, walk, starts, field_lookup(field, grid, starts), field
 
 
 def _draw_goal(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from avi_env.scene.draws import DEPTH, IMAGE, LOST
+from avi_env.navigation import GridBank, walkable_grid
+from avi_env.scene import shoebox
+from avi_env.scene.draws import ACTUATION, DEPTH, IMAGE, LOST
+from avi_env.tasks import AudioNavTask
+from avi_env.tasks.transition import COUNTS, NUMBERS, Rules, Transition, empty_columns
 from avi_env.vision.sensor_noise import LOST_PER_SPREAD, add_depth_noise, add_image_noise
 
 KEYS, CLOCKS = np.array([3, 2**61 + 12345, 77]), np.array([0, 5, 2**33 + 1])
@@ -81,3 +87,20 @@ def test_image_noise(device: str) -> None:
     exact = np.abs(moved - np.floor(moved) - 0.5) > 1e-4  # single precision may round the others either way
     assert_array_equal(image.cpu().numpy().reshape(3, -1, 3)[exact], expected[exact])
     assert exact.mean() > 0.999
+
+
+def test_actuation_noise(device: str) -> None:
+    """`_step` with noise: a turn goes 1 + spread g as far as it should, at least nowhere."""
+    bank = GridBank([walkable_grid(shoebox((6.0, 3.0, 4.0)))], device)
+    columns = empty_columns(3, torch.device(device))
+    for table in columns:
+        table.zero_()
+    columns.places[:] = torch.tensor([3.0, 0.0, 2.0], device=device)
+    keys, clocks = on(device, KEYS, CLOCKS)
+    columns.counts[COUNTS.index("key")], columns.counts[COUNTS.index("clock")] = keys, clocks
+    rules = Rules(AudioNavTask(), 0.25, math.radians(15.0), 1.25, 4000, 16000, actuation_noise=0.8)
+    fields = torch.zeros(1, 1, *bank.arrays.free.shape[1:], device=device)
+    action = torch.full((3,), 2, device=device)
+    turned = Transition(rules, torch.device(device))(bank, fields, action, columns).numbers[NUMBERS.index("yaw")]
+    share = np.maximum(1.0 + 0.8 * four_normals(KEYS, CLOCKS, int(ACTUATION), 1)[:, 0, 1], 0.0)
+    assert_allclose(turned.cpu().numpy(), math.radians(15.0) * share, rtol=1e-5, atol=1e-7)
