@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -98,6 +99,7 @@ class ClipBank:
         self.channels = 2 if receiver is None else receiver.channel_count
         self._spare_bytes, self._seed, self._receiver = spare_bytes, seed, receiver
         self._stored: dict[str, _Stored] = {}
+        self._known: weakref.WeakValueDictionary[str, _Stored] = weakref.WeakValueDictionary()  # prepared ones, too
         self._place: dict[str, int] = {}
         self._free: list[int] = []
         self._playing: dict[tuple[int, int], str] = {}
@@ -119,14 +121,17 @@ class ClipBank:
         return ClipRows(self.slot[rows].contiguous(), self.structs, self.device, self.sample_rate, self.channels)
 
     def prepare(self, clip: Loop) -> PreparedClip:
-        """Returns a clip ready for `set_clip`, reverberated where no row plays it yet; may run in any thread.
+        """Returns a clip ready for `set_clip`, reverberated where nobody holds it yet; may run in any thread.
 
         Raises:
             ValueError: a clip of another sample rate.
         """
         samples = self._checked(clip)
         key = _digest(samples)
-        return PreparedClip(key, self._stored.get(key) or self._upload(samples))
+        stored = self._known.get(key)
+        if stored is None:  # two threads may make the same at a time: the first one's stays
+            stored = self._known.setdefault(key, self._upload(samples))
+        return PreparedClip(key, stored)
 
     def set_clip(self, row: int, clip: Loop | PreparedClip | None, source: int = 0) -> None:
         """Makes `clip` what source `source` of row `row` plays from now on; None is silence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -161,6 +162,21 @@ def played(clips: ClipRows) -> list[torch.Tensor]:
     playback = Playback(onset, torch.full_like(onset, NEVER_ENDING), torch.ones(1, 1, 1, device=device))
     audio, _ = render_step(state, clips, playback, clock, fir, late, torch.zeros(1, 1, device=device), RATE)
     return [audio.cpu()]
+
+
+def test_a_clip_that_is_made_ready_twice_is_there_once(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Episodes that wait share the clips they will play, before any row plays them; what nobody holds any more goes."""
+    monkeypatch.setenv("AVI_CACHE", "off")
+    bank = ClipBank(2, 1, RATE, device, spare_bytes=0)
+    first = bank.prepare(clip(7))
+    assert bank.prepare(clip(7)).stored is first.stored
+    bank.set_clip(0, first)
+    assert bank.prepare(clip(7)).stored is first.stored
+    bank.set_clip(0, None)
+    gone = weakref.ref(first.stored)
+    del first
+    assert gone() is None
+    assert len(bank.structs) == 1
 
 
 def test_emitters_do_not_depend_on_what_was_in_other_places(device: str) -> None:
