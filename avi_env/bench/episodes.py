@@ -160,12 +160,24 @@ def _suitable(houses: str, rooms: tuple[int, int]) -> tuple[str, ...]:
     Raises:
         ValueError: none has.
     """
-    from avi_env.scene import load_scene, scene_names
+    from avi_env.scene import scene_names
 
-    found = tuple(name for name in scene_names(houses) if rooms[0] <= len(load_scene(name).rooms) <= rooms[1])
+    found = tuple(name for name in scene_names(houses) if rooms[0] <= room_count(name) <= rooms[1])
     if not found:
         raise ValueError(f"no house of {houses} has {rooms[0]} to {rooms[1]} rooms: name others")
     return found
+
+
+def room_count(name: str) -> int:
+    """Returns the number of rooms of a scene; of a generated house by its specification, without generating it."""
+    from avi_env.scene import load_scene
+    from avi_env.scene.house_specs import choose_spec, house_arguments
+    from avi_env.scene.house_stream import Stream
+
+    if not name.startswith("house:"):
+        return len(load_scene(name).rooms)
+    seed, rooms, split, spec = house_arguments(name)
+    return len(choose_spec(Stream(seed, "program", 0, split), rooms, split, spec).types)
 
 
 def _summary(episodes: list[Episode]) -> dict[str, Any]:
