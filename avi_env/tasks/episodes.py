@@ -260,8 +260,10 @@ def _draw_goal_and_starts(
     walk_rng: np.random.Generator,
     spec: EpisodeSpec,
 ) -> tuple[Goal, Walk, npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
-    """The goal, its walk, places to start from, how far it is from each to the goal as the episode begins, and from
-    everywhere, where that is known."""
+    """The goal, its walk, places to start from, and how far it is to the goal at first: from each, and from everywhere.
+
+    The last is None where it is not known.
+    """
     walk: Walk = ()
     if spec.goal == "category":
         starts = random_points(grid, rng, _CANDIDATES)
