@@ -20,6 +20,7 @@ from avi_env.envs.emitters import row_emitters
 from avi_env.envs.scene_ahead import prepare_scene
 from avi_env.navigation import WalkableGrid, distance_field, snap_point, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
+from avi_env.scene.doors import forget_turned
 from avi_env.tasks import Episode, EpisodeSpec, arrival_points, episode_rng, sample_episode
 from avi_env.tasks.audio_visual_qa import encoded_question
 from avi_env.tasks.door_events import moving_doors, passable_grid
@@ -102,6 +103,8 @@ class EpisodeMaker:
             name = next((name for name, future in loaded if future.result() is scene), None)
             if name is not None:
                 del self._scenes[name]
+            else:
+                forget_turned(scene)
 
     def scene_name(self, seed: int, index: int) -> str:
         """Returns the scene of episode number `index` of an environment seeded `seed`.

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.scene.derived import derived
+from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Portal, Scene, SceneObject
 
-__all__ = ["Door", "Leaf", "leaf_distance", "leaf_place", "scene_doors", "with_doors"]
+__all__ = ["Door", "Leaf", "forget_turned", "leaf_distance", "leaf_place", "scene_doors", "with_doors"]
 
 Array = npt.NDArray[np.float64]
 
@@ -93,6 +93,13 @@ def with_doors(scene: Scene, openness: Mapping[int, float]) -> Scene:
         return base
     made: Scene = derived(base, ("with_doors", tuple(changed.items())), lambda: _turned(base, doors, changed))
     return made
+
+
+def forget_turned(scene: Scene) -> None:
+    """Lets a scene go that `with_doors` made: it makes another one when it is asked again. Others stay as they are."""
+    base, present = _origin(scene)
+    if base is not scene:
+        taken(base, ("with_doors", tuple(present.items())), lambda: None)
 
 
 def leaf_place(leaf: Leaf, openness: float) -> SceneObject:

@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfilt
 from avi_env.acoustics import render_rir
 from avi_env.navigation import geodesic_distance
 from avi_env.scene import Scene, check_scene, generate_house, load_scene, save_scene
-from avi_env.scene.doors import leaf_distance, leaf_place, scene_doors, with_doors
+from avi_env.scene.doors import forget_turned, leaf_distance, leaf_place, scene_doors, with_doors
 from avi_env.scene.rays import closest_hit
 from avi_env.vision import render
 
@@ -88,6 +88,18 @@ def test_the_same_doors_are_the_identical_scene(flat: Scene) -> None:
     assert with_doors(shut, {}) is shut
     assert with_doors(with_doors(flat, {door.portal: 0.5}), {door.portal: 0.0}) is shut
     assert [p.openness for p in shut.portals] == [0.0]
+
+
+def test_turned_scenes_can_be_let_go(flat: Scene) -> None:
+    """One that is let go is made anew when it is asked for again; a scene that nobody turned stays."""
+    portal = flat.portals[0].id
+    turned = with_doors(flat, {portal: 0.25})
+    forget_turned(flat)
+    assert with_doors(flat, {portal: 0.25}) is turned
+    forget_turned(turned)
+    again = with_doors(flat, {portal: 0.25})
+    assert again is not turned
+    assert again.digest == turned.digest
 
 
 def test_a_shut_door_leaves_no_gap(flat: Scene) -> None:
