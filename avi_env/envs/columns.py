@@ -155,7 +155,8 @@ def first_tables(world: World, arrivals: list[Arrival], seats: list[int], slots:
     places[_PLACE["source"]] = places[_PLACE["heard"]] = [e.source_position for e in episodes]
     places[_PLACE["ears"]] = feet + np.array([0.0, config.eye_height, 0.0], dtype=np.float32)
     numbers = torch.zeros(len(NUMBERS), count)
-    numbers[_NUMBER["le_cd"]], numbers[_NUMBER["er20"]] = 180.0, 1.0  # as where no estimate was right
+    numbers[_NUMBER["le_cd"]] = 180.0  # as where no estimate was right
+    numbers[_NUMBER["er20"]] = numbers[_NUMBER["seld"]] = 1.0
     yaw = torch.tensor([e.start_yaw for e in episodes], dtype=torch.float32)
     numbers[_NUMBER["yaw"]] = numbers[_NUMBER["start_yaw"]] = torch.atan2(torch.sin(yaw), torch.cos(yaw))
     counts = np.zeros((len(COUNTS), count), dtype=np.int64)

@@ -8,10 +8,10 @@ distance, class); `estimate_action` makes it. "Done" ends the episode, so do 40 
 
 Randomisation: As in AudioNav, but starts are at least `distance_min` = 1 m from the goal.
 
-Success: The last estimate was right: its class, and its azimuth within 20 degrees. Over all steps so far `info` has the
-measures of sound event localization and detection: `f20` (share of right estimates), `er20`, `le_cd` (mean error of the
-azimuth where the class was right [degrees]), `lr_cd` (share of right classes), `rde_cd` (mean relative error of the
-distance where the class was right); and of the last estimate `azimuth_error` [degrees] and `range_error` (relative).
+Success: The last estimate was right: its class, and its azimuth within 20 degrees. `info` has `azimuth_error` [degrees]
+and `range_error` (relative) of the last estimate, and over all so far the measures of sound event localization and
+detection: `er20`, `f20`, `le_cd` (mean error of the azimuth where the class was right [degrees]), `lr_cd` (share of
+right classes), `relative_distance_error` (mean where the class was right) and `seld`.
 
 Reward: For each right estimate 0.5, and 0.5 (1 - relative error of the distance) where that is positive.
 

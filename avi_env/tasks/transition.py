@@ -36,8 +36,9 @@ wp.set_module_options({"enable_backward": False})
 
 PLACES = ("position", "start_position", "goal", "ears", "source", "heard")
 """Rows of `Columns.places` [m], world frame; "heard" is where the goal's source was at the last observation."""
-ESTIMATES = ("azimuth_error", "range_error", "f20", "er20", "le_cd", "lr_cd", "rde_cd")
-"""How good the estimates of `SoundLocalization` are: of the last one [degrees, 1], then over all so far."""
+ESTIMATES = ("azimuth_error", "range_error", "er20", "f20", "le_cd", "lr_cd", "relative_distance_error", "seld")
+"""How good estimates of one source are: errors of the last one [degrees, 1]; then, over all so far, the measures of
+`avi_env.tasks.measures_seld`, but that the relative distance error is 0, not NaN, until a class was right."""
 NUMBERS = (
     *("yaw", "start_yaw", "distance", "start_distance", "path_length", "reward", "spl", "soft_spl", "sna"),
     *ESTIMATES,
@@ -58,7 +59,7 @@ _RIGHT = wp.constant(3)
 _POSITION, _START, _GOAL, _EARS, _SOURCE, _HEARD = (wp.constant(k) for k in range(6))
 _YAW, _START_YAW, _DISTANCE, _START_DISTANCE, _PATH_LENGTH = (wp.constant(k) for k in range(5))
 _REWARD, _SPL, _SOFT_SPL, _SNA = (wp.constant(k) for k in range(5, 9))
-_AZIMUTH_ERROR, _RANGE_ERROR, _F20, _ER20, _LE_CD, _LR_CD, _RDE_CD = (wp.constant(k) for k in range(9, 16))
+_AZIMUTH_ERROR, _RANGE_ERROR, _ER20, _F20, _LE_CD, _LR_CD, _RDE, _SELD = (wp.constant(k) for k in range(9, 17))
 _SCENE, _HOME = (wp.constant(k) for k in range(2))
 _SEAT, _ORACLE, _STEPS, _CLOCK, _SOUND_CLOCK, _KEY, _ANSWER = (wp.constant(k) for k in range(7))
 _COLLIDED, _SUCCESS, _ENDED, _TERMINATED, _TRUNCATED, _ANSWERED = (wp.constant(k) for k in range(6))
@@ -76,7 +77,7 @@ class Columns(NamedTuple):
     places: torch.Tensor
     """Shape (6, N, 3), float32: `PLACES`."""
     numbers: torch.Tensor
-    """Shape (16, N), float32: `NUMBERS`."""
+    """Shape (17, N), float32: `NUMBERS`."""
     slots: torch.Tensor
     """Shape (2, N), int32: `SLOTS`."""
     counts: torch.Tensor
@@ -217,7 +218,7 @@ def _keep(
     counts_out[_ORACLE, b] = counts[_ORACLE, b]
     counts_out[_KEY, b] = counts[_KEY, b]
     counts_out[_ANSWER, b] = counts[_ANSWER, b]
-    for k in range(_AZIMUTH_ERROR, _RDE_CD + 1):
+    for k in range(_AZIMUTH_ERROR, _SELD + 1):
         numbers_out[k, b] = numbers[k, b]
 
 
@@ -252,13 +253,16 @@ def _estimate(
     apart = wp.abs(apart - 360.0 * wp.round(apart / 360.0))
     wrong = wp.abs(away - wp.length(shift)) / wp.max(wp.length(shift), 1.0e-6)
     right = named and apart <= ground.azimuth_tolerance
-    before = wp.round(out[_LR_CD, b] * (count - 1.0))
+    before = wp.round(out[_LR_CD, b] * (count - 1.0))  # estimates of the right class
+    now = before + wp.where(named, 1.0, 0.0)
+    hits = wp.round((1.0 - out[_ER20, b]) * (count - 1.0)) + wp.where(right, 1.0, 0.0)
     if named:
-        out[_LE_CD, b] = (wp.where(before > 0.0, out[_LE_CD, b] * before, 0.0) + apart) / (before + 1.0)
-        out[_RDE_CD, b] = (wp.where(before > 0.0, out[_RDE_CD, b] * before, 0.0) + wrong) / (before + 1.0)
-    out[_LR_CD, b] = (before + wp.where(named, 1.0, 0.0)) / count
-    out[_F20, b] = (wp.round(out[_F20, b] * (count - 1.0)) + wp.where(right, 1.0, 0.0)) / count
-    out[_ER20, b] = 1.0 - out[_F20, b]
+        out[_LE_CD, b] = (wp.where(before > 0.0, out[_LE_CD, b] * before, 0.0) + apart) / now
+        out[_RDE, b] = (wp.where(before > 0.0, out[_RDE, b] * before, 0.0) + wrong) / now
+    out[_LR_CD, b] = now / count
+    out[_F20, b] = 2.0 * hits / (count + now)
+    out[_ER20, b] = 1.0 - hits / count
+    out[_SELD, b] = 0.25 * (out[_ER20, b] - out[_F20, b] + out[_LE_CD, b] / 180.0 - out[_LR_CD, b] + 2.0)
     out[_AZIMUTH_ERROR, b] = apart
     out[_RANGE_ERROR, b] = wrong
     return wp.where(right, ground.success_reward + ground.range_reward * wp.max(1.0 - wrong, 0.0), 0.0)
