@@ -27,6 +27,7 @@ from avi_env.bench.sound_sheet import show_sounds
 from avi_env.bench.sounds_page import committed_sound_report, rendered_sound_page
 from avi_env.bench.speed_page import committed_speed_report, draw_speed_plots, rendered_speed_page
 from avi_env.envs import AviEnv
+from avi_env.bench.tasks_page import write_task_pages
 from avi_env.scene import emitting_objects, load_scene, scene_names
 from avi_env.scene.materials import materials_page
 from avi_env.scene.outline import outline_area

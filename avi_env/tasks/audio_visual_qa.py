@@ -16,8 +16,7 @@ Observations: `rgb`, `depth`, `audio`, `spectrogram`; `question` (256 bytes of U
 (8 rows of 64 bytes, those beyond the last option empty), which `avi_env.tasks.audio_visual_qa.decoded_text` reads. The
 `info` of a reset has both as text.
 
-Source: families after Das et al. 2018 (arXiv 1711.11543), Majumdar et al. 2024 (OpenEQA) and the question families of
-audio-visual question answering.
+Source: Das et al. 2018, arXiv 1711.11543 (embodied question answering); Majumdar et al. 2024, OpenEQA, CVPR.
 """
 
 from __future__ import annotations

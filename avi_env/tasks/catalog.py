@@ -18,7 +18,7 @@ from avi_env.tasks import (
 )
 from avi_env.tasks.task import Task
 
-__all__ = ["TASKS", "load_task"]
+__all__ = ["TASKS", "load_task", "task_module"]
 
 _MODULES = (
     audio_nav,
@@ -44,3 +44,8 @@ def load_task(name: str) -> Task:
     if name not in TASKS:
         raise name_error("task", name, TASKS)
     return TASKS[name]
+
+
+def task_module(name: str) -> str:
+    """Returns the name of the module of `avi_env.tasks` that a task is written in: "AudioNav" -> "audio_nav"."""
+    return next(module.__name__.rpartition(".")[2] for module in _MODULES if name == module.TASK.name)

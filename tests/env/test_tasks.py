@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from avi_env.bench.tasks_page import task_pages
 from avi_env.envs import ENV_IDS, EnvConfig
 from avi_env.envs.registration import EPISODE_STEPS, environment_id
 from avi_env.navigation import ShortestPathFollower, distance_field, field_lookup
@@ -217,3 +219,9 @@ def test_an_episode_of_another_task_is_refused() -> None:
     sounding.reset(seed=0)
     with pytest.raises(ValueError, match="this episode has none"):
         made("AudioVisualQA", sensors=("pose",)).reset(options={"episode": sounding.unwrapped.episode})  # type: ignore[attr-defined]
+
+
+def test_pages_of_the_tasks_are_those_of_their_docstrings() -> None:
+    """What is committed in docs/tasks is what `.ci/generate_docs.py` writes."""
+    folder = Path(__file__).parents[2] / "docs" / "tasks"
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == task_pages()
