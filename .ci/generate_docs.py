@@ -14,6 +14,7 @@ from avi_env.bench.acoustics_page import committed_report, rendered_page
 from avi_env.bench.acoustics_plots import draw_plots
 from avi_env.bench.audibility import chosen_source
 from avi_env.bench.audibility_picture import audibility_picture
+from avi_env.bench.benchmarks_page import committed_summaries, rendered_benchmarks_page
 from avi_env.bench.files import write_json
 from avi_env.bench.recorder import Footage
 from avi_env.bench.recordings import RECORDINGS, cues, write_opus
@@ -26,8 +27,8 @@ from avi_env.bench.sound_picture import depth_picture, sound_picture
 from avi_env.bench.sound_sheet import show_sounds
 from avi_env.bench.sounds_page import committed_sound_report, rendered_sound_page
 from avi_env.bench.speed_page import committed_speed_report, draw_speed_plots, rendered_speed_page
-from avi_env.envs import AviEnv
 from avi_env.bench.tasks_page import write_task_pages
+from avi_env.envs import AviEnv
 from avi_env.scene import emitting_objects, load_scene, scene_names
 from avi_env.scene.materials import materials_page
 from avi_env.scene.outline import outline_area
@@ -149,6 +150,12 @@ def sound_page() -> None:
     write_whole(page, rendered_sound_page(page.read_text(encoding="utf-8"), committed_sound_report()))
 
 
+def benchmarks_page() -> None:
+    """Writes the tables of the committed evaluations into their page."""
+    page = ROOT / "docs" / "benchmarks.md"
+    write_whole(page, rendered_benchmarks_page(page.read_text(encoding="utf-8"), committed_summaries()))
+
+
 def speed_page() -> None:
     """Writes the tables and plots of the committed report on speed into their page."""
     report = committed_speed_report()
@@ -164,6 +171,8 @@ if __name__ == "__main__":
     scene_pages()
     sound_page()
     speed_page()
+    write_task_pages(ROOT / "docs" / "tasks")
+    benchmarks_page()
     show_sounds((), IMAGES / "sounds.png")
     save("houses.png", overview_picture())
     save("audibility.png", audibility())

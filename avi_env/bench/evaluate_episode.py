@@ -17,12 +17,14 @@ from avi_env.agents.loop import NEEDED_SENSORS, RunLimits, run_agent
 from avi_env.agents.protocol import Answer, Planner
 from avi_env.agents.step_agent import Briefing, PrivilegedAgent, StepAgent, make_briefing
 from avi_env.bench.actions import actions_text
+from avi_env.bench.evaluate_measures import Moment, further_measures
 from avi_env.bench.evaluate_plan import EvaluationPlan, Job
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.single import AviEnv
 from avi_env.sounds import class_of_sound
 from avi_env.tasks import Episode
-from avi_env.tasks.questions import answer_is_right, room_question
+from avi_env.tasks.audio_visual_qa import ANSWER
+from avi_env.tasks.questions import Question, answer_is_right, room_question
 
 __all__ = ["EpisodePlayer", "crash_record", "record_head"]
 
@@ -49,8 +51,8 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
     def begin(self) -> None:
         """Forgets the episode before."""
         self.actions: list[Any] = []
+        self.way: list[Moment] = []
         self.reward = 0.0
-        self.collisions = 0
         self.terminated = False
         self.info: Mapping[str, Any] = {}
 
@@ -61,6 +63,7 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
         self.begin()
         observation, info = self.env.reset(seed=seed, options=options)
         self.info = info
+        self.way.append(self._moment())
         return self._heard(observation), info
 
     def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -74,9 +77,22 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.actions.append(action)
         self.reward += float(reward)
-        self.collisions += bool(info.get("collided", False))
         self.terminated, self.info = terminated, info
+        self.way.append(self._moment())
         return self._heard(observation), reward, terminated, truncated, info
+
+    @property
+    def inner(self) -> AviEnv:
+        """The environment itself: privileged."""
+        inner = self.env
+        assert isinstance(inner, AviEnv), "it was made here"
+        return inner
+
+    def _moment(self) -> Moment:
+        state = self.inner.batch.state
+        x, y, z = state.position[0].tolist()
+        told = self.info
+        return Moment((x, y, z), float(state.yaw[0]), told["distance_to_goal"], bool(told["collided"]))
 
     def _heard(self, observation: Observation) -> Observation:
         """Silence in place of sound: log1p of nothing is nothing in the spectrogram, too."""
@@ -91,16 +107,16 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
 class AnsweringEnv(gym.Wrapper[Observation, Any, Observation, Any]):
     """An environment with answers to choose from, for a planner that gives them in words and stops."""
 
-    def __init__(self, env: WatchedEnv, options: tuple[str, ...], first: int) -> None:
+    def __init__(self, env: WatchedEnv, options: tuple[str, ...]) -> None:
         super().__init__(env)
-        self._options, self._first = options, first
+        self._options = options
         self.answer = ""
 
     def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
         """Acts; a stop with an answer chooses the option that says so, and gives up where none does."""
         if int(action) == 0:
             meant = [k for k, option in enumerate(self._options) if answer_is_right(self.answer, (option,))]
-            action = np.int64(self._first + meant[0] if meant else 0)
+            action = np.int64(ANSWER + meant[0] if meant else 0)
         return self.env.step(action)
 
 
@@ -127,11 +143,12 @@ class EpisodePlayer:
             env.begin()
             observation, info = env.reset(seed=job.drawn(self.plan), options={"episode": job.episode})
             if following is not None:
-                self._inner(env).announce(following.episode)
+                env.inner.announce(following.episode)
             if isinstance(self.agent, StepAgent):
                 record |= self._act(self.agent, env, job, observation)
             else:
-                record |= self._plan(self.agent, env, job, observation, info)
+                record |= self._plan(self.agent, env, observation, info)
+            record["measures"] |= further_measures(env.inner, env.way, env.actions)
         except Exception as error:
             record |= self._failed(job, error)
         return {**record, "seconds": round(time.perf_counter() - started, 3)}
@@ -158,15 +175,10 @@ class EpisodePlayer:
             self._env = WatchedEnv(env, self.plan.mute)
         return self._env
 
-    def _inner(self, env: WatchedEnv) -> AviEnv:
-        inner = env.unwrapped
-        assert isinstance(inner, AviEnv), "it was made here"
-        return inner
-
     def _sensors(self) -> tuple[str, ...]:
         """Returns what is computed: what the agent reads, of what the suite offers."""
         if not isinstance(self.agent, StepAgent):
-            return tuple(dict.fromkeys((*NEEDED_SENSORS, *(s for s in self._offered if s in ("question", "options")))))
+            return NEEDED_SENSORS
         chosen = tuple(name for name in self.agent.sensors if name in (*self._offered, *_BODY))
         return chosen or ("pose",)  # the cheapest: an environment has at least one
 
@@ -174,7 +186,7 @@ class EpisodePlayer:
         named = episode.goal_category or class_of_sound(episode.sound)
         question = episode.question
         return make_briefing(
-            self._inner(env).config,
+            env.inner.config,
             space=env.action_space,
             max_steps=self.plan.steps,
             target=named if "target" in self._offered else "",
@@ -196,19 +208,15 @@ class EpisodePlayer:
         if agent.privileged:
             if not isinstance(agent, PrivilegedAgent):
                 raise AgentError("an agent that says it is privileged needs a method attach(env)")
-            agent.attach(self._inner(env))
+            agent.attach(env.inner)
         agent.reset(briefing, seed)
 
     def _plan(
-        self, planner: Planner, env: WatchedEnv, job: Job, observation: Observation, info: Mapping[str, Any]
+        self, planner: Planner, env: WatchedEnv, observation: Observation, info: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Lets a planner carry its skills out and answer: the episode's question, or which room the sound is in."""
-        episode = job.episode
-        asked = episode.question
-        question = asked if asked is not None else room_question(self._inner(env).scene, episode)
-        outer: Any = env
-        if asked is not None and asked.options:
-            outer = AnsweringEnv(env, tuple(asked.options), int(env.action_space.n) - 8)  # type: ignore[attr-defined]
+        question = _question(env.inner)
+        outer: Any = AnsweringEnv(env, question.options) if env.inner.config.played.answers == "options" else env
 
         def on_call(_: Any, said: Any) -> None:
             if isinstance(outer, AnsweringEnv) and isinstance(said, Answer):
@@ -218,11 +226,14 @@ class EpisodePlayer:
         done = run_agent(
             outer, planner, question.text, observation=observation, info=info, limits=limits, on_call=on_call
         )
-        right = done.answer is not None and answer_is_right(done.answer.text, question.answers)
         played, usage = _played(env), planner.usage
+        if question.answers:
+            right = done.answer is not None and answer_is_right(done.answer.text, question.answers)
+            played["measures"] |= {
+                "answer_right": right,
+                "found_and_right": right and bool(done.info.get("success", False)),
+            }
         played["measures"] |= {
-            "answer_right": right,
-            "found_and_right": right and bool(done.info.get("success", False)),
             "calls": len(done.results),
             "invalid_replies": usage.invalid_replies,
             "tokens": usage.prompt_tokens + usage.completion_tokens,
@@ -287,6 +298,22 @@ def crash_record(plan: EvaluationPlan, job: Job, agent: str, message: str, trace
     }
 
 
+def _question(env: AviEnv) -> Question:
+    """Returns what a planner is told to do: the episode's question, or one about the goal.
+
+    Raises:
+        ValueError: the task cannot be put into words.
+    """
+    episode, task = env.episode, env.config.played
+    if episode.question is not None:
+        return episode.question
+    if task.answers == "stop" and task.goal == "sound":
+        return room_question(env.scene, episode)
+    if task.answers == "stop" and task.goal == "category":
+        return Question(f"Go to the {episode.goal_category.replace('_', ' ')}.")
+    raise ValueError(f"{task.name} cannot be told to a planner in words: take a step agent")
+
+
 def _played(env: WatchedEnv) -> dict[str, Any]:
     """Returns actions and measures so far; numbers that JSON does not know become null."""
     measures = {
@@ -294,7 +321,8 @@ def _played(env: WatchedEnv) -> dict[str, Any]:
         for name, value in env.info.items()
         if isinstance(value, bool | int | float | np.generic) and name != "collided"
     }
-    measures |= {"reward": env.reward, "steps": len(env.actions), "collisions": env.collisions}
+    collisions = sum(moment.collided for moment in env.way[1:])
+    measures |= {"reward": env.reward, "steps": len(env.actions), "collisions": collisions}
     return {"measures": measures, "actions": actions_text(env.actions)}
 
 

@@ -9,10 +9,22 @@ __all__ = ["HEADLINES", "agent_rows", "estimate_text", "headline_rows", "measure
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
-HEADLINES = ("success", "spl", "soft_spl", "answer_right", "f20", "accuracy")
+SELD = ("er20", "f20", "le_cd", "lr_cd", "relative_distance_error")
+"""Measures of localisation and detection."""
+
+HEADLINES = ("success", "chance", "grounding", "spl", "soft_spl", "sws", "answer_right", *SELD)
 """Measures by which kinds of episodes and agents are compared, as far as a suite has them."""
 
-_WORDS = {"spl": "SPL", "soft_spl": "SoftSPL", "sna": "SNA", "sws": "SWS", "f20": "F20", "er20": "ER20"}
+_WORDS = {
+    "spl": "SPL",
+    "soft_spl": "SoftSPL",
+    "sna": "SNA",
+    "sws": "SWS",
+    "f20": "F20",
+    "er20": "ER20",
+    "le_cd": "LE_CD",
+    "lr_cd": "LR_CD",
+}
 
 
 def measure_words(name: str) -> str:

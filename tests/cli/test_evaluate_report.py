@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from evaluation import make_agent, make_suite
 
+from avi_env.bench.benchmarks_page import committed_summaries, rendered_benchmarks_page
 from avi_env.bench.failures import chosen_failures, wav_bytes
 from avi_env.cli import main
 
@@ -38,6 +39,12 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(file.read_text())[0]["episodes"] == 2
     assert main(["bench", "report", str(tmp_path), "--output", str(report)]) == 2
     assert "holds no evaluation" in capsys.readouterr().err
+
+
+def test_page_is_current() -> None:
+    """docs/benchmarks.md holds the tables of the committed summaries; `.ci/generate_docs.py` writes it anew."""
+    page = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert rendered_benchmarks_page(page, committed_summaries()) == page
 
 
 def test_failures_are_spread_over_all() -> None:
