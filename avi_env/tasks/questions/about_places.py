@@ -188,7 +188,7 @@ def how_many_rooms_away(stage: Stage) -> Draft | None:
 
 
 def where_is_object(stage: Stage) -> Draft | None:
-    """As you stood when you started, where was the fridge?"""
+    """In which direction was the fridge when you started?"""
     single = [
         body
         for body in stage.scene.objects
@@ -210,7 +210,7 @@ def where_is_object(stage: Stage) -> Draft | None:
         roles = tuple(stage.role(sound, stage.pick(stage.survey.rooms)) for sound in sounds)
         yaw = _yaw_towards(stage, start, body.center, direction)
         stagings.append(Staging(roles, (Evidence("sight", object=body.id),), start, yaw))
-    text = f"As you stood when you started, where was the {_words(body.category)}?"
+    text = f"In which direction was the {_words(body.category)} when you started?"
     return Draft(text, _DIRECTIONS, tuple(stagings))
 
 
