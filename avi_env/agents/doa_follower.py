@@ -39,6 +39,7 @@ _IN_THE_THING = 0.3  # [m] about the place: what stands there is no wall
 _THERE = 0.8  # [m] about the place that is taken for the source
 _DENIED = 0.5  # [m] about a place that turned out wrong
 _SAME = 0.5  # [m] within which the agent has listened all round before
+_WAITS_MOST = 24  # further turns at a place where nothing has been heard since it was reached
 _STUCK_STEPS, _STUCK_M = 12, 0.15  # so many steps within so little space: forgive the bumps, start afresh
 _WIDE = 3.0  # [m]; edges wider than this promise no more
 _WIDTH_WORTH = 0.7  # [m] of way that a metre of an edge's width is worth
@@ -82,6 +83,7 @@ class DoaFollower:
         self._age = 0
         self._target: Point | None = None
         self._verified: Point | None = None
+        self._since, self._waits = 0.0, 0
         self._beyond: Point | None = None
         self._trail: list[Point] = []
 
@@ -170,14 +172,16 @@ class DoaFollower:
                 mind.house.dismiss(self._beyond, mind.position)
             self._turns = _FRONTIER_TURNS - 1
             return _LEFT
-        if mind.chance_near(self._target, _THERE) >= self._sure:
-            if self._verified is not None and math.dist(self._verified, mind.position) < _SAME:
-                return _STOP
-            self._verified = mind.position
+        if self._verified is None or math.dist(self._verified, mind.position) >= _SAME:
+            self._verified, self._waits, self._since = mind.position, _WAITS_MOST, mind.seconds
+            self._turns = self._verify_turns - 1
+        elif mind.hearing.last_heard_s < self._since and self._waits > 0:
+            self._waits -= 1  # what comes and goes has been silent here so far
+        elif mind.chance_near(self._target, _THERE) >= self._sure:
+            return _STOP
         else:
             mind.source.deny(self._target, _DENIED)
-            self._target = None
-        self._turns = self._verify_turns - 1
+            self._target = self._verified = None
         return _LEFT
 
     def _estimate(self, briefing: Briefing) -> Any:

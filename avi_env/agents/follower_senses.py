@@ -83,6 +83,11 @@ class FollowerSenses:
         """Where the agent looks [rad, start frame]."""
         return float(self.pose[3])
 
+    @property
+    def seconds(self) -> float:
+        """Simulated time since the start [s]."""
+        return self.steps * self._config.step_seconds
+
     def observe(self, observation: Observation, action: int | None) -> None:
         """Takes in one observation.
 
@@ -132,7 +137,7 @@ class FollowerSenses:
             self.house.bump(before, reach=_BODY + max(along, 0.0))
 
     def _hear(self, audio: FloatArray, walked: float) -> None:
-        moment = self.hearing.observe(audio, self.yaw, walked, self.steps * self._config.step_seconds)
+        moment = self.hearing.observe(audio, self.yaw, walked, self.seconds)
         if self.steps < _RECOGNISE_STEPS:
             self.recognition.observe(audio)
         if moment.level_db < AUDIBLE_DB:

@@ -6,42 +6,16 @@ import math
 
 import numpy as np
 import pytest
+from free_field import RATE, binaural, bursts, gap
 from numpy.testing import assert_allclose
 from scipy import signal
 
-from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.agents.ears import azimuths, ear_table
 from avi_env.agents.hearing import DirectionBelief, Hearing, listen_moment
 from avi_env.agents.recognition import SoundRecognition, classify, load_templates
 from avi_env.agents.recognition_fit import coloured
 from avi_env.agents.sound_features import sound_features
 from avi_env.sounds import make_clip, sound_classes
-
-RATE = 16000
-
-
-def binaural(dry: np.ndarray, azimuth: float, rate: int = RATE) -> np.ndarray:
-    """A dry signal from a direction [rad, counter-clockwise] in free field, shape (2, n)."""
-    head = load_hrtf("kemar", rate)
-    k = int(np.argmax(head.directions @ [-math.sin(azimuth), 0.0, -math.cos(azimuth)]))
-    frequency = np.fft.rfftfreq(2 * len(dry), 1.0 / rate)
-    ears = []
-    for side in (0, 1):
-        delay = 0.001 + (-0.5, 0.5)[side] * float(head.itd[k])
-        shifted = np.fft.irfft(np.fft.rfft(dry, 2 * len(dry)) * np.exp(-2j * math.pi * frequency * delay))[: len(dry)]
-        ears.append(signal.lfilter(head.taps[k, side], [1.0], shifted))
-    return np.stack(ears)
-
-
-def gap(a: float, b: float) -> float:
-    """Angle between two bearings [degrees]."""
-    return abs(math.degrees((a - b + math.pi) % (2.0 * math.pi) - math.pi))
-
-
-def bursts(rng: np.random.Generator, seconds: float, rate: int = RATE) -> np.ndarray:
-    """Noise bursts of 30 ms, five a second: a sound with onsets."""
-    time = np.arange(round(seconds * rate)) / rate
-    return 0.1 * rng.standard_normal(len(time)) * (time % 0.2 < 0.03)
 
 
 @pytest.mark.parametrize("rate", [16000, 44100, 48000])
