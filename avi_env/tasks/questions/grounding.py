@@ -187,7 +187,7 @@ def shares_seen(
         framed = (ahead > 0.05) & (np.abs(right) <= wide * ahead) & (np.abs(ray[:, 1]) <= high * ahead)
         seen = framed & ~met
         total = float(facing.sum())
-        whole[step] = float(facing[seen].sum()) / total if total > 0.0 else 0.0
+        whole[step] = min(float(facing[seen].sum()) / total, 1.0) if total > 0.0 else 0.0
         image[step] = float((facing[seen] * (away[seen] / ahead[seen]) ** 3).sum()) / (4.0 * wide * high)
     return whole, image
 

@@ -89,9 +89,15 @@ class Survey(NamedTuple):
         return next((room for room in self.rooms if room.id == number), None)
 
 
-def survey_scene(scene: Scene, grid: WalkableGrid) -> Survey:
-    """Returns what questions need to know of a scene, gathered once per scene and body of the agent."""
-    key = ("questions", grid.agent_radius, grid.agent_height)
+def survey_scene(scene: Scene, grid: WalkableGrid, moving: tuple[int, ...] = ()) -> Survey:
+    """Returns what questions need to know of a scene, gathered once per scene, body of the agent and moving doors.
+
+    Args:
+        scene: the scene.
+        grid: where one can stand that no door touches.
+        moving: portals whose doors move.
+    """
+    key = ("questions", grid.agent_radius, grid.agent_height, moving)
     found: Survey = derived(scene, key, lambda: _survey(scene, grid))
     return found
 

@@ -12,7 +12,7 @@ import numpy as np
 from avi_env.navigation import ShortestPathFollower, distance_field, field_lookup
 from avi_env.scene import Scene
 from avi_env.sounds import Schedule, class_of_sound, expand_sounds, sound_classes, sound_phrase
-from avi_env.tasks.door_events import DoorEvent, moving_doors, passable_grid
+from avi_env.tasks.door_events import DoorEvent, moving_doors, passable_grid, untouched_grid
 from avi_env.tasks.episodes import Episode
 from avi_env.tasks.goals import goal_points
 from avi_env.tasks.questions.places import RoomFacts, Survey, room_at, survey_scene
@@ -108,8 +108,10 @@ class Stage:
         body: Body = Body(),
     ) -> None:
         self.scene, self.episode, self.rng, self.body = scene, episode, rng, body
-        grid = passable_grid(scene, moving_doors(scene, episode.door_events), body.radius, body.height)
-        self.survey: Survey = survey_scene(scene, grid)
+        moving = moving_doors(scene, episode.door_events)
+        # Nothing sounds from where a leaf swings.
+        grid = untouched_grid(scene, moving, body.radius, body.height)
+        self.survey: Survey = survey_scene(scene, grid, tuple(door.portal for door in moving))
         self.sounds = _by_class(sounds)
         self.start = np.array(episode.start_position)
         self.start_room = self.survey.room(room_at(scene, episode.start_position))
