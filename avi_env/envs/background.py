@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from avi_env.envs.freed_memory import return_memory
+
 __all__ = ["Job", "submit"]
 
 Value = TypeVar("Value")
@@ -119,10 +121,11 @@ class _Pool:
                 self._begin()
             try:
                 _complete(job)
+                del job  # an idle thread keeps no environment alive
+                return_memory()
             finally:
                 with self._wake:
                     self._end()
-            del job  # an idle thread keeps no environment alive
 
     def _begin(self) -> None:
         if not self._busy:

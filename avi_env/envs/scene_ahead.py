@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 from avi_env.acoustics.image_sources import scene_bank
 from avi_env.acoustics.listener_cells import listener_cells
 from avi_env.acoustics.room import room_estimate
@@ -45,11 +42,3 @@ def prepare_scene(scene: Scene, config: EnvConfig) -> None:
         prepare_sound(scene, config.device)
         listener_cells(scene, config.eye_height)
         room_estimate(scene)
-    _return_memory()
-
-
-def _return_memory() -> None:
-    """Gives what builds have freed back to the system: glibc keeps it, a third of a gigabyte after 40 houses."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:  # other C libraries have none
-        trim(0)
