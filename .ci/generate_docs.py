@@ -15,6 +15,7 @@ from avi_env.bench.acoustics_plots import draw_plots
 from avi_env.bench.audibility import chosen_source
 from avi_env.bench.audibility_picture import audibility_picture
 from avi_env.bench.benchmarks_page import committed_summaries, rendered_benchmarks_page
+from avi_env.bench.difficulty_picture import difficulty_picture
 from avi_env.bench.files import write_json
 from avi_env.bench.recorder import Footage
 from avi_env.bench.recordings import RECORDINGS, cues, write_opus
@@ -176,6 +177,7 @@ if __name__ == "__main__":
     show_sounds((), IMAGES / "sounds.png")
     save("houses.png", overview_picture())
     save("audibility.png", audibility())
+    save("difficulty.png", few_colours(difficulty_picture()))
     write_whole(ROOT / "docs" / "materials.md", materials_page())
     environment = AviEnv(scene=HOUSE, sounds=(SOUND,), sensors=("rgb", "depth", "audio", "semantic", "pose"))
     save("house.png", house_picture())
