@@ -12,7 +12,7 @@ from avi_env.envs.batch import EnvBatch
 from avi_env.envs.prepare import Prepared
 from avi_env.navigation import ShortestPathFollower
 from avi_env.sounds import class_of_sound
-from avi_env.tasks.episodes import meeting_points
+from avi_env.tasks.meetings import RADIUS_STEPS, walker_meeting
 from avi_env.tasks.sound_localization import estimate_action
 from avi_env.tasks.transition import NUMBERS
 from avi_env.tasks.walks import Walk, place_on_walk
@@ -21,10 +21,8 @@ __all__ = ["OracleAgent"]
 
 _STOP, _LEFT = 0, 2
 _DISTANCE = NUMBERS.index("distance")
-_RADIUS_STEPS = 0.75  # of a forward step: where the follower stops that `Episode.oracle_actions` counts
 _WITHIN = 0.9  # of the success distance: near enough to stop
 _WALKER_WITHIN = 0.8  # ... beside a goal that walks on while the agent stops
-_PACES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # shares of full speed that turns may leave of it on the way to a walker
 _PATIENCE = 2.0  # [s] after which a walker that has not come is met elsewhere
 
 
@@ -75,7 +73,7 @@ class OracleAgent:
             return self._move_to_walker()
         if self._follower is None:
             prepared = self._prepared
-            radius = min(_RADIUS_STEPS * config.forward, _WITHIN * config.success_distance)
+            radius = min(RADIUS_STEPS * config.forward, _WITHIN * config.success_distance)
             goal, field = prepared.episode.goal_position, prepared.field
             self._follower = ShortestPathFollower(
                 prepared.grid, goal, config.forward, config.turn_deg, goal_radius=radius, field=field
@@ -96,17 +94,10 @@ class OracleAgent:
     def _meet(self, now: float) -> tuple[ShortestPathFollower, float]:
         """The way to the first place where the agent, turns and all, is in time for the goal, and when that is [s]."""
         prepared, config = self._prepared, self._the_briefing.config
-        walk, pose = _rest_of_walk(prepared.episode.source_walk, now), self._pose()
-        for pace in _PACES:
-            speed = pace * config.forward / config.step_seconds
-            goals, distance = meeting_points(prepared.scene, prepared.grid, pose[0], walk, speed)
-            follower = ShortestPathFollower(
-                prepared.grid, goals, config.forward, config.turn_deg, goal_radius=_RADIUS_STEPS * config.forward
-            )
-            arrival = follower.action_count(*pose) * config.step_seconds
-            if arrival <= distance / speed:
-                break
-        return follower, now + max(arrival, distance / speed)
+        pace = {"forward": config.forward, "turn_deg": config.turn_deg, "step_seconds": config.step_seconds}
+        walk = _rest_of_walk(prepared.episode.source_walk, now)
+        met = walker_meeting(prepared.scene, prepared.grid, self._pose(), walk, **pace)
+        return met.follower, now + met.seconds
 
     @property
     def _prepared(self) -> Prepared:

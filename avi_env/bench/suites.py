@@ -140,8 +140,8 @@ def suite_filters(suite: Suite) -> EpisodeFilters:
     from avi_env.tasks.episode_filters import EpisodeFilters
 
     config = EnvConfig.from_keywords({**suite.environment, "task": suite.task})
-    shared = ("distance_min", "forward", "turn_deg", "agent_radius", "agent_height", "eye_height", "success_distance")
-    motion = {name: getattr(config, name) for name in shared}
+    shared = ("distance_min", "forward", "turn_deg", "step_seconds", "agent_radius", "agent_height", "eye_height")
+    motion = {name: getattr(config, name) for name in (*shared, "success_distance")}
     return EpisodeFilters(**{**motion, "steps": suite.steps, **suite.filters})
 
 

@@ -21,10 +21,11 @@ from avi_env.sounds import class_of_sound, make_clip
 from avi_env.tasks.door_events import moving_doors, passable_grid
 from avi_env.tasks.episodes import Episode, arrival_points
 from avi_env.tasks.goals import goal_points
+from avi_env.tasks.meetings import walker_meeting
 
 __all__ = ["REASONS", "EpisodeFilters", "detour_ratio", "oracle_end", "rejection", "start_level"]
 
-REASONS = ("near", "straight", "quiet", "unsolved", "long")
+REASONS = ("near", "straight", "late", "quiet", "unsolved", "long")
 """Why an episode is left out, in the order in which it is asked."""
 
 _REFERENCE_DB = 94.0  # an RMS pressure of 1.0
@@ -41,6 +42,9 @@ class EpisodeFilters:
     """Geodesic distance from start to goal, at least [m]."""
     detour_min: float = 1.1
     """Geodesic over straight distance, more than this: the way is not straight ahead (SoundSpaces, Habitat: 1.1)."""
+    meeting_max: float = 1.05
+    """Of a goal that walks: way to where one who has to turn meets it, over the way to where it could first be met, at
+    most; else the shortest way of SPL is none that can be gone."""
     level_min: float = 20.0
     """Level of the goal's sound at the start, at least [dB SPL]: a quiet room at night has 20 to 25 dB."""
     steps: int = 500
@@ -51,6 +55,8 @@ class EpisodeFilters:
     """Length of a forward action [m]."""
     turn_deg: float = 15.0
     """Angle of a turn action [degrees]."""
+    step_seconds: float = 0.25
+    """Time of an action [s]."""
     agent_radius: float = 0.2
     """[m]"""
     agent_height: float = 1.5
@@ -78,6 +84,8 @@ def rejection(scene: Scene, episode: Episode, filters: EpisodeFilters) -> str:
         return "near"
     if filters.detour_min > 0.0 and detour_ratio(episode) <= filters.detour_min:
         return "straight"
+    if episode.source_walk and 0.0 < filters.meeting_max < meeting_ratio(scene, episode, filters):
+        return "late"
     if filters.level_min > 0.0 and start_level(scene, episode, filters.eye_height) < filters.level_min:
         return "quiet"
     if filters.success_distance == 0.0:
@@ -92,6 +100,15 @@ def detour_ratio(episode: Episode) -> float:
     """Returns geodesic over straight distance from the start to the goal, at least about 1; inf at the goal itself."""
     straight = math.dist(episode.start_position, episode.goal_position)
     return episode.geodesic_distance / straight if straight > 0.0 else math.inf
+
+
+def meeting_ratio(scene: Scene, episode: Episode, filters: EpisodeFilters) -> float:
+    """Returns the way to where a walking goal is met, turns and all, over the way to where it could first be met."""
+    grid = passable_grid(scene, moving_doors(scene, episode.door_events), filters.agent_radius, filters.agent_height)
+    pose = np.array(episode.start_position, dtype=np.float32), episode.start_yaw
+    pace = {"forward": filters.forward, "turn_deg": filters.turn_deg, "step_seconds": filters.step_seconds}
+    met = walker_meeting(scene, grid, pose, episode.source_walk, **pace)
+    return met.distance / episode.geodesic_distance
 
 
 def start_level(scene: Scene, episode: Episode, eye_height: float = 1.25) -> float:
