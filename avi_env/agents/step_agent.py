@@ -93,6 +93,6 @@ def make_briefing(
         question: the question, where the task asks one.
         options: its answers to choose from.
     """
-    chosen = action_space() if space is None else space
+    chosen = action_space(config) if space is None else space
     task = str(getattr(config, "task", "AudioNav"))
     return Briefing(task, chosen, config, max_steps, target, question, tuple(options))

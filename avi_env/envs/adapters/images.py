@@ -38,6 +38,8 @@ class UInt8Images:
         return {name: self._image(name, torch.as_tensor(observations[name])) for name in self.space.spaces}
 
     def _image(self, name: str, value: torch.Tensor) -> torch.Tensor:
+        if name == "options":
+            return value.flatten(start_dim=-2)
         if name not in self.scale:
             return value
         image = (value * self.scale[name]).clamp_(0.0, 255.0).to(torch.uint8)
@@ -51,7 +53,8 @@ def uint8_images(space: gym.Space[Any], spectrogram_max: float = 4.0) -> UInt8Im
 
     Depth [m] maps linearly from 0..`depth_max` to 0..255. The spectrogram (log1p magnitude) maps from
     0..`spectrogram_max` to 0..255, clipped, and is stretched by whole factors until both sides have at least 36 pixels.
-    The waveform is dropped: the spectrogram carries it in a form networks learn from.
+    The waveform is dropped: the spectrogram carries it in a form networks learn from. The texts of `options` become one
+    row of bytes: what has two dimensions is neither a vector nor an image.
 
     Args:
         space: observation space of one environment.
@@ -66,6 +69,8 @@ def uint8_images(space: gym.Space[Any], spectrogram_max: float = 4.0) -> UInt8Im
     stretch = (1, 1)
     spaces: dict[str, gym.Space[Any]] = {name: box for name, box in space.spaces.items() if name != "audio"}
     for name, box in spaces.items():
+        if name == "options":
+            spaces[name] = gym.spaces.Box(0, 255, (int(np.prod(box.shape or ())),), np.uint8)
         if name in ("depth", "spectrogram"):
             assert isinstance(box, gym.spaces.Box)
             scale[name] = 255.0 / (float(box.high.max()) if name == "depth" else spectrogram_max)

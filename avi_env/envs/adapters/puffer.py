@@ -74,7 +74,8 @@ class PufferVecEnv(pufferlib.PufferEnv):  # type: ignore[misc]
         self, actions: npt.NDArray[Any]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], list[dict[str, float]]]:
         """Acts in every row and writes what follows into the buffers."""
-        observation, reward, terminated, truncated, info = self.envs.step(np.asarray(actions).reshape(self.num_agents))
+        shape = (self.num_agents, *(self.single_action_space.shape or ()))
+        observation, reward, terminated, truncated, info = self.envs.step(np.asarray(actions).reshape(shape))
         self._write(observation, reward, terminated, truncated)
         self._return += self.rewards
         self._length += 1

@@ -18,7 +18,7 @@ except ImportError as error:
 
 __all__ = ["TorchRLVecEnv"]
 
-_TRUTHS = ("success", "collided")
+_TRUTHS = ("success", "answered", "collided")
 
 
 class TorchRLVecEnv(GymWrapper):  # type: ignore[misc]
@@ -30,7 +30,8 @@ class TorchRLVecEnv(GymWrapper):  # type: ignore[misc]
 
     Args:
         env: `gym.make_vec(id, num_envs, autoreset="disabled", output="torch", ...)`, wrapped or not.
-        measures: measures of the episode that go into the tensordict beside the observations.
+        measures: measures of the episode that go into the tensordict beside the observations; "success", and "spl"
+            where the task is to stop somewhere, if not given.
         keywords: of GymWrapper; actions are numbers unless `categorical_action_encoding=False`.
 
     Raises:
@@ -38,7 +39,7 @@ class TorchRLVecEnv(GymWrapper):  # type: ignore[misc]
     """
 
     def __init__(
-        self, env: gym.vector.VectorEnv[Any, Any, Any], measures: Sequence[str] = ("success", "spl"), **keywords: Any
+        self, env: gym.vector.VectorEnv[Any, Any, Any], measures: Sequence[str] | None = None, **keywords: Any
     ) -> None:
         config = env.unwrapped.config  # type: ignore[attr-defined]
         if env.metadata["autoreset_mode"] is not AutoresetMode.DISABLED or config.output != "torch":
@@ -48,6 +49,8 @@ class TorchRLVecEnv(GymWrapper):  # type: ignore[misc]
         env.autoreset_mode = AutoresetMode.DISABLED  # type: ignore[attr-defined]  # read by TorchRL; wrappers hide it
         given = {"device": config.device, "categorical_action_encoding": True, "convert_actions_to_numpy": False}
         super().__init__(env=env, **{**given, **keywords})
+        if measures is None:
+            measures = ("success", "spl") if config.played.answers == "stop" else ("success",)
         shape = (env.num_envs,)
         specs = {
             name: Unbounded(shape, dtype=torch.bool if name in _TRUTHS else torch.float32, device=self.device)
