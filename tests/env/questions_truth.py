@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter
+from functools import lru_cache
 
 import numpy as np
 
@@ -99,36 +100,43 @@ class Truth:
             reached, steps = reached | further, steps + 1
         return steps
 
-    def floor(self, room: Room) -> str:
-        """Of the largest material of its floor."""
-        bodies = [o.id for o in self.scene.objects if o.category == "floor" and o.room == room.id]
-        covered: Counter[str] = Counter()
-        for number in np.flatnonzero(np.isin(self.scene.triangle_object, bodies)):
-            covered[self.scene.materials[self.scene.triangle_material[number]].name] += self.heron(number)
-        name = covered.most_common(1)[0][0]
-        if name.startswith(CARPETS):
-            return "carpet"
-        if name.startswith(WOODS):
-            return "wood"
-        return "tiles" if name.startswith("ceramic_tile") else name.split("_")[0]
 
-    def heron(self, triangle: int) -> float:
-        a, b, c = self.scene.vertices[self.scene.triangles[triangle]].astype(float)
-        x, y, z = sorted((math.dist(a, b), math.dist(b, c), math.dist(c, a)))
-        return math.sqrt(max((x + y + z) * (z - y + x) * (z + y - x) * (x + y - z), 0.0)) / 4.0
+@lru_cache(maxsize=256)
+def floor(scene: Scene, room: Room) -> str:
+    """Of the largest material of its floor."""
+    bodies = [o.id for o in scene.objects if o.category == "floor" and o.room == room.id]
+    covered: Counter[str] = Counter()
+    for number in np.flatnonzero(np.isin(scene.triangle_object, bodies)):
+        covered[scene.materials[scene.triangle_material[number]].name] += heron(scene, number)
+    name = covered.most_common(1)[0][0]
+    if name.startswith(CARPETS):
+        return "carpet"
+    if name.startswith(WOODS):
+        return "wood"
+    return "tiles" if name.startswith("ceramic_tile") else name.split("_")[0]
 
-    def sabine(self, room: Room) -> float:
-        total = 0.0
-        near = [o.id for o in self.scene.objects if o.room in (-1, room.id)]
-        for number in np.flatnonzero(np.isin(self.scene.triangle_object, near)):
-            owner = self.scene.objects[self.scene.triangle_object[number]].room
-            if owner < 0:
-                x, _, z = self.scene.vertices[self.scene.triangles[number]].astype(float).mean(axis=0)
-                owner = room.id if inside(room, x, z) else -1
-            if owner == room.id:
-                material = self.scene.materials[self.scene.triangle_material[number]]
-                total += self.heron(number) * float(np.mean(material.absorption[MID]))
-        return 0.161 * area(room) * room.height / total
+
+def heron(scene: Scene, triangle: int) -> float:
+    """Area of a triangle by Heron's formula [m2]."""
+    a, b, c = scene.vertices[scene.triangles[triangle]].astype(float)
+    x, y, z = math.dist(a, b), math.dist(b, c), math.dist(c, a)
+    return math.sqrt(max((x + y + z) * (z - y + x) * (z + y - x) * (x + y - z), 0.0)) / 4.0
+
+
+@lru_cache(maxsize=256)
+def sabine(scene: Scene, room: Room) -> float:
+    """Reverberation time by Sabine's formula [s]."""
+    total = 0.0
+    near = [o.id for o in scene.objects if o.room in (-1, room.id)]
+    for number in np.flatnonzero(np.isin(scene.triangle_object, near)):
+        owner = scene.objects[scene.triangle_object[number]].room
+        if owner < 0:
+            x, _, z = scene.vertices[scene.triangles[number]].astype(float).mean(axis=0)
+            owner = room.id if inside(room, x, z) else -1
+        if owner == room.id:
+            material = scene.materials[scene.triangle_material[number]]
+            total += heron(scene, number) * float(np.mean(material.absorption[MID]))
+    return 0.161 * area(room) * room.height / total
 
 
 def answer(scene: Scene, episode: Episode) -> str:
@@ -269,14 +277,14 @@ def _reverberant(truth: Truth, a: str, b: str) -> str:
     rooms = [_room(truth, words) for words in (a, b)]
     if not all(rooms):
         return "that cannot be known: only one of them sounds"
-    seconds = [truth.sabine(room) for room in rooms if room]
+    seconds = [sabine(truth.scene, room) for room in rooms if room]
     assert max(seconds) > 1.9 * min(seconds)
     return f"the one with {a if seconds[0] > seconds[1] else b}"
 
 
 def _floor(truth: Truth, words: str) -> str:
     room = _room(truth, words)
-    return truth.floor(room) if room else _none(words)
+    return floor(truth.scene, room) if room else _none(words)
 
 
 def _pair(truth: Truth, numbers: tuple[int, int], names: tuple[str, str]) -> str:
@@ -333,7 +341,7 @@ RULES = (
     (r"Rugs aside, what is the floor of the room with (the .+) made of\?", _floor),
     (
         r"Rugs aside, is the floor carpeted in the room where you start\?",
-        lambda truth: _yes(truth.floor(truth.start) == "carpet"),
+        lambda truth: _yes(floor(truth.scene, truth.start) == "carpet"),
     ),
     (r"Which of the two (.+) is heard \((.+)\): the one in (the .+) or the one in (the .+)\?", _two_alike),
     (r"Where does this come from \((.+)\): (the .+) or (the .+)\?", _two_kinds),

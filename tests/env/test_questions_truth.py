@@ -178,7 +178,7 @@ def test_sources_begin_when_the_log_says(scenes: list[Scene]) -> None:
     other = Distractor("vacuum_cleaner", 0, at, schedule=Schedule(1.5, 600.0, count=1))
     episode = replace(base, distractors=(other,), schedule=Schedule(4.0, 600.0, count=1))
     onset = min(source.emissions[0][0] for source in event_log(episode).sources)
-    env = AviEnv(scene="house:0", sensors=("audio",), distractors=1, prefetch=False)
+    env = AviEnv(scene="house:0", sensors=("audio",), distractors=1, bake_paths=64, prefetch=False)
     env.reset(seed=0, options={"episode": episode})
     levels = []
     for _ in range(10):
