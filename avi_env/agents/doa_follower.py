@@ -37,7 +37,6 @@ _SIDE = 1.2  # [m] farther than the nearest walkable cell may be the one that no
 _SIDES = 300  # cells that are tried
 _IN_THE_THING = 0.3  # [m] about the place: what stands there is no wall
 _THERE = 0.8  # [m] about the place that is taken for the source
-_DENIED = 0.5  # [m] about a place that turned out wrong
 _SAME = 0.5  # [m] within which the agent has listened all round before
 _WAITS_MOST = 24  # further turns at a place where nothing has been heard since it was reached
 _STUCK_STEPS, _STUCK_M = 12, 0.15  # so many steps within so little space: forgive the bumps, start afresh
@@ -134,7 +133,7 @@ class DoaFollower:
             cell = self._stand_at(ways, self._target)
             if cell is not None:
                 return plan, ways.path_to(cell)
-            mind.source.deny(self._target, _DENIED)
+            mind.deny(self._target)
             self._target = None
         ways = ways_from(plan, mind.position)
         edges = find_frontiers(ways)
@@ -180,7 +179,7 @@ class DoaFollower:
         elif mind.chance_near(self._target, _THERE) >= self._sure:
             return _STOP
         else:
-            mind.source.deny(self._target, _DENIED)
+            mind.deny(self._target)
             self._target = self._verified = None
         return _LEFT
 

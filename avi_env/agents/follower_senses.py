@@ -40,6 +40,7 @@ _LEVEL_SECONDS = 1.0
 _FIRST_LEVEL = 4  # steps before the level is taken in where the agent starts
 _UNSURE_DB = 3.0  # of a known class: variants differ, and rooms
 _UNSEEN, _THING, _FLOOR = 0.5, 1.0, 0.1  # prior weight of a place: not seen yet, something stands there, bare floor
+_DENIED, _DENIED_REACH, _DENIED_SECONDS = 0.1, 0.5, 25.0  # left of a place's chance, how far about it [m], how long [s]
 _BLUR = 0.4  # [m]; places this near are one goal
 _KEEP, _KEEP_REACH = 1.5, 2  # by how much a place must beat the one walked to, and places around it that are the same
 _NEAREST = 0.5  # [m]; what sounds stands on something, hangs from something, or is as wide
@@ -67,6 +68,7 @@ class FollowerSenses:
         """Whether the last action met something."""
         self.heard = False
         """Whether there was ever anything to hear."""
+        self._denied: list[tuple[Point, float]] = []
         self._level = LevelBelief()
         self._measured: Point | None = None
         self._listened: Counter[tuple[int, int]] = Counter()
@@ -176,8 +178,15 @@ class FollowerSenses:
             return np.zeros((0, 0))
         source, unsure = self.recognition.source_level
         log = self._level.log_likelihood(ways, source, math.hypot(unsure, _UNSURE_DB))
-        prior = np.where(ways.unknown, _UNSEEN, self._things(ways)) * self.source.doubt()
+        prior = np.where(ways.unknown, _UNSEEN, self._things(ways))
+        for point, since in self._denied:
+            if self.seconds - since < _DENIED_SECONDS:
+                prior = np.where(_gaps(ways, point) <= _DENIED_REACH, _DENIED * prior, prior)
         return self.source.probability(prior * np.exp(log - log.max()))
+
+    def deny(self, point: Point) -> None:
+        """Takes in that the source was not found at a point [m]; forgotten in time, for what rests may begin again."""
+        self._denied.append((point, self.seconds))
 
     def best_place(self, kept: Point | None = None) -> Point | None:
         """Returns the (x, z) [m] of the place to walk to, None before any sound.
