@@ -159,7 +159,7 @@ class _Crew:
         return record
 
     def _crashed(self, worker: _Worker) -> dict[str, Any] | None:
-        """Puts a new worker in the place of one that has died; returns a record if its episode is given up."""
+        """Takes a new worker for one that has died, if there is work; returns a record if its episode is given up."""
         from avi_env.bench.evaluate_episode import crash_record
 
         worker.process.join(_PATIENCE)
@@ -174,7 +174,9 @@ class _Crew:
         given_up = self.crashes[playing.key] >= _TRIES
         if not given_up:
             self.waiting.appendleft(playing)
-        self.workers[self.workers.index(worker)] = self._start()
+        self.workers.remove(worker)
+        if self.waiting:
+            self.workers.append(self._start())
         if not given_up:
             return None
         return crash_record(self.plan, playing, worker.agent, f"{how}, {_TRIES} times", trace or how)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation import compared, make_agent, make_suite
 from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.bench.actions import actions_of_text, actions_text
+from avi_env.bench.evaluate_plan import episode_seed
 from avi_env.bench.evaluate_summary import summarise
 from avi_env.bench.spec import commit_of
 from avi_env.bench.statistics import clustered_mean, mean_interval, proportion_interval, sign_test
 from avi_env.cli import main
-from evaluation import compared, make_agent, make_suite
 
 
 @pytest.fixture(scope="module")
@@ -103,32 +104,28 @@ def test_summary_has_its_parts(whole: Path) -> None:
     assert record["ended"] == "steps"
 
 
-def test_records_do_not_depend_on_processes_or_crashes(suite: Path, whole: Path, tmp_path: Path) -> None:
-    """Two processes, one of which dies once, give the lines of one process."""
-    mark = str(tmp_path / "mark")
+def test_a_process_that_dies_costs_its_episode(
+    suite: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two processes, one of which dies whenever it plays one episode, give the lines of one process for the others.
+
+    That episode is tried twice and told with the stack that was left.
+    """
+    fatal = episode_seed("tiny", "val", "val-1", 0)
     agent = make_agent(
-        tmp_path / "agent",
-        f"self.step == 5 and not os.path.exists({mark!r}) and (open({mark!r}, 'x'), os._exit(3))",
+        tmp_path / "agent", f"self.step == 5 and self.seed == {fatal} and __import__('faulthandler')._sigsegv()"
     )
-    assert evaluated(suite, agent, tmp_path / "out", "--workers", "2") == 0
+    assert evaluated(suite, agent, tmp_path / "out", "--workers", "2") == 1
     found, wanted = compared(tmp_path / "out"), compared(whole / "out")
+    lost = found.pop("val-1 0")
+    del wanted["val-1 0"]
     for record in (*found.values(), *wanted.values()):
         record["arguments"].pop("agent")
     assert found == wanted
-    assert (tmp_path / "mark").exists()
-
-
-def test_an_episode_that_always_crashes_is_given_up(
-    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is tried twice, told with the worker's stack, and costs nothing else."""
-    agent = make_agent(tmp_path / "agent", "self.step == 3 and __import__('faulthandler')._sigsegv()")
-    assert evaluated(suite, agent, tmp_path / "out", "--episodes", "1") == 1
-    (record,) = compared(tmp_path / "out").values()
-    assert record["error"]["whose"] == "worker"
-    assert "exit code -11, 2 times" in record["error"]["message"]
-    assert "agent.py" in record["error"]["traceback"]
-    assert "val-0" in capsys.readouterr().out
+    assert (lost["error"]["whose"], lost["measures"]) == ("worker", {})
+    assert "exit code -11, 2 times" in lost["error"]["message"]
+    assert "agent.py" in lost["error"]["traceback"]
+    assert "val-1" in capsys.readouterr().out
 
 
 def test_what_an_agent_does_wrong_stays_in_its_episode(
