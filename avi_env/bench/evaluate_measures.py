@@ -79,7 +79,7 @@ def _of_answers(env: AviEnv, way: Sequence[Moment]) -> dict[str, Any]:
     question = episode.question
     if question is None:
         return {}
-    seconds = np.arange(len(way)) * config.step_seconds
+    seconds = np.array([step * config.step_seconds for step in range(len(way))], dtype=np.float64)
     trajectory = Trajectory(seconds, np.array([m.position for m in way]), np.array([m.yaw for m in way]))
     senses = Senses(config.hfov, config.width / config.height, config.eye_height)
     share = grounding(env.scene, episode, trajectory, senses, config.schedule, config.lead_seconds)
