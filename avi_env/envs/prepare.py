@@ -18,12 +18,13 @@ from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import DoorRows
 from avi_env.envs.emitters import row_emitters
 from avi_env.envs.scene_ahead import prepare_scene
-from avi_env.navigation import WalkableGrid, distance_field, snap_point, walkable_grid
+from avi_env.navigation import WalkableGrid, distance_field, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
 from avi_env.scene.doors import forget_turned
 from avi_env.tasks import Episode, EpisodeSpec, arrival_points, episode_rng, sample_episode
 from avi_env.tasks.audio_visual_qa import encoded_question
 from avi_env.tasks.door_events import moving_doors, passable_grid
+from avi_env.tasks.episode_files import check_start
 from avi_env.tasks.questions import shape_episode
 from avi_env.tasks.questions.staging import Body
 from avi_env.tasks.shut_doors import opened, shut_share
@@ -33,8 +34,6 @@ __all__ = ["DOOR_GAP", "EpisodeMaker", "Prepared"]
 
 DOOR_GAP = 0.1
 """Kept between a turning leaf and an agent's body [m]: two columns of the walkable grid."""
-
-_START_REACH = 0.25  # [m] that an episode of another simulator may start beside our grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +154,7 @@ class EpisodeMaker:
         check_kind(episode, config)
         job.check()
         grid = passable_grid(scene, moving_doors(scene, episode.door_events), config.agent_radius, config.agent_height)
-        _check_start(episode, grid)
+        check_start(episode, grid)
         if episode.doors:
             grid = grid_about(grid, episode.start_position)
         field = distance_field(grid, arrival_points(scene, grid, episode))
@@ -213,15 +212,3 @@ def check_kind(episode: Episode, config: EnvConfig) -> None:
         if episode.question is None:
             raise ValueError(f"{config.task} asks the question of an episode, but this episode has none")
         encoded_question(episode.question)  # which tells what is wrong with it
-
-
-def _check_start(episode: Episode, grid: WalkableGrid) -> None:
-    start, yaw = np.array(episode.start_position, dtype=np.float64), float(episode.start_yaw)
-    if not (np.all(np.isfinite(start)) and np.isfinite(yaw)):
-        raise ValueError(f"an episode starts at a finite position and yaw, not at {start.tolist()}, {yaw:g} rad")
-    apart = float(np.linalg.norm((snap_point(grid, start) - start)[[0, 2]]))
-    if apart > _START_REACH:
-        raise ValueError(
-            f"the episode starts at {np.round(start, 3).tolist()} in scene {episode.scene!r}, {apart:.2f} m from the "
-            f"nearest place where the agent can stand: is it an episode of another scene?"
-        )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from avi_env.content import name_error
-from avi_env.navigation import NavigationError, WalkableGrid, distance_field, field_lookup, snap_point
+from avi_env.navigation import WalkableGrid, distance_field, field_lookup, snap_point
 from avi_env.scene import Scene, load_scene, with_doors
 from avi_env.scene.outline import in_room
 from avi_env.tasks.door_events import moving_doors, passable_grid
@@ -160,10 +160,7 @@ def _distance_beside(grid: WalkableGrid, point: np.ndarray) -> float:
     """How far a point is from where one can stand, seen from above [m]."""
     if not np.all(np.isfinite(point)):
         return math.inf
-    try:
-        return float(np.linalg.norm((snap_point(grid, point) - point)[[0, 2]]))
-    except NavigationError:
-        return math.inf
+    return float(np.linalg.norm((snap_point(grid, point) - point)[[0, 2]]))
 
 
 def _shared(episode: Episode) -> dict[str, Any]:
