@@ -38,7 +38,7 @@ _TALLEST = 2.5  # [m] ears may be this high also in lower scenes: over a single 
 _ROULETTE = 1e-5  # below what the slopes know; the expected energy decides before
 _LATE_RADIUS = 5.0  # [m] over which the shape of the late decay is pooled: it is common to a room
 _SMOOTH_RADIUS = 0.75  # [m] over which neighbours lend weight: the eight around a cell
-_MEMORY_BYTES = 64 * 2**20  # some 30 fields of a house; the others are read from disk in milliseconds
+_MEMORY_BYTES = 24 * 2**20  # some 12 fields of a house; the others are read from disk in milliseconds
 _TRACED_BYTES = 256 * 2**20  # of histograms on the device at one time
 _CELL_BYTES = 8 * BAND_COUNT * (4 * EARLY_BINS + round(_LATE_SECONDS[1] / LATE_BIN_SECONDS))
 

@@ -189,12 +189,12 @@ def _library_class(folder: str, name: str) -> LibraryClass:
     return library.classes[library.pick(name).sound_class]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _library_clip(folder: str, name: str, seed: int, sample_rate: int) -> Clip:
     return sound_library(folder).clip(name, seed, sample_rate)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _clip(name: str, variant: str, seed: int, sample_rate: int) -> Clip:
     row = SOUND_CLASSES[name]
     # The first variant draws from the class's own stream: the sounds from before there were variants stay as they were.
