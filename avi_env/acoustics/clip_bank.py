@@ -14,9 +14,10 @@ import numpy.typing as npt
 import torch
 import warp as wp
 
-from avi_env.acoustics.bake_cache import bake_key, read_arrays, write_arrays
+from avi_env.acoustics.bake_cache import bake_key
 from avi_env.acoustics.hrtf import Hrtf
 from avi_env.acoustics.late import BUS_LINES, ReverbBus, reverberate
+from avi_env.array_cache import read_arrays, write_arrays
 from avi_env.scene.rays_warp import wp_device
 
 __all__ = ["ClipBank", "ClipOnDevice", "ClipRows", "PreparedClip"]

@@ -18,6 +18,7 @@ from avi_env.bench.speed_rows import SpeedEffort, SpeedFindings, at_least, at_mo
 from avi_env.bench.speed_steps import DEPTH_SOUND, ENVIRONMENT, FULL, Walk
 from avi_env.bench.speed_timing import Load, Timing, Work, machine_device, settle, synchronize, timed_rounds
 from avi_env.bench.variables import fresh_cache, variable
+from avi_env.envs.seats import Waits
 
 __all__ = ["memory", "rates", "resets", "several_processes"]
 
@@ -144,7 +145,7 @@ def resets(effort: SpeedEffort) -> SpeedFindings:
         walk = Walk(count, device, effort.seed + 8000, stop_every=effort.reset_every, **options)
         walk.rehearse(effort.reset_steps)
         settle()
-        begun = np.zeros(count, dtype=bool)
+        before, begun = walk.env.unwrapped.waits, np.zeros(count, dtype=bool)
         with closing(walk), load:
             for step in range(effort.reset_steps):
                 synchronize(device)
@@ -153,12 +154,13 @@ def resets(effort: SpeedEffort) -> SpeedFindings:
                 if step >= min(20, effort.reset_steps // 4):  # warm by then
                     (loud if begun.any() else quiet).append(time.perf_counter() - begin)
                 begun = ended  # NEXT_STEP: the reset is in the step after the end
-            waits, tables = walk.env.unwrapped.waits, walk.env.unwrapped.memory()
+            after, tables = walk.env.unwrapped.waits, walk.env.unwrapped.memory()
+    waits = Waits(after.steps - before.steps, after.seconds - before.seconds)
     rows = _reset_rows(quiet, loud, waits, load, f"N = {count}, {effort.houses} houses")
     return SpeedFindings(rows + _table_rows(tables, count, effort.houses), {})
 
 
-def _reset_rows(quiet: Sequence[float], loud: Sequence[float], waits: Any, load: Load, note: str) -> list[Any]:
+def _reset_rows(quiet: Sequence[float], loud: Sequence[float], waits: Waits, load: Load, note: str) -> list[Any]:
     rows, others = [], load.others
     tails = {}
     for name, values in (("without a reset", quiet), ("with a reset", loud)):

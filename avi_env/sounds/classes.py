@@ -7,7 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import scipy
 
+from avi_env.array_cache import cache_key, read_arrays, write_arrays
 from avi_env.content import name_error
 from avi_env.sounds.clip import Clip, calibrated, resampled_loop
 from avi_env.sounds.library import LibraryClass, sound_library
@@ -196,9 +199,18 @@ def _library_clip(folder: str, name: str, seed: int, sample_rate: int) -> Clip:
 
 @lru_cache(maxsize=16)
 def _clip(name: str, variant: str, seed: int, sample_rate: int) -> Clip:
+    """Returns a clip, from disk where it was made before: some take a second."""
+    key = cache_key(("sounds",), name, variant, seed, sample_rate, scipy.__version__)
+    kept = read_arrays("sounds", key)
+    samples = _synthesised(name, variant, seed, sample_rate) if kept is None else kept["samples"]
+    if kept is None:
+        write_arrays("sounds", key, {"samples": samples})
+    return Clip(f"{name}/{variant}", samples, SOUND_CLASSES[name].spl_db, sample_rate)
+
+
+def _synthesised(name: str, variant: str, seed: int, sample_rate: int) -> npt.NDArray[np.float32]:
     row = SOUND_CLASSES[name]
     # The first variant draws from the class's own stream: the sounds from before there were variants stay as they were.
     stream = sound_stream(name if variant == next(iter(row.variants)) else f"{name}/{variant}", seed)
     loop = calibrated(row.synthesise(stream, **row.variants[variant].settings), RATE, row.spl_db)
-    samples = resampled_loop(loop, RATE, sample_rate)
-    return Clip(f"{name}/{variant}", samples.astype(np.float32), row.spl_db, sample_rate)
+    return resampled_loop(loop, RATE, sample_rate).astype(np.float32)

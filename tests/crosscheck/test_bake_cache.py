@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from avi_env import content
+from avi_env import array_cache, content
 from avi_env.acoustics import bake, bake_cache, bake_field
 from avi_env.scene.mesh import shoebox
 from avi_env.scene.model import Material
@@ -26,7 +26,7 @@ def room(absorption=0.3):
 def folder(tmp_path, monkeypatch):
     """An empty cache folder, and nothing in memory."""
     monkeypatch.setenv("AVI_CACHE", str(tmp_path))
-    monkeypatch.setattr(bake_cache, "_warned", False)
+    monkeypatch.setattr(array_cache, "_warned", False)
     bake._fields.clear()
     return tmp_path / "bakes"
 
@@ -75,10 +75,10 @@ def test_code_and_format_are_in_the_key(monkeypatch):
     key = bake_cache.bake_key("scene", 1, 2.0)
     assert key == bake_cache.bake_key("scene", 1, 2.0)
     assert key != bake_cache.bake_key("scene", 12.0)
-    monkeypatch.setattr(bake_cache, "_FORMAT", bake_cache._FORMAT + 1)
+    monkeypatch.setattr(array_cache, "_FORMAT", array_cache._FORMAT + 1)
     assert key != bake_cache.bake_key("scene", 1, 2.0)
     monkeypatch.undo()
-    monkeypatch.setattr(bake_cache, "_code_digest", lambda: "changed")
+    monkeypatch.setattr(array_cache, "_code_digest", lambda packages: "changed")
     assert key != bake_cache.bake_key("scene", 1, 2.0)
 
 
@@ -113,34 +113,34 @@ def test_arrays_of_any_shape_come_back(folder):
         "table": rng.standard_normal((7, 5)).astype(np.float32)[:, ::2],
         "text": np.array("späť"),
     }
-    bake_cache.write_arrays("clips", "k", arrays)
-    again = bake_cache.read_arrays("clips", "k")
+    array_cache.write_arrays("clips", "k", arrays)
+    again = array_cache.read_arrays("clips", "k")
     assert list(again) == list(arrays)
     for name, array in arrays.items():
         np.testing.assert_array_equal(again[name], array, strict=True)
         assert again[name].flags.writeable
         assert again[name].flags.aligned
-    assert bake_cache.read_arrays("clips", "other") is None
+    assert array_cache.read_arrays("clips", "other") is None
 
 
 @pytest.mark.parametrize("place", [0, 8, 16, 30, 200, -70, -1])
 def test_one_flipped_byte_is_found(folder, place):
     """Wherever a byte has changed - magic, checksum, contents, arrays - the file is no answer."""
-    bake_cache.write_arrays("clips", "k", {"table": np.arange(1000.0)})
+    array_cache.write_arrays("clips", "k", {"table": np.arange(1000.0)})
     path = folder.parent / "clips" / "k.arrays"
     data = bytearray(path.read_bytes())
     data[place] ^= 4
     path.write_bytes(data)
-    assert bake_cache.read_arrays("clips", "k") is None
+    assert array_cache.read_arrays("clips", "k") is None
 
 
 def test_files_of_older_formats_go_first(folder):
     """What an older version of this package has left there counts, and makes room as the rest does."""
-    bake_cache.write_arrays("bakes", "a", {"table": np.zeros(100)})
+    array_cache.write_arrays("bakes", "a", {"table": np.zeros(100)})
     old = folder / "old.npz"
     old.write_bytes(b"x" * 2000)
     os.utime(old, (1e9, 1e9))
-    bake_cache.write_arrays("bakes", "b", {"table": np.zeros(100)}, limit=3000)
+    array_cache.write_arrays("bakes", "b", {"table": np.zeros(100)}, limit=3000)
     assert files(folder) == ["a.arrays", "b.arrays"]
 
 

@@ -12,6 +12,7 @@ from avi_env.sounds import (
     SOUND_CLASSES,
     Clip,
     active_level,
+    classes,
     make_clip,
     sound_classes,
     sound_phrase,
@@ -117,8 +118,9 @@ def test_same_sound_at_every_rate(name):
     assert np.sqrt(np.mean(error**2)) < 0.06 * np.sqrt(np.mean(slow.samples**2))
 
 
-def test_same_arguments_same_bits_other_seed_other_sound():
+def test_same_arguments_same_bits_other_seed_other_sound(monkeypatch):
     """A clip is a pure function of its arguments; variants differ audibly."""
+    monkeypatch.setenv("AVI_CACHE", "off")  # made, not read
     for name in NAMED:
         first, other = clip(name).samples, clip(name, 1).samples
         count = min(len(first), len(other))
@@ -128,6 +130,23 @@ def test_same_arguments_same_bits_other_seed_other_sound():
         first = clip(name).samples
         _clip.cache_clear()
         assert_array_equal(first, make_clip(name, variant=sound_variants(name)[0]).samples)
+
+
+def test_a_clip_comes_back_from_disk(tmp_path, monkeypatch):
+    """Bit for bit; a damaged file is made anew."""
+    monkeypatch.setenv("AVI_CACHE", str(tmp_path))
+    _clip.cache_clear()
+    made = make_clip("doorbell", seed=5)
+    (path,) = (tmp_path / "sounds").iterdir()
+    _clip.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(classes, "_synthesised", lambda *_: pytest.fail("made again"))
+        kept = make_clip("doorbell", seed=5)
+    assert_array_equal(kept.samples, made.samples)
+    assert (kept.name, kept.spl_db, kept.sample_rate) == (made.name, made.spl_db, made.sample_rate)
+    path.write_bytes(path.read_bytes()[:-100])
+    _clip.cache_clear()
+    assert_array_equal(make_clip("doorbell", seed=5).samples, made.samples)
 
 
 def test_errors_name_the_remedy():
