@@ -91,21 +91,19 @@ def several_processes(effort: SpeedEffort) -> SpeedFindings:
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
         stack.enter_context(variable("OMP_NUM_THREADS", "1"))
-        steps = []
+        rounds, steps = 2 * effort.rounds, list[_Steps]()
         for count in (1, 2):
             envs = gym.make_vec(
                 ENVIRONMENT, num_envs=count, vectorization_mode="async", vector_kwargs=_WORKERS, **options
             )
-            steps.append(
-                _Steps(stack.enter_context(closing(envs)), effort.seed, effort.rehearsal // (2 * effort.rounds))
-            )
-            steps[-1].rehearse(2 * effort.rounds)
+            steps.append(_Steps(stack.enter_context(closing(envs)), effort.seed, effort.rehearsal // rounds))
+            steps[-1].rehearse(rounds + 3)  # one below, two to warm up
             effort.on_step()
         for one in steps:  # next episodes are ordered with the first steps, and prepared in the workers
             one()
         time.sleep(effort.prepare_seconds)
         works = [Work(str(one.count), one, one.count * one.block) for one in steps]
-        found = timed_rounds(works, 2 * effort.rounds, 0.0, torch.device("cpu"), effort.on_step)
+        found = timed_rounds(works, rounds, 0.0, torch.device("cpu"), effort.on_step)
     note = f"{FULL.name}, {effort.size} x {effort.size}, copy=False, one thread each, {os.cpu_count()} cores"
     rows = [
         time_row("targets", f"asynchronous, {count} process{'es' if count == '2' else ''}", found[count], "1/s")
