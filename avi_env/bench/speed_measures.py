@@ -31,7 +31,7 @@ _DOUBLED = (1.8, 2.2)  # times as long with twice as many environments
 _FINER = 1.15  # times as long with twice as many triangles, at most
 _CUDA_STEPS, _CUDA_FRAMES = 50_000.0, 100_000.0  # a second
 _NEVER = 10**12  # actions from one stop to the next
-_SATURATED = {"cpu": 16, "cuda": 1024}  # environments beyond which twice as many take twice as long
+_SATURATED = {"cpu": 8, "cuda": 1024}  # environments beyond which twice as many take twice as long
 
 
 def vision(effort: SpeedEffort) -> SpeedFindings:
