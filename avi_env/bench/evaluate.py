@@ -46,6 +46,8 @@ class EvaluateSettings:
     """Turns of a planner at most."""
     mute: bool = False
     """Lets the agent hear silence: what is left is what it does without sound."""
+    blind: bool = False
+    """Lets the agent see nothing: rgb black, depth 0 (no hit), semantic -1 (no object). Position and goal are told."""
     resume: bool = False
     """Goes on with the evaluation in --output that was cut off."""
     device: str = "cpu"
@@ -130,6 +132,7 @@ def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
         steps=suite.steps if settings.steps is None else settings.steps,
         calls=settings.calls,
         mute=settings.mute,
+        blind=settings.blind,
         device=settings.device,
     )
     return plan, suite_episodes(suite, settings.split)

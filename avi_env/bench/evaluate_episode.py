@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import math
 import time
-import traceback
 from collections.abc import Mapping
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 
 from avi_env.agents.load import load_agent
 from avi_env.agents.loop import NEEDED_SENSORS, RunLimits, run_agent
 from avi_env.agents.protocol import Answer, Planner
-from avi_env.agents.step_agent import Briefing, PrivilegedAgent, StepAgent, make_briefing
-from avi_env.bench.actions import actions_text
+from avi_env.agents.step_agent import StepAgent
 from avi_env.bench.evaluate_measures import Moment, further_measures
 from avi_env.bench.evaluate_plan import EvaluationPlan, Job
+from avi_env.bench.evaluate_track import (
+    Observation,
+    Track,
+    asked,
+    check_action,
+    episode_briefing,
+    error_record,
+    evaluation_keywords,
+    muted,
+    record_head,
+    reset_agent,
+    track_record,
+    wanted_sensors,
+)
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.single import AviEnv
-from avi_env.sounds import class_of_sound
 from avi_env.tasks import Episode
 from avi_env.tasks.audio_visual_qa import ANSWER
 from avi_env.tasks.questions import Question, answer_is_right, room_question
 
-__all__ = ["EpisodePlayer", "crash_record", "record_head"]
-
-Observation = dict[str, npt.NDArray[Any]]
-
-_BODY = ("pose", "semantic")
-"""Sensors that any agent may switch on beside those of the suite: they tell nothing of the goal."""
+__all__ = ["EpisodePlayer", "crash_record"]
 
 _SCENES_KEPT = 2  # episodes of a scene follow each other: the rest of a suite's houses need not stay in memory
-
-
-class AgentError(Exception):
-    """An agent raised, or returned what is no action."""
 
 
 class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
@@ -46,24 +46,15 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
     def __init__(self, env: AviEnv, mute: bool) -> None:
         super().__init__(env)
         self._mute = mute
-        self.begin()
-
-    def begin(self) -> None:
-        """Forgets the episode before."""
-        self.actions: list[Any] = []
-        self.way: list[Moment] = []
-        self.reward = 0.0
-        self.terminated = False
-        self.info: Mapping[str, Any] = {}
+        self.track = Track()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Begins an episode."""
-        self.begin()
+        self.track = Track()
         observation, info = self.env.reset(seed=seed, options=options)
-        self.info = info
-        self.way.append(self._moment())
+        self.track.begin(info, self._moment(info))
         return self._heard(observation), info
 
     def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -72,13 +63,9 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
         Raises:
             AgentError: what was given is no action.
         """
-        if not _is_action(self.action_space, action):
-            raise AgentError(f"{action!r} is no action: the action space is {self.action_space}")
+        check_action(self.action_space, action)
         observation, reward, terminated, truncated, info = self.env.step(action)
-        self.actions.append(action)
-        self.reward += float(reward)
-        self.terminated, self.info = terminated, info
-        self.way.append(self._moment())
+        self.track.step(action, float(reward), terminated, info, self._moment(info))
         return self._heard(observation), reward, terminated, truncated, info
 
     @property
@@ -88,20 +75,13 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
         assert isinstance(inner, AviEnv), "it was made here"
         return inner
 
-    def _moment(self) -> Moment:
+    def _moment(self, told: Mapping[str, Any]) -> Moment:
         state = self.inner.batch.state
         x, y, z = state.position[0].tolist()
-        told = self.info
         return Moment((x, y, z), float(state.yaw[0]), told["distance_to_goal"], bool(told["collided"]))
 
     def _heard(self, observation: Observation) -> Observation:
-        """Silence in place of sound: log1p of nothing is nothing in the spectrogram, too."""
-        if not self._mute:
-            return observation
-        silent: Observation = {
-            name: np.zeros_like(observation[name]) for name in ("audio", "spectrogram") if name in observation
-        }
-        return {**observation, **silent}
+        return muted(observation) if self._mute else observation
 
 
 class AnsweringEnv(gym.Wrapper[Observation, Any, Observation, Any]):
@@ -140,7 +120,7 @@ class EpisodePlayer:
         record = record_head(self.plan, job, self.agent.name)
         try:
             env = self._environment(job.episode)
-            env.begin()
+            env.track = Track()
             observation, info = env.reset(seed=job.drawn(self.plan), options={"episode": job.episode})
             if following is not None:
                 env.inner.announce(following.episode)
@@ -148,9 +128,15 @@ class EpisodePlayer:
                 record |= self._act(self.agent, env, job, observation)
             else:
                 record |= self._plan(self.agent, env, observation, info)
-            record["measures"] |= further_measures(env.inner, env.way, env.actions)
+            inner = env.inner
+            record["measures"] |= further_measures(
+                inner.config, inner.episode, inner.scene, env.track.way, env.track.actions
+            )
         except Exception as error:
-            record |= self._failed(job, error)
+            failed = error_record(job, self.agent.name, Track() if self._env is None else self._env.track, error)
+            if failed["error"]["whose"] == "environment":
+                self.close()  # it may be broken
+            record |= failed
         return {**record, "seconds": round(time.perf_counter() - started, 3)}
 
     def close(self) -> None:
@@ -162,54 +148,21 @@ class EpisodePlayer:
     def _environment(self, episode: Episode) -> WatchedEnv:
         """Returns the environment, made with the first episode that is played."""
         if self._env is None:
-            keywords = {"scenes": episode.scene, "bank_scenes": _SCENES_KEPT, **self.plan.environment}
-            env = AviEnv(
-                **{
-                    **keywords,
-                    "task": self.plan.task,
-                    "sensors": self._sensors(),
-                    "device": self.plan.device,
-                    "prefetch": False,  # of what would be drawn, not given
-                }
-            )
+            step_agent = isinstance(self.agent, StepAgent)
+            sensors = wanted_sensors(self.agent, self._offered) if step_agent else NEEDED_SENSORS  # type: ignore[arg-type]
+            env = AviEnv(**evaluation_keywords(self.plan, episode, sensors, _SCENES_KEPT))
             self._env = WatchedEnv(env, self.plan.mute)
         return self._env
 
-    def _sensors(self) -> tuple[str, ...]:
-        """Returns what is computed: what the agent reads, of what the suite offers."""
-        if not isinstance(self.agent, StepAgent):
-            return NEEDED_SENSORS
-        chosen = tuple(name for name in self.agent.sensors if name in (*self._offered, *_BODY))
-        return chosen or ("pose",)  # the cheapest: an environment has at least one
-
-    def _briefing(self, env: WatchedEnv, episode: Episode) -> Briefing:
-        named = episode.goal_category or class_of_sound(episode.sound)
-        question = episode.question
-        return make_briefing(
-            env.inner.config,
-            space=env.action_space,
-            max_steps=self.plan.steps,
-            target=named if "target" in self._offered else "",
-            question=question.text if question is not None else "",
-            options=tuple(question.options) if question is not None else (),
-        )
-
     def _act(self, agent: StepAgent, env: WatchedEnv, job: Job, observation: Observation) -> dict[str, Any]:
         """Lets a step agent act to the end of the episode, or of its actions."""
-        briefing = self._briefing(env, job.episode)
-        _asked(lambda: self._reset_agent(agent, env, briefing, job.drawn(self.plan)))
-        while not env.terminated and len(env.actions) < self.plan.steps:
+        briefing = episode_briefing(self.plan, env.inner.config, env.action_space, self._offered, job.episode)
+        reset_agent(agent, env.inner, 0, briefing, job.drawn(self.plan))
+        while not env.track.terminated and len(env.track.actions) < self.plan.steps:
             seen = observation
-            action = _asked(lambda seen=seen: agent.act(seen))
+            action = asked(lambda seen=seen: agent.act(seen))
             observation, *_ = env.step(action)
-        return {**_played(env), "ended": "agent" if env.terminated else "steps"}
-
-    def _reset_agent(self, agent: StepAgent, env: WatchedEnv, briefing: Briefing, seed: int) -> None:
-        if agent.privileged:
-            if not isinstance(agent, PrivilegedAgent):
-                raise AgentError("an agent that says it is privileged needs a method attach(env)")
-            agent.attach(env.inner)
-        agent.reset(briefing, seed)
+        return {**track_record(env.track), "ended": "agent" if env.track.terminated else "steps"}
 
     def _plan(
         self, planner: Planner, env: WatchedEnv, observation: Observation, info: Mapping[str, Any]
@@ -226,7 +179,7 @@ class EpisodePlayer:
         done = run_agent(
             outer, planner, question.text, observation=observation, info=info, limits=limits, on_call=on_call
         )
-        played, usage = _played(env), planner.usage
+        played, usage = track_record(env.track), planner.usage
         if question.answers:
             right = done.answer is not None and answer_is_right(done.answer.text, question.answers)
             played["measures"] |= {
@@ -244,45 +197,6 @@ class EpisodePlayer:
             "answer": done.answer.text if done.answer else "",
             "expected": list(question.answers),
         }
-
-    def _failed(self, job: Job, error: Exception) -> dict[str, Any]:
-        """Returns what is recorded of an episode in which something went wrong, and lets go of what may be broken."""
-        env = self._env
-        played = _played(env) if env is not None and env.info else {"measures": {}, "actions": ""}
-        whose = "agent" if isinstance(error, AgentError) else "environment"
-        step = len(env.actions) if env is not None else 0
-        cause = error.__cause__ or error
-        message = f"agent {self.agent.name!r} in episode {job.episode.episode_id!r} at step {step}: {error}"
-        if whose == "environment":
-            message = f"episode {job.episode.episode_id!r} at step {step}: {type(error).__name__}: {error}"
-            played = {**played, "measures": {}}
-            self.close()
-        trace = "".join(traceback.format_exception(cause))
-        return {
-            **played,
-            "ended": "error",
-            "error": {"whose": whose, "step": step, "message": message, "traceback": trace},
-        }
-
-
-def record_head(plan: EvaluationPlan, job: Job, agent: str) -> dict[str, Any]:
-    """Returns what a record says of its episode before it is played."""
-    episode = job.episode
-    tags = dict(episode.tags)
-    if episode.question is not None:
-        tags["family"] = episode.question.family
-    return {
-        "suite": plan.suite,
-        "split": plan.split,
-        "episode_id": episode.episode_id,
-        "seed": job.seed,
-        "agent": f"{agent} (muted)" if plan.mute else agent,
-        "scene": episode.scene,
-        "sound": episode.sound,
-        "tags": tags,
-        "geodesic_distance": _json_number(episode.geodesic_distance),
-        "error": None,
-    }
 
 
 def crash_record(plan: EvaluationPlan, job: Job, agent: str, message: str, trace: str) -> dict[str, Any]:
@@ -312,43 +226,3 @@ def _question(env: AviEnv) -> Question:
     if task.answers == "stop" and task.goal == "category":
         return Question(f"Go to the {episode.goal_category.replace('_', ' ')}.")
     raise ValueError(f"{task.name} cannot be told to a planner in words: take a step agent")
-
-
-def _played(env: WatchedEnv) -> dict[str, Any]:
-    """Returns actions and measures so far; numbers that JSON does not know become null."""
-    measures = {
-        name: _json_number(value)
-        for name, value in env.info.items()
-        if isinstance(value, bool | int | float | np.generic) and name != "collided"
-    }
-    collisions = sum(moment.collided for moment in env.way[1:])
-    measures |= {"reward": env.reward, "steps": len(env.actions), "collisions": collisions}
-    return {"measures": measures, "actions": actions_text(env.actions)}
-
-
-def _json_number(value: Any) -> bool | int | float | None:
-    plain = value.item() if isinstance(value, np.generic) else value
-    if isinstance(plain, bool | int):
-        return plain
-    return float(plain) if isinstance(plain, float) and math.isfinite(plain) else None
-
-
-def _asked(call: Any) -> Any:
-    """Returns what an agent says.
-
-    Raises:
-        AgentError: it raised.
-    """
-    try:
-        return call()
-    except AgentError:
-        raise
-    except Exception as error:
-        raise AgentError(f"{type(error).__name__}: {error}") from error
-
-
-def _is_action(space: gym.Space[Any], action: Any) -> bool:
-    try:
-        return bool(space.contains(action))
-    except Exception:  # a space may stumble over what is no action at all
-        return False

@@ -34,6 +34,8 @@ class EvaluationPlan:
     """Turns of a planner at most."""
     mute: bool = False
     """Whether the agent hears silence."""
+    blind: bool = False
+    """Whether the agent sees nothing."""
     device: str = "cpu"
 
     def arguments(self, episodes_sha256: str) -> dict[str, Any]:
@@ -54,7 +56,13 @@ class EvaluationPlan:
             "mute": self.mute,
             "device": self.device,
             "episodes_sha256": episodes_sha256,
+            **({"blind": True} if self.blind else {}),  # so that results from before it could be said can go on
         }
+
+    def agent_label(self, name: str) -> str:
+        """Returns an agent's name with what it had to do without: "av_nav (blind)"."""
+        without = [word for word, so in (("blind", self.blind), ("muted", self.mute)) if so]
+        return f"{name} ({', '.join(without)})" if without else name
 
 
 @dataclass(frozen=True)

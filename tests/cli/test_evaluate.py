@@ -204,6 +204,17 @@ def test_muted_agents_hear_nothing(suite: Path, whole: Path, tmp_path: Path) -> 
     assert (summary["episodes"], summary["seeds"]) == (1, 2)
 
 
+def test_blind_agents_see_nothing(suite: Path, tmp_path: Path) -> None:
+    """No ray hits anything, sound and name stay; it goes on where it was cut off, not in the results of a seer."""
+    looks = "assert not observation['depth'].any() and observation['audio'].any(); self.rng = np.random.default_rng(0)"
+    agent, out = make_agent(tmp_path / "agent", looks), tmp_path / "out"
+    arguments = (suite, agent, out, "--workers", "0", "--blind")
+    assert evaluated(*arguments, "--episodes", "1") == 0
+    assert evaluated(*arguments, "--episodes", "2", "--resume") == 0
+    assert {record["agent"] for record in compared(out).values()} == {"tester (blind)"}
+    assert evaluated(suite, agent, out, "--workers", "0", "--resume") == 2
+
+
 def test_seeds_differ(whole: Path) -> None:
     """Episodes and seeds have random numbers of their own."""
     records = compared(whole / "out")
