@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.spaces import action_space
 
-__all__ = ["Briefing", "Observation", "PrivilegedAgent", "StepAgent", "make_briefing"]
+__all__ = ["BatchAgent", "Briefing", "Observation", "PrivilegedAgent", "StepAgent", "make_briefing"]
 
 Observation = Mapping[str, npt.NDArray[Any]]
 """One agent's observation, as a single environment gives it."""
@@ -70,6 +70,31 @@ class PrivilegedAgent(StepAgent, Protocol):
         Args:
             env: an `AviEnv` or a vector environment.
             row: which of the environments it acts in.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchAgent(StepAgent, Protocol):
+    """A step agent that can act in many environments at a time; in each it does what it would do alone."""
+
+    def reset_rows(self, rows: Sequence[int], count: int, briefings: Sequence[Briefing], seeds: Sequence[int]) -> None:
+        """Begins an episode in some rows of a batch; the others go on with theirs.
+
+        Args:
+            rows: which.
+            count: rows of the batch, the same at every call.
+            briefings: one for each of `rows`.
+            seeds: one for each of `rows`.
+        """
+        ...
+
+    def act_rows(self, observation: Observation, rows: Sequence[int]) -> npt.NDArray[Any]:
+        """Returns the next actions of some rows, in their order, shape (len(rows), ...).
+
+        Args:
+            observation: of the whole batch, shape (count, ...) each; other rows than `rows` mean nothing.
+            rows: those that play.
         """
         ...
 

@@ -40,6 +40,8 @@ class EvaluateSettings:
     """Times that each is played, with seeds 0, 1 ..."""
     workers: int = 1
     """Processes; 0 = plays in this one. What comes out does not depend on it."""
+    batch: int = 1
+    """Episodes that each process plays at a time, in one vector environment; for step agents. Nor on this."""
     steps: int | None = None
     """Actions at most, in place of the suite's."""
     calls: int = 40
@@ -89,7 +91,7 @@ def evaluate(settings: EvaluateSettings) -> int:
     if done:
         console.print(f"{len(jobs) - len(left)} of {len(jobs)} episodes are there already")
     try:
-        _play(console, plan, left, settings.workers, log, {"arguments": arguments, "spec": told})
+        _play(console, plan, left, (settings.workers, settings.batch), log, {"arguments": arguments, "spec": told})
     except KeyboardInterrupt:
         if settings.output is not None:
             console.print(f"{len(log.records)} of {len(jobs)} episodes are in {settings.output}: go on with --resume")
@@ -112,14 +114,16 @@ def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
     from avi_env.bench.evaluate_plan import EvaluationPlan
     from avi_env.bench.suites import load_suite, suite_episodes
 
-    for name, least in (("episodes", 0), ("seeds", 1), ("workers", 0), ("calls", 1), ("steps", 1)):
+    for name, least in (("episodes", 0), ("seeds", 1), ("workers", 0), ("batch", 1), ("calls", 1), ("steps", 1)):
         given = getattr(settings, name)
         if given is not None and given < least:
             raise ValueError(f"--{name} must be at least {least}, got {given}")
     if settings.resume and settings.output is None:
         raise ValueError("--resume goes on with the results in --output: name that folder")
     suite = load_suite(settings.suite)
-    load_manifest(settings.agent)  # a wrong name is told before any work
+    manifest = load_manifest(settings.agent)  # a wrong name is told before any work
+    if settings.batch > 1 and not manifest.python:
+        raise ValueError(f"{manifest.name!r} is a planner, which plays one episode at a time: leave --batch out")
     given = {"base_url": settings.llm_url, "model": settings.llm_model}
     plan = EvaluationPlan(
         suite=suite.name,
@@ -147,9 +151,9 @@ def _digest(episodes: Sequence[Episode]) -> str:
 
 
 def _play(
-    console: Console, plan: EvaluationPlan, jobs: Sequence[Job], workers: int, log: Any, beside: dict[str, Any]
+    console: Console, plan: EvaluationPlan, jobs: Sequence[Job], crew: tuple[int, int], log: Any, beside: dict[str, Any]
 ) -> None:
-    """Plays what is left, with a bar, and writes every record down as it comes."""
+    """Plays what is left, by so many workers with so many episodes at a time, and writes every record down."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -166,7 +170,7 @@ def _play(
     bar = Progress("{task.description}", BarColumn(), MofNCompleteColumn(), *times, console=console, transient=True)
     with bar:
         task = bar.add_task(name, total=len(jobs))
-        for count, record in enumerate(play_jobs(plan, jobs, workers), 1):
+        for count, record in enumerate(play_jobs(plan, jobs, *crew), 1):
             seconds = record.pop("seconds")
             log.add({**record, "arguments": beside["arguments"], "spec": {**beside["spec"], "seconds": seconds}})
             successes += bool(record["measures"].get("success", False))

@@ -18,16 +18,16 @@ from avi_env.bench.evaluate_plan import EvaluationPlan, Job
 from avi_env.bench.evaluate_track import (
     Observation,
     Track,
-    asked,
+    asked_action,
     check_action,
     episode_briefing,
     error_record,
     evaluation_keywords,
-    muted,
     record_head,
     reset_agent,
     track_record,
     wanted_sensors,
+    withheld,
 )
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.single import AviEnv
@@ -41,11 +41,11 @@ _SCENES_KEPT = 2  # episodes of a scene follow each other: the rest of a suite's
 
 
 class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
-    """An environment that notes what is done in it, refuses wrong actions, and is silent where that is asked for."""
+    """An environment that notes what is done, refuses wrong actions, and is silent or dark where that is asked for."""
 
-    def __init__(self, env: AviEnv, mute: bool) -> None:
+    def __init__(self, env: AviEnv, plan: EvaluationPlan) -> None:
         super().__init__(env)
-        self._mute = mute
+        self._plan = plan
         self.track = Track()
 
     def reset(
@@ -81,7 +81,7 @@ class WatchedEnv(gym.Wrapper[Observation, Any, Observation, Any]):
         return Moment((x, y, z), float(state.yaw[0]), told["distance_to_goal"], bool(told["collided"]))
 
     def _heard(self, observation: Observation) -> Observation:
-        return muted(observation) if self._mute else observation
+        return withheld(observation, self._plan)
 
 
 class AnsweringEnv(gym.Wrapper[Observation, Any, Observation, Any]):
@@ -120,7 +120,6 @@ class EpisodePlayer:
         record = record_head(self.plan, job, self.agent.name)
         try:
             env = self._environment(job.episode)
-            env.track = Track()
             observation, info = env.reset(seed=job.drawn(self.plan), options={"episode": job.episode})
             if following is not None:
                 env.inner.announce(following.episode)
@@ -151,7 +150,7 @@ class EpisodePlayer:
             step_agent = isinstance(self.agent, StepAgent)
             sensors = wanted_sensors(self.agent, self._offered) if step_agent else NEEDED_SENSORS  # type: ignore[arg-type]
             env = AviEnv(**evaluation_keywords(self.plan, episode, sensors, _SCENES_KEPT))
-            self._env = WatchedEnv(env, self.plan.mute)
+            self._env = WatchedEnv(env, self.plan)
         return self._env
 
     def _act(self, agent: StepAgent, env: WatchedEnv, job: Job, observation: Observation) -> dict[str, Any]:
@@ -159,9 +158,7 @@ class EpisodePlayer:
         briefing = episode_briefing(self.plan, env.inner.config, env.action_space, self._offered, job.episode)
         reset_agent(agent, env.inner, 0, briefing, job.drawn(self.plan))
         while not env.track.terminated and len(env.track.actions) < self.plan.steps:
-            seen = observation
-            action = asked(lambda seen=seen: agent.act(seen))
-            observation, *_ = env.step(action)
+            observation, *_ = env.step(asked_action(agent, observation))
         return {**track_record(env.track), "ended": "agent" if env.track.terminated else "steps"}
 
     def _plan(

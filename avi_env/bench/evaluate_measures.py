@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avi_env.envs.single import AviEnv
+from avi_env.envs.config import EnvConfig
+from avi_env.scene import Scene
+from avi_env.tasks import Episode
 from avi_env.tasks.measures import EpisodeTrack, episode_measures
 from avi_env.tasks.questions.event_log import event_log
 from avi_env.tasks.questions.grounding import Senses, Trajectory, grounding
@@ -30,23 +32,28 @@ class Moment(NamedTuple):
     """Whether the action before met an obstacle."""
 
 
-def further_measures(env: AviEnv, way: Sequence[Moment], actions: Sequence[Any]) -> dict[str, Any]:
+def further_measures(
+    config: EnvConfig, episode: Episode, scene: Scene, way: Sequence[Moment], actions: Sequence[Any]
+) -> dict[str, Any]:
     """Returns what the task's last info does not hold.
 
     Args:
-        env: the environment, at the end of the episode.
+        config: of the environment.
+        episode: that was played.
+        scene: in which it was, its doors as they are without any event.
         way: its moments, the first observation's included.
         actions: that were taken.
     """
-    answers = env.config.played.answers
+    answers = config.played.answers
     if answers == "stop":
-        return _of_navigation(env, way, actions)
-    return _of_answers(env, way) if answers == "options" else {}
+        return _of_navigation(config, episode, way, actions)
+    return _of_answers(config, episode, scene, way) if answers == "options" else {}
 
 
-def _of_navigation(env: AviEnv, way: Sequence[Moment], actions: Sequence[Any]) -> dict[str, Any]:
+def _of_navigation(
+    config: EnvConfig, episode: Episode, way: Sequence[Moment], actions: Sequence[Any]
+) -> dict[str, Any]:
     """SoundSpaces' RL success, success when silent, normalised distance."""
-    episode, config = env.episode, env.config
     track = EpisodeTrack(
         positions=np.array([moment.position for moment in way]),
         distances=np.array([moment.distance for moment in way]),
@@ -55,7 +62,7 @@ def _of_navigation(env: AviEnv, way: Sequence[Moment], actions: Sequence[Any]) -
         oracle_actions=episode.oracle_actions,
         start_distance=episode.geodesic_distance,
         step_seconds=config.step_seconds,
-        sound_seconds=_silent_from(env),
+        sound_seconds=_silent_from(config, episode),
     )
     found = episode_measures(track, config.success_distance)
     kept: dict[str, Any] = {"rl_success": bool(found["rl_success"])}
@@ -64,23 +71,22 @@ def _of_navigation(env: AviEnv, way: Sequence[Moment], actions: Sequence[Any]) -
     return {**kept, "normalized_distance_to_goal": found["normalized_distance_to_goal"]}
 
 
-def _silent_from(env: AviEnv) -> float:
+def _silent_from(config: EnvConfig, episode: Episode) -> float:
     """When the goal falls silent for good, from the first observation on [s]."""
-    if env.config.played.goal != "sound":
+    if config.played.goal != "sound":
         return math.inf
-    log = event_log(env.episode, env.config.schedule, env.config.lead_seconds)
+    log = event_log(episode, config.schedule, config.lead_seconds)
     end = max((offset for _, offset in log.sources[0].emissions), default=0.0)
     return end if end < HORIZON else math.inf
 
 
-def _of_answers(env: AviEnv, way: Sequence[Moment]) -> dict[str, Any]:
+def _of_answers(config: EnvConfig, episode: Episode, scene: Scene, way: Sequence[Moment]) -> dict[str, Any]:
     """Whether the evidence was seen and heard, and what a guess is worth."""
-    episode, config = env.episode, env.config
     question = episode.question
     if question is None:
         return {}
     seconds = np.array([step * config.step_seconds for step in range(len(way))], dtype=np.float64)
     trajectory = Trajectory(seconds, np.array([m.position for m in way]), np.array([m.yaw for m in way]))
     senses = Senses(config.hfov, config.width / config.height, config.eye_height)
-    share = grounding(env.scene, episode, trajectory, senses, config.schedule, config.lead_seconds)
+    share = grounding(scene, episode, trajectory, senses, config.schedule, config.lead_seconds)
     return {"grounding": share, "chance": question.chance}

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import traceback
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -21,7 +21,7 @@ from avi_env.bench.evaluate_plan import EvaluationPlan, Job
 
 __all__ = ["play_jobs"]
 
-_AHEAD = 2  # jobs a worker has: the one it plays, and the one that is made ready in the meantime
+_AHEAD = 1  # jobs a worker has beside those that it plays: made ready in the meantime
 _TRIES = 2  # times an episode may take its worker along before it is given up
 _PATIENCE = 5.0  # [s] that a worker has to end
 
@@ -40,31 +40,41 @@ class _Worker:
     """Name of its agent, empty until it is ready."""
 
 
-def play_jobs(plan: EvaluationPlan, jobs: Sequence[Job], workers: int) -> Iterator[dict[str, Any]]:
+def play_jobs(plan: EvaluationPlan, jobs: Sequence[Job], workers: int, batch: int = 1) -> Iterator[dict[str, Any]]:
     """Plays episodes and yields their records as they come, in any order.
 
     Args:
         plan: what decides the records.
         jobs: episodes and seeds.
         workers: processes; 0 plays in this one.
+        batch: episodes that each of them plays at a time.
 
     Raises:
         ValueError: no worker can be made ready; the message holds its traceback.
     """
+    batch = min(batch, -(-len(jobs) // max(workers, 1)))  # so that everybody has something to do
     if workers == 0:
-        yield from _play_here(plan, jobs)
+        yield from _play_here(plan, jobs, batch)
         return
     with tempfile.TemporaryDirectory(prefix="avi-evaluate-") as folder:
-        crew = _Crew(plan, jobs, min(workers, len(jobs)), Path(folder))
+        crew = _Crew(plan, jobs, min(workers, len(jobs)), batch, Path(folder))
         try:
             yield from crew.records()
         finally:
             crew.dismiss()
 
 
-def _play_here(plan: EvaluationPlan, jobs: Sequence[Job]) -> Iterator[dict[str, Any]]:
+def _play_here(plan: EvaluationPlan, jobs: Sequence[Job], batch: int) -> Iterator[dict[str, Any]]:
+    from avi_env.bench.evaluate_batch import BatchPlayer
     from avi_env.bench.evaluate_episode import EpisodePlayer
 
+    if batch > 1:
+        left, together = iter(jobs), BatchPlayer(plan, batch)
+        try:
+            yield from together.play(lambda _: next(left, None))
+        finally:
+            together.close()
+        return
     player = EpisodePlayer(plan)
     try:
         for job, following in zip(jobs, [*jobs[1:], None], strict=True):
@@ -76,8 +86,8 @@ def _play_here(plan: EvaluationPlan, jobs: Sequence[Job]) -> Iterator[dict[str, 
 class _Crew:
     """Workers and what is left to do."""
 
-    def __init__(self, plan: EvaluationPlan, jobs: Sequence[Job], size: int, folder: Path) -> None:
-        self.plan, self.folder = plan, folder
+    def __init__(self, plan: EvaluationPlan, jobs: Sequence[Job], size: int, batch: int, folder: Path) -> None:
+        self.plan, self.batch, self.folder = plan, batch, folder
         self.waiting = deque(jobs)
         self.crashes: Counter[tuple[str, int]] = Counter()
         self.started = 0
@@ -116,20 +126,27 @@ class _Crew:
         ours, theirs = context.Pipe()
         trace = self.folder / f"worker_{self.started}.txt"
         self.started += 1
-        process = context.Process(target=_work, args=(theirs, self.plan, str(trace)), daemon=True)
+        process = context.Process(target=_work, args=(theirs, self.plan, self.batch, str(trace)), daemon=True)
         with _threads_of_children(self.one_thread):
             process.start()
         theirs.close()
         return _Worker(process, ours, trace)
 
     def _hand_out(self, worker: _Worker) -> None:
-        while self.waiting and len(worker.jobs) < _AHEAD:
+        while self.waiting and len(worker.jobs) < self.batch + _AHEAD and not self._suspicious(worker.jobs):
             job = self._next_for(worker)
+            if self._suspicious([job]) and worker.jobs:
+                self.waiting.appendleft(job)
+                return
             worker.jobs.append(job)
             try:
                 worker.connection.send(job)
             except OSError:  # it has died: that is heard at once
                 return
+
+    def _suspicious(self, jobs: Iterable[Job]) -> bool:
+        """Says whether one of several jobs was played while a worker died: it is played alone, to find the culprit."""
+        return self.batch > 1 and any(job.key in self.crashes for job in jobs)
 
     def _next_for(self, worker: _Worker) -> Job:
         """Takes a job out of those that wait: in the scene the worker is in, else in one where nobody is."""
@@ -154,8 +171,9 @@ class _Crew:
             return None
         if kind == "broken":
             raise ValueError(f"no worker could be made ready: {content[0]}\n{content[1]}")
-        worker.jobs.popleft()
         record: dict[str, Any] = content
+        done = next(job for job in worker.jobs if job.key == (record["episode_id"], record["seed"]))
+        worker.jobs.remove(done)
         return record
 
     def _crashed(self, worker: _Worker) -> dict[str, Any] | None:
@@ -168,18 +186,17 @@ class _Crew:
         if not worker.agent:
             raise ValueError(f"a worker ended before it was ready, with exit code {worker.process.exitcode}\n{trace}")
         worker.connection.close()
-        playing, *others = worker.jobs
-        self.waiting.extendleft(reversed(others))
-        self.crashes[playing.key] += 1
-        given_up = self.crashes[playing.key] >= _TRIES
-        if not given_up:
-            self.waiting.appendleft(playing)
+        played = list(worker.jobs)[: self.batch]
+        self.crashes.update(job.key for job in played)
+        lost = [job for job in played if self.crashes[job.key] >= _TRIES]
+        assert len(lost) <= 1, "what a worker has died of before is played alone"
+        self.waiting.extendleft(reversed([job for job in worker.jobs if job not in lost]))
         self.workers.remove(worker)
         if self.waiting:
             self.workers.append(self._start())
-        if not given_up:
+        if not lost:
             return None
-        return crash_record(self.plan, playing, worker.agent, f"{how}, {_TRIES} times", trace or how)
+        return crash_record(self.plan, lost[0], worker.agent, f"{how}, {_TRIES} times", trace or how)
 
 
 @contextmanager
@@ -198,31 +215,36 @@ def _threads_of_children(one: bool) -> Iterator[None]:
                 os.environ["OMP_NUM_THREADS"] = before
 
 
-def _work(connection: Connection, plan: EvaluationPlan, trace: str) -> None:
+def _work(connection: Connection, plan: EvaluationPlan, batch: int, trace: str) -> None:
     """Plays what comes through a pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the employer ends us
     with Path(trace).open("w", encoding="utf-8") as file:
         faulthandler.enable(file)
         try:
-            _play_what_comes(connection, plan)
+            _play_what_comes(connection, plan, batch)
         except (EOFError, BrokenPipeError, ConnectionResetError):  # the employer has gone
             pass
         finally:
             faulthandler.disable()
 
 
-def _play_what_comes(connection: Connection, plan: EvaluationPlan) -> None:
+def _play_what_comes(connection: Connection, plan: EvaluationPlan, batch: int) -> None:
+    from avi_env.bench.evaluate_batch import BatchPlayer
     from avi_env.bench.evaluate_episode import EpisodePlayer
 
     try:
-        player = EpisodePlayer(plan)
+        player = EpisodePlayer(plan) if batch == 1 else BatchPlayer(plan, batch)
     except Exception as error:
         connection.send(("broken", (f"{type(error).__name__}: {error}", traceback.format_exc())))
         return
     connection.send(("ready", player.agent.name))
+    if isinstance(player, BatchPlayer):
+        for record in player.play(lambda wait: connection.recv() if wait or connection.poll() else None):
+            connection.send(("done", record))
+        return
     jobs: deque[Job] = deque()
     while True:
-        while not jobs or (len(jobs) < _AHEAD and connection.poll()):
+        while not jobs or (len(jobs) < 1 + _AHEAD and connection.poll()):
             jobs.append(connection.recv())
         job = jobs.popleft()
         connection.send(("done", player.play(job, jobs[0] if jobs else None)))
