@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from avi_env.agents.backends import parse_backends
 from avi_env.agents.protocol import Planner
 from avi_env.agents.step_agent import StepAgent
 from avi_env.content import content_names, content_path, name_error
@@ -28,7 +29,7 @@ __all__ = [
 
 SettingsT = TypeVar("SettingsT")
 _MANIFEST = "agent.toml"
-_MANIFEST_KEYS = ("planner", "python", "schema", "settings", "summary")
+_MANIFEST_KEYS = ("planner", "python", "schema", "settings", "skills", "summary")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class AgentManifest:
     """Where prompts/*.md lie, None for an adapter used without a folder."""
     python: str = ""
     """Of a step agent: its class, "package.module:Class" or "file.py:Class" in the folder."""
+    skills: Mapping[str, str] = field(default_factory=dict)
+    """Of a planner: what its skills are carried out by, see `avi_env.agents.backends.SkillBackends`."""
 
 
 def agent_names() -> tuple[str, ...]:
@@ -85,8 +88,12 @@ def load_manifest(name: str | Path) -> AgentManifest:
         raise ValueError(f"{path} has planner and python: an agent is either a planner or a step agent")
     if not python and adapter not in _ADAPTERS:
         raise name_error(f"planner in {path}", adapter, _ADAPTERS)
+    skills = table.get("skills", {})
+    if python and skills:
+        raise ValueError(f"{path} has python and [skills]: a step agent has no skills, a planner has")
+    parse_backends(skills)  # a wrong name is told before any work
     summary, settings = str(table.get("summary", "")), table.get("settings", {})
-    return AgentManifest(folder.name, adapter, summary, settings, folder, python)
+    return AgentManifest(folder.name, adapter, summary, settings, folder, python, skills)
 
 
 def load_planner(name: str | Path, **settings: Any) -> Planner:

@@ -10,11 +10,12 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.agents.backends import SkillBackends, make_leads
 from avi_env.agents.briefing import brief
 from avi_env.agents.offer import offered_skills
 from avi_env.agents.perception import Perception, Senses
 from avi_env.agents.protocol import Answer, Invalid, Planner, PlannerObservation, SkillCall, SkillResult
-from avi_env.agents.skills import SkillOutcome, SkillState, start_skill
+from avi_env.agents.skills import Leads, SkillOutcome, SkillState, start_skill
 
 __all__ = ["NEEDED_SENSORS", "AgentRun", "RunLimits", "StepReport", "run_agent", "senses_of"]
 
@@ -103,6 +104,7 @@ def run_agent(
     observation: Observation | None = None,
     info: Mapping[str, Any] | None = None,
     limits: RunLimits | None = None,
+    backends: SkillBackends | None = None,
     on_step: Callable[[StepReport], None] | None = None,
     on_call: Callable[[PlannerObservation, SkillCall | Answer | Invalid], None] | None = None,
 ) -> AgentRun:
@@ -115,12 +117,15 @@ def run_agent(
         observation: the first observation when the caller has reset the environment; else it is reset here.
         info: what the caller's reset returned beside it.
         limits: when to end at the latest.
+        backends: what the skills that walk are carried out by; by default the classical code.
         on_step: called after every observation, the first included.
         on_call: called with what the planner was told and what it said.
     """
     if observation is None:
         observation, info = env.reset()
-    body = _Body(env, Perception(senses_of(env)), observation, info or {}, limits or RunLimits(), on_step)
+    mind = Perception(senses_of(env))
+    leads = make_leads(backends or SkillBackends(), env.unwrapped)
+    body = _Body(env, mind, leads, observation, info or {}, limits or RunLimits(), on_step)
     planner.reset()
     state = SkillState()
     results: list[SkillResult] = []
@@ -165,12 +170,13 @@ class _Body:
         self,
         env: gym.Env[Any, Any],
         mind: Perception,
+        leads: Leads,
         observation: Observation,
         info: Mapping[str, Any],
         limits: RunLimits,
         on_step: Callable[[StepReport], None] | None,
     ) -> None:
-        self.env, self.mind, self.limits, self.on_step = env, mind, limits, on_step
+        self.env, self.mind, self.leads, self.limits, self.on_step = env, mind, leads, limits, on_step
         self.info = info
         self.actions: list[int] = []
         self.reward = 0.0
@@ -200,7 +206,8 @@ class _Body:
     def carry_out(self, call: SkillCall, state: SkillState) -> SkillResult:
         """Runs a skill to its end, or as long as the episode lasts."""
         steps, path_m = len(self.actions), self.mind.path_m
-        skill = start_skill(call, self.mind, state, self.steps_left - 1)  # one action is kept for the stop
+        left = self.steps_left - 1  # one action is kept for the stop
+        skill = start_skill(call, self.mind, state, left, self.leads)
         outcome = SkillOutcome("timeout", "budget", "the episode is over")
         try:
             while not self.over:

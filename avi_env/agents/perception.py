@@ -15,7 +15,7 @@ from avi_env.agents.geometry import EYE_HEIGHT, heading_vector, seen_points
 from avi_env.agents.hearing import AUDIBLE_DB, Hearing
 from avi_env.agents.mapping import HouseMap
 from avi_env.agents.objects import ObjectMemory, ObjectTrack, RoomMemory
-from avi_env.agents.recognition import SoundRecognition
+from avi_env.agents.recognition import Recognition, SoundRecognition
 from avi_env.agents.route import FORWARD, Frontier, WalkPlan, Ways, find_frontiers, walk_plan, ways_from
 from avi_env.agents.source_belief import SoundWays, SourceBelief, sound_ways
 
@@ -50,16 +50,23 @@ class Senses:
 
 
 class Perception:
-    """The agent's memory of one episode, fed with its own observations only."""
+    """The agent's memory of one episode, fed with its own observations only.
 
-    def __init__(self, senses: Senses) -> None:
+    Args:
+        senses: what it knows about its own sensors.
+        recognition: tells sounds apart; by default the nearest template does.
+    """
+
+    def __init__(self, senses: Senses, recognition: Recognition | None = None) -> None:
         self.senses = senses
         self.house = HouseMap()
         self.objects = ObjectMemory(senses.categories)
         self.rooms = RoomMemory()
         self.hearing = Hearing(senses.sample_rate, senses.step_seconds, senses.hrtf)
-        self.recognition = SoundRecognition(senses.sample_rate, senses.step_seconds)
+        self.recognition = recognition or SoundRecognition(senses.sample_rate, senses.step_seconds)
         self.source = SourceBelief()
+        self.observation: Mapping[str, npt.NDArray[Any]] = {}
+        """The last one, as the environment gave it."""
         self.pose: npt.NDArray[np.float64] = np.zeros(4)
         """(x, y, z, yaw), start frame."""
         self.steps = 0
@@ -100,6 +107,7 @@ class Perception:
             observation: what the environment gave, with depth, semantic, audio and pose.
             action: the action it followed, None at the start of the episode.
         """
+        self.observation = observation
         previous, self.pose = self.pose, np.asarray(observation["pose"], np.float64)
         walked = float(np.hypot(*(self.pose - previous)[[0, 2]])) if action is not None else 0.0
         self.steps += action is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from avi_env.agents.sound_features import sound_features
 from avi_env.content import package_file
 
-__all__ = ["SoundRecognition", "SoundTemplates", "Verdict", "classify", "load_templates"]
+__all__ = ["Recognition", "SoundRecognition", "SoundTemplates", "Verdict", "classify", "load_templates"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -42,6 +42,29 @@ class Verdict(NamedTuple):
     """Class, "unknown" when unsure."""
     confidence: float
     """Probability of the class, 0..1."""
+
+
+class Recognition(Protocol):
+    """Tells what it is that one hears, with evidence over seconds."""
+
+    def observe(self, audio: FloatArray) -> None:
+        """Takes in one step's sound: the audio observation, shape (2, n), whose last step is new."""
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each class; all alike before anything was heard."""
+
+    @property
+    def source_level(self) -> tuple[float, float]:
+        """Level of the source at 1 m [dB SPL], loudest quarter of a second: mean and spread over the classes."""
+
+    @property
+    def rest_s(self) -> float:
+        """Time within which the sound is loud at least once [s], expected over the classes."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most probable class, or "unknown"."""
 
 
 @lru_cache(maxsize=1)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from avi_env.agents.approach import approach, enter_room
 from avi_env.agents.geometry import bearing_to, wrap_angle
-from avi_env.agents.knowledge import emitters_of, least_width
+from avi_env.agents.knowledge import emitters_of
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import SkillCall, Status
-from avi_env.agents.route import Frontier, Ways, unknown_near
+from avi_env.agents.route import Frontier
 from avi_env.agents.sound_search import (
     SoundTarget,
     emission_chance,
@@ -23,10 +25,10 @@ from avi_env.agents.sound_search import (
     object_chances,
     sound_target,
 )
-from avi_env.agents.standing import nearest_goal, object_goal
+from avi_env.agents.standing import nearest_goal
 from avi_env.agents.walking import MoveEnd, Moves, face, turn_by, walk
 
-__all__ = ["Skill", "SkillOutcome", "SkillState", "start_skill"]
+__all__ = ["Leads", "Skill", "SkillOutcome", "SkillState", "start_skill"]
 
 Skill = Generator[int, None, "SkillOutcome"]
 
@@ -81,7 +83,20 @@ class SkillState:
     """Places that were walked to and held nothing that sounds."""
 
 
-def start_skill(call: SkillCall, mind: Perception, state: SkillState, steps_left: int) -> Skill:
+class Leads(NamedTuple):
+    """Who leads the skills that walk; by default the agent's own map does."""
+
+    to_object: Callable[[Perception, ObjectTrack, int], Moves] = approach
+    """Called with what the agent knows, the object, and most actions."""
+    to_room: Callable[[Perception, int, int], Moves] = enter_room
+    """Called with what the agent knows, the object id of the room's floor, and most actions."""
+    to_sound: Callable[[Perception, int], Moves] | None = None
+    """Called with what the agent knows and most actions; None = by the belief in where the source is."""
+
+
+def start_skill(
+    call: SkillCall, mind: Perception, state: SkillState, steps_left: int, leads: Leads | None = None
+) -> Skill:
     """Returns the running skill of a call.
 
     Args:
@@ -89,17 +104,19 @@ def start_skill(call: SkillCall, mind: Perception, state: SkillState, steps_left
         mind: what the agent knows; the caller feeds it after each action.
         state: of the episode.
         steps_left: most actions the episode has left.
+        leads: who leads the skills that walk.
     """
+    leads = leads or Leads()
     budget = min(BUDGETS[call.name], steps_left)
     argument = {k: str(v) for k, v in call.arguments.items()}
     if call.name == "explore":
         return _explore(mind, budget)
     if call.name == "go_to_sound":
-        return _go_to_sound(mind, state, budget)
+        return _go_to_sound(mind, state, budget) if leads.to_sound is None else _be_led(mind, leads.to_sound, budget)
     if call.name == "go_to_object":
-        return _go_to_object(mind, state, argument.get("object", ""), budget)
+        return _go_to_object(mind, state, leads, argument.get("object", ""), budget)
     if call.name == "go_to_room":
-        return _go_to_room(mind, argument.get("room", ""), budget)
+        return _go_to_room(mind, leads, argument.get("room", ""), budget)
     if call.name == "look_around":
         return _look_around(mind, budget)
     seconds = float(call.arguments.get("seconds", 2.0))
@@ -189,12 +206,12 @@ def _news(mind: Perception) -> Callable[[], bool]:
     return began
 
 
-def _go_to_object(mind: Perception, state: SkillState, name: str, budget: int) -> Skill:
+def _go_to_object(mind: Perception, state: SkillState, leads: Leads, name: str, budget: int) -> Skill:
     track = mind.objects.by_name(name)
     if track is None:
         return SkillOutcome("failed", "unknown_entity", f"no {name} has been seen")
     start = mind.steps
-    end = yield from _approach(mind, track, budget)
+    end = yield from leads.to_object(mind, track, budget)
     if end in ("unreachable", "budget"):
         code = "unreachable" if end == "unreachable" else "budget"
         return SkillOutcome(
@@ -222,44 +239,11 @@ def _judge_candidate(mind: Perception, state: SkillState, track: ObjectTrack, le
     return SkillOutcome("failed", "lost_sound", f"{track.name} is here, but the sound comes from elsewhere")
 
 
-def _approach(mind: Perception, track: ObjectTrack, budget: int, cut: Callable[[], bool] = lambda: False) -> Moves:
-    """Walks as near to an object as the map allows, through the unseen when the known leads no nearer."""
-    start = mind.steps
-
-    def left() -> int:
-        return budget - (mind.steps - start)
-
-    end: MoveEnd = yield from walk(mind, object_goal(track), budget, cut)
-    if end == "arrived" and track.width < least_width(track.category) and left() > 0:
-        yield from _look_closer(mind, track, left())
-        end = yield from walk(mind, object_goal(track), left(), cut)
-    if end == "arrived" and mind.distance_to(track) > 1.0 and left() > 0:
-        end = yield from walk(mind, nearest_goal(track.center), left(), cut, hopeful=True)
-        if end == "arrived" and mind.distance_to(track) > 1.0 and left() > 0:
-            mind.house.forgive(mind.pose)
-            end = yield from walk(mind, object_goal(track), left(), cut)
-    return end
-
-
-def _look_closer(mind: Perception, track: ObjectTrack, budget: int) -> Moves:
-    """Steps round to where an object of which only an edge was seen, such as an open door, can be seen whole."""
-    start = mind.steps
-    plan = mind.plan()
-    beyond = unknown_near(plan, plan.cell_of(track.center), span=8)
-    yield from walk(mind, nearest_goal(beyond, 1.0), min(budget, 10), hopeful=True)
-    return (yield from face(mind, track.center, max(budget - (mind.steps - start), 0)))
-
-
-def _go_to_room(mind: Perception, name: str, budget: int) -> Skill:
+def _go_to_room(mind: Perception, leads: Leads, name: str, budget: int) -> Skill:
     floor = mind.rooms.floor_of(name, mind.objects)
     if floor < 0:
         return SkillOutcome("failed", "unknown_entity", f"no {name} is known")
-    center = mind.house.region_center(floor)
-
-    def inside(ways: Ways) -> tuple[int, int] | None:
-        return nearest_goal(center)(ways)
-
-    end = yield from walk(mind, inside, budget, hopeful=True)
+    end = yield from leads.to_room(mind, floor, budget)
     if end == "budget":
         return SkillOutcome("timeout", "budget", f"still on the way to {name}")
     if mind.floor != floor:
@@ -288,12 +272,22 @@ def _go_to_sound(mind: Perception, state: SkillState, budget: int) -> Skill:
     return SkillOutcome("timeout", "budget", "still on the way to the sound")
 
 
+def _be_led(mind: Perception, lead: Callable[[Perception, int], Moves], budget: int) -> Skill:
+    """Goes where another one leads, and takes its stop for the place of the sound."""
+    if not math.isfinite(mind.hearing.last_heard_s):
+        return SkillOutcome("failed", "lost_sound", "nothing is heard")
+    end = yield from lead(mind, budget)
+    if end == "arrived":
+        return SkillOutcome("success", "ok", f"the sound is here, {mind.hearing.peak_db:.0f} dB")
+    return SkillOutcome("timeout", "budget", "still on the way to the sound")
+
+
 def _pursue(
     mind: Perception, state: SkillState, target: SoundTarget, left: int
 ) -> Generator[int, None, SkillOutcome | None]:
     """One chunk of the way to a sound; returns the outcome once the sound is reached or given up."""
     if target.track is not None:
-        end = yield from _approach(mind, target.track, min(_CHUNK, left))
+        end = yield from approach(mind, target.track, min(_CHUNK, left))
         if end == "budget":
             return None
         return (yield from _judge_object(mind, state, target.track, end, left))
