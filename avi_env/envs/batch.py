@@ -213,16 +213,15 @@ class EnvBatch:
 
     def snapshot(self) -> Snapshot:
         """Returns all that later steps depend on."""
-        state, rows = self.state, []
+        tables, rows = cloned(self.tables), []
         for row, (prepared, seat) in enumerate(zip(self.seats.playing, self.seats.seats.tolist(), strict=True)):
             assert prepared is not None, "there is a state, so that every row plays"
-            scene = self.world.scene(int(state.scene_index[row]))
             doors = self.world.doors.taken(seat)
-            rows.append(RowEpisode(prepared, self.seats.seeds[row], self.seats.index[row], doors, scene))
-        return Snapshot(self.config, cloned(self.tables), self._clock.copy(), self.ended, tuple(rows))
+            rows.append(RowEpisode(prepared.episode, prepared, self.seats.seeds[row], self.seats.index[row], doors))
+        return Snapshot(self.config, tables, self._clock.copy(), self.ended, tuple(rows))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Goes back to a snapshot of a batch of the same configuration and number of rows.
+        """Goes back to a snapshot of a batch of the same configuration and number of rows, of any process.
 
         Raises:
             ValueError: it is of another one.
@@ -231,12 +230,15 @@ class EnvBatch:
         if snapshot.config != self.config or len(snapshot.rows) != self.num_envs:
             raise ValueError("a snapshot belongs to one configuration and number of rows: make the environment alike")
         seats = [self.seats.free_seat(row) for row in range(self.num_envs)]
-        slots = [self.world.resume(seat, episode) for seat, episode in zip(seats, snapshot.rows, strict=True)]
-        tables = cloned(snapshot.tables)
+        ready = self.seats.made_ready(snapshot.rows)
+        slots = [
+            self.world.resume(*one) for one in zip(seats, ready, (row.doors for row in snapshot.rows), strict=True)
+        ]
+        tables = cloned(snapshot.tables, self.device)
         tables.columns.slots.copy_(torch.tensor(slots, dtype=torch.int32).T)
         tables.columns.counts[_SEAT] = torch.tensor(seats, device=self.device)
-        for row, episode in enumerate(snapshot.rows):
-            self.seats.resume(row, episode.prepared, episode.seed, episode.index)
+        for row, (prepared, moment) in enumerate(zip(ready, snapshot.rows, strict=True)):
+            self.seats.resume(row, prepared, moment.seed, moment.index)
         self._tables, self._clock = tables, snapshot.clock.copy()
         self._starts = empty_tables(tables, self.num_envs) if self._starts is None else self._starts
         self._ended.send(tables.columns.flags[_ENDED])

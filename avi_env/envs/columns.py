@@ -104,9 +104,9 @@ def empty_tables(like: Tables, count: int) -> Tables:
     return _mapped(empty, like)
 
 
-def cloned(tables: Tables) -> Tables:
-    """Returns a copy of tables."""
-    return _mapped(lambda _, table: table.clone(), tables)
+def cloned(tables: Tables, device: torch.device | None = None) -> Tables:
+    """Returns a copy of tables, on another device if one is given."""
+    return _mapped(lambda _, table: table.to(device, copy=True), tables)
 
 
 def table_bytes(tables: Tables) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from avi_env.acoustics.soundscape import Soundscape
 from avi_env.envs.background import Job, submit
 from avi_env.envs.prepare import EpisodeMaker, Prepared
+from avi_env.envs.snapshot import RowEpisode
 from avi_env.envs.world import SEATS, World
 from avi_env.tasks import Episode
 
@@ -185,6 +186,16 @@ class Seats:
                 if row in self._after:
                     self._coming[row] = self._after.pop(row)
                     self._done.append(row)
+
+    def made_ready(self, moments: Sequence[RowEpisode]) -> list[Prepared]:
+        """Returns the episodes of a snapshot made ready, as its rows play them.
+
+        Raises:
+            Exception: what went wrong where one was made ready.
+        """
+        jobs = {row: self._submitted(one.episode) for row, one in enumerate(moments) if one.prepared is None}
+        self._watch(list(jobs.values()))
+        return [one.prepared or jobs[row].future.result() for row, one in enumerate(moments)]
 
     def resume(self, row: int, prepared: Prepared, seed: int | None, index: int) -> None:
         """Lets a row play an episode that is in its free seat, and go on with number `index` of a seed."""

@@ -1,9 +1,9 @@
-"""All that the later steps of a batch depend on, at one moment."""
+"""All that the later steps of a batch depend on, at one moment; it can be pickled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import SeatDoors
 from avi_env.envs.prepare import Prepared
-from avi_env.scene import Scene
+from avi_env.tasks import Episode
 
 if TYPE_CHECKING:
     from avi_env.envs.columns import Tables
@@ -23,18 +23,24 @@ __all__ = ["RowEpisode", "Snapshot"]
 class RowEpisode:
     """What a row plays, and how far its doors have got."""
 
-    prepared: Prepared
+    episode: Episode
+    prepared: Prepared | None
+    """The episode made ready, which a pickle leaves out: tens of megabytes that `restore` makes again, to the bit."""
     seed: int | None
     index: int
     """Number of its next episode."""
     doors: SeatDoors | None
-    scene: Scene
-    """With the doors as they stand."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "prepared": None}
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A moment of a batch, to which `EnvBatch.restore` goes back; it holds the episodes, so that none is baked anew."""
+    """A moment of a batch, to which `EnvBatch.restore` goes back.
+
+    In this process it holds the episodes, so that none is baked anew; a pickle of it holds what they are made of.
+    """
 
     config: EnvConfig
     tables: Tables

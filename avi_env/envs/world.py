@@ -12,11 +12,10 @@ from avi_env.acoustics.ambience import Ambience
 from avi_env.acoustics.hrtf import load_hrtf
 from avi_env.acoustics.soundscape import Soundscape
 from avi_env.envs.config import EnvConfig
-from avi_env.envs.doors import DoorRows
+from avi_env.envs.doors import DoorRows, SeatDoors
 from avi_env.envs.emitters import source_count
 from avi_env.envs.goals import GoalRows
 from avi_env.envs.prepare import DOOR_GAP, EpisodeMaker, Prepared
-from avi_env.envs.snapshot import RowEpisode
 from avi_env.navigation import GridBank
 from avi_env.scene import Scene, with_doors
 from avi_env.scene.bank import SceneBank
@@ -111,14 +110,15 @@ class World:
             self.soundscape.set_scene(seat, scene)
         return slot
 
-    def resume(self, seat: int, episode: RowEpisode) -> tuple[int, int]:
-        """Puts an episode into a seat as it was at a moment; returns slots as `install` does."""
-        _, home = self.install(seat, episode.prepared)
-        self.doors.put_back(seat, episode.doors)
-        slot = self._slot(episode.scene)
+    def resume(self, seat: int, prepared: Prepared, doors: SeatDoors | None) -> tuple[int, int]:
+        """Puts an episode into a seat with its doors as they were at a moment; returns slots as `install` does."""
+        _, home = self.install(seat, prepared)
+        self.doors.put_back(seat, doors)
+        scene = self._turned(seat, self.doors.openness(seat))
+        slot = self._slot(scene)
         self._use(seat, home, slot)
         if self.config.listens:
-            self.soundscape.set_scene(seat, episode.scene)
+            self.soundscape.set_scene(seat, scene)
         return slot, home
 
     def memory(self) -> dict[str, int]:

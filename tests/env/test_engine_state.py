@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import weakref
 from typing import Any
 
@@ -36,15 +37,17 @@ def played(env: Any, actions: np.ndarray) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("options", [{}, MOVING], ids=["plain", "motion"])
 def test_snapshots(options: dict[str, Any], device: str) -> None:
-    """From a snapshot the same follows, bit for bit: over ends of episodes, again, and in another environment."""
+    """From a snapshot the same follows, bit for bit: over ends of episodes, again, elsewhere, and from a pickle."""
     env = made(2, device=device, **options)
     env.reset(seed=11)
     played(env, ACTIONS[:3])
     actions = ACTIONS[:4] if options else ACTIONS
     snapshot, before = env.snapshot(), host(env.batch.state.audio).copy()
     expected = played(env, actions)
-    for other in (env, made(2, device=device, **options)):
-        other.restore(snapshot)
+    pickled = pickle.dumps(snapshot)
+    assert len(pickled) < 2e6
+    for other, moment in ((env, snapshot), (made(2, device=device, **options), pickle.loads(pickled))):
+        other.restore(moment)
         assert_array_equal(host(other.batch.state.audio), before)
         for one, two in zip(expected, played(other, actions), strict=True):
             assert_same(one, two)
