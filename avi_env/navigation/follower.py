@@ -17,7 +17,7 @@ from avi_env.navigation.grid_device import GridArrays, advance, lookup, row_at
 from avi_env.navigation.walkable import WalkableGrid
 from avi_env.scene.rays_warp import wp_device
 
-__all__ = ["FORWARD", "STOP", "TURN_LEFT", "TURN_RIGHT", "ShortestPathFollower"]
+__all__ = ["FORWARD", "STOP", "TURN_LEFT", "TURN_RIGHT", "ShortestPathFollower", "next_actions"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -34,8 +34,6 @@ _NONE = -(2**31)
 class _Task:
     """What is the same for all walkers."""
 
-    field: wp.array3d[wp.float32]
-    """Distance to the goal [m], shape (layers, nx, nz)."""
     forward: float
     turn: float
     half_circle: int  # turns to the left or the right that are tried
@@ -43,8 +41,16 @@ class _Task:
 
 
 @wp.func
-def _best_turns(grids: GridArrays, task: _Task, row: int, p: wp.vec3, yaw: float, here: float) -> int:
-    """How many turns to make before the next step forward (left positive), or none that helps: -2^31."""
+def _best_turns(
+    grids: GridArrays, task: _Task, field: wp.array3d[wp.float32], first: int, row: int, p: wp.vec3, yaw: float
+) -> int:
+    """How many turns to make before the next step forward (left positive), or none that helps or is needed: -2^31.
+
+    `field` has the distances of a grid's layers, whose rows begin with `first`; the walker is in `row`.
+    """
+    here = lookup(field, row - first, grids.origin[first], grids.cell, p[0], p[2])
+    if here <= task.radius or not wp.isfinite(here):
+        return _NONE
     best = wp.int32(_NONE)
     best_gain = _LEAST_GAIN
     for n in range(2 * task.half_circle + 1):
@@ -52,7 +58,7 @@ def _best_turns(grids: GridArrays, task: _Task, row: int, p: wp.vec3, yaw: float
         if n % 2 == 0:
             turns = -turns
         end = advance(grids, row, p[0], p[2], yaw + float(turns) * task.turn, task.forward, 0.0)
-        there = lookup(task.field, int(end[3]), grids.origin[0], grids.cell, end[0], end[1])
+        there = lookup(field, int(end[3]) - first, grids.origin[first], grids.cell, end[0], end[1])
         gain = here - there - _TURN_PRICE * float(wp.abs(turns)) - _BUMP_PRICE * end[2]
         if gain > best_gain:
             best_gain = gain
@@ -64,6 +70,7 @@ def _best_turns(grids: GridArrays, task: _Task, row: int, p: wp.vec3, yaw: float
 def _follow(
     grids: GridArrays,
     task: _Task,
+    field: wp.array3d[wp.float32],
     position: wp.array2d[wp.float32],
     yaw: wp.array[wp.float32],
     action_out: wp.array2d[wp.int32],
@@ -76,10 +83,7 @@ def _follow(
     count = wp.int32(0)
     limit = action_out.shape[1]
     while count < limit:
-        here = lookup(task.field, row, grids.origin[0], grids.cell, p[0], p[2])
-        turns = wp.int32(_NONE)
-        if here > task.radius and wp.isfinite(here):
-            turns = _best_turns(grids, task, row, p, heading, here)
+        turns = _best_turns(grids, task, field, 0, row, p, heading)
         if turns == _NONE:
             action_out[b, count] = 0
             count = count + 1
@@ -96,6 +100,76 @@ def _follow(
             p = wp.vec3(end[0], p[1], end[1])
             row = int(end[3])
     count_out[b] = count
+
+
+@wp.kernel
+def _next(
+    grids: GridArrays,
+    task: _Task,
+    fields: wp.array4d[wp.float32],
+    which: wp.array[wp.int64],
+    scene: wp.array[wp.int32],
+    position: wp.array2d[wp.float32],
+    yaw: wp.array[wp.float32],
+    action_out: wp.array[wp.int64],
+) -> None:
+    b = wp.tid()
+    p = wp.vec3(position[b, 0], position[b, 1], position[b, 2])
+    row = row_at(grids, scene[b], p[0], p[1], p[2])
+    turns = _best_turns(grids, task, fields[int(which[b])], grids.first[scene[b]], row, p, yaw[b])
+    action = wp.int64(0)
+    if turns != _NONE:
+        action = wp.where(turns > 0, wp.int64(2), wp.where(turns < 0, wp.int64(3), wp.int64(1)))
+    action_out[b] = action
+
+
+def next_actions(
+    bank: GridBank,
+    fields: torch.Tensor,
+    which: torch.Tensor,
+    scene: torch.Tensor,
+    position: torch.Tensor,
+    yaw: torch.Tensor,
+    *,
+    forward: float,
+    turn_deg: float,
+    goal_radius: float,
+) -> torch.Tensor:
+    """Returns the next action of many walkers, each to the goal of its own field, shape (B,), int64.
+
+    Args:
+        bank: the grids.
+        fields: distances to goals [m], shape (F, layers, nx, nz), float32, inf where there is no way.
+        which: the field of each walker, shape (B,), int64.
+        scene: the slot of its grid in the bank, shape (B,), int32.
+        position: world (x, y, z) of its feet [m], shape (B, 3), float32.
+        yaw: its heading [rad], shape (B,), float32.
+        forward: length of a forward action [m].
+        turn_deg: angle of a turn action [degrees].
+        goal_radius: distance to the goal [m] within which it stops.
+
+    Raises:
+        ValueError: another shape.
+    """
+    count = len(position)
+    if fields.ndim != 4 or position.shape != (count, 3) or any(x.shape != (count,) for x in (which, scene, yaw)):
+        raise ValueError(
+            f"walkers need fields (F, layers, nx, nz), position (B, 3), which, scene and yaw (B,), not "
+            f"{tuple(fields.shape)}, {tuple(position.shape)}, {tuple(which.shape)}, {tuple(scene.shape)}, "
+            f"{tuple(yaw.shape)}"
+        )
+    action = torch.empty(count, dtype=torch.int64, device=position.device)
+    given = (fields, which, scene.int(), position.float(), yaw.float())
+    inputs = [bank.arrays, _task(forward, turn_deg, goal_radius), *(wp.from_torch(x.contiguous()) for x in given)]
+    wp.launch(_next, dim=count, inputs=inputs, outputs=[wp.from_torch(action)], device=wp_device(position.device))
+    return action
+
+
+def _task(forward: float, turn_deg: float, goal_radius: float) -> _Task:
+    task = _Task()
+    task.forward, task.turn = float(forward), math.radians(turn_deg)
+    task.half_circle, task.radius = int(180.0 / turn_deg), float(goal_radius)
+    return task
 
 
 class ShortestPathFollower:
@@ -138,12 +212,8 @@ class ShortestPathFollower:
         """Distance to the goal [m], shape (nx, nz) or (layers, nx, nz)."""
         self.max_actions = int(max_actions)
         self._bank = GridBank([grid])
-        self._task = _Task()
-        self._task.field = wp.array(self.field.reshape(-1, *grid.shape), dtype=wp.float32, device="cpu")
-        self._task.forward = float(forward)
-        self._task.turn = math.radians(turn_deg)
-        self._task.half_circle = int(180.0 / turn_deg)
-        self._task.radius = _RADIUS_STEPS * forward if goal_radius is None else float(goal_radius)
+        self._distance = wp.array(self.field.reshape(-1, *grid.shape), dtype=wp.float32, device="cpu")
+        self._task = _task(forward, turn_deg, _RADIUS_STEPS * forward if goal_radius is None else goal_radius)
 
     def next_action(self, position: npt.ArrayLike, yaw: float) -> int:
         """Returns the next action towards the goal: 0 stop (there, or no way on), 1 forward, 2 left, 3 right.
@@ -179,6 +249,7 @@ class ShortestPathFollower:
         inputs = [
             self._bank.arrays,
             self._task,
+            self._distance,
             wp.array(position, dtype=wp.float32, device="cpu"),
             wp.array(np.asarray(yaw, np.float32), dtype=wp.float32, device="cpu"),
         ]
