@@ -158,7 +158,8 @@ class EnvConfig:
     copy: bool = True
     """Vector environment: False overwrites what a call returned at the call after the next one."""
     prefetch: bool = True
-    """Whether the next episodes are made ready in the background, from the first step after a reset on."""
+    """Whether the next episodes are made ready in the background: from a reset on, of one environment from the first
+    step after it on."""
     bank_scenes: int = 64
     """Scenes drawn from at a time. If `scenes` names more, episode i is in one of so many from number i on, and scenes
     that nobody is in any more leave the device."""

@@ -23,8 +23,9 @@ from avi_env.tasks import Episode
 
 __all__ = ["Arrival", "Seats", "Waits"]
 
-_FEW_ROWS = 8
-"""Up to so many rows have the episode after the next one made ready, too: some end within their first steps."""
+_FURTHER, _FURTHER_IN_ALL = 2, 8
+"""Most episodes after the next one that are made ready, too, of a row and of all rows: some end within their first
+steps. Each holds its clip, some 30 MB."""
 
 _PATIENCE = 2.0  # [s] of waiting after which a terminal sees how far it is
 
@@ -74,13 +75,14 @@ class Seats:
         """The seat that each row plays on, shape (N,)."""
         self.waits = Waits()
         self._coming: dict[int, _Coming] = {}
-        self._after: dict[int, _Coming] = {}  # and then
+        self._after: dict[int, deque[_Coming]] = {row: deque() for row in range(rows)}  # and then
         self._unordered = set(range(rows))
         self._installed: dict[int, Prepared] = {}  # in the other seat
         self._done: deque[int] = deque()  # rows whose episode has become ready, as background threads tell
         self._announced: dict[int, _Announced] = {}  # by the identity of the episode
-        for jobs in (self._coming, self._after, self._announced):
+        for jobs in (self._coming, self._announced):
             weakref.finalize(self, _drop_all, jobs).atexit = False
+        weakref.finalize(self, _drop_each, self._after).atexit = False
 
     def __len__(self) -> int:
         return len(self.playing)
@@ -107,17 +109,22 @@ class Seats:
             self._announced[id(episode)] = _Announced(episode, self._submitted(episode))
 
     def order_missing(self) -> None:
-        """Lets the next episodes of all rows be made ready in the background that have begun one."""
+        """Lets the next episodes of all rows be made ready in the background that have begun one, and further ones."""
         rows = sorted(self._unordered)
+        self._unordered.clear()
         self.order(rows)
-        for row in rows if len(self) <= _FEW_ROWS else ():
-            if row not in self._after:
-                self._after[row] = self._ordered(row, self.index[row] + 1)
+        for row in rows:
+            while len(self._after[row]) < self._further(row):
+                self._after[row].append(self._ordered(row, self.index[row] + 1 + len(self._after[row])))
+
+    def _further(self, row: int) -> int:
+        """Returns how many episodes after the next one a row has made ready: fewer in its first, which may be all."""
+        most = min(_FURTHER, _FURTHER_IN_ALL // len(self))
+        return most if self.index[row] > 1 else min(most, 1)
 
     def order(self, rows: Iterable[int]) -> None:
         """Lets the next episodes of some rows be made ready in the background."""
         for row in rows:
-            self._unordered.discard(row)
             known = self._coming.get(row)
             if known is None or (known.seed, known.number) != (self.seeds[row], self.index[row]):
                 self.drop([row])
@@ -183,8 +190,9 @@ class Seats:
                 del self._coming[row]
                 self.index[row] += 1
                 self._unordered.add(row)
-                if row in self._after:
-                    self._coming[row] = self._after.pop(row)
+                if self._after[row]:
+                    self._coming[row] = self._after[row].popleft()
+                    self._coming[row].job.hurry()
                     self._done.append(row)
 
     def made_ready(self, moments: Sequence[RowEpisode]) -> list[Prepared]:
@@ -209,9 +217,10 @@ class Seats:
         """Lets go of what was made ready for some rows."""
         for row in rows:
             self._installed.pop(row, None)
-            for jobs in (self._coming, self._after):
-                if row in jobs:
-                    jobs.pop(row).job.drop()
+            if row in self._coming:
+                self._coming.pop(row).job.drop()
+            while self._after[row]:
+                self._after[row].pop().job.drop()
 
     def close(self) -> None:
         """Lets go of all episodes."""
@@ -264,6 +273,12 @@ def _tell(done: deque[int], row: int, _: Future[Prepared]) -> None:
 def _drop_all(coming: Mapping[int, _Coming | _Announced]) -> None:
     for one in coming.values():
         one.job.drop()
+
+
+def _drop_each(after: Mapping[int, Iterable[_Coming]]) -> None:
+    for row in after.values():
+        for one in row:
+            one.job.drop()
 
 
 def _show_progress(jobs: Sequence[Job[Prepared]]) -> None:

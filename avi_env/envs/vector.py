@@ -78,7 +78,10 @@ class AviVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             raise ValueError(f"reset_mask must have shape ({self.num_envs},), not {mask.shape}")
         self._seed(seed)
         rows = np.flatnonzero(mask).tolist()
-        self.batch.reset(rows, _given(options.get("episode"), rows, self.num_envs))
+        given = _given(options.get("episode"), rows, self.num_envs)
+        self.batch.reset(rows, given)
+        if self.config.prefetch:  # a row may end with its first action; who gives episodes will give the next one, too
+            self.batch.seats.order(row for row in rows if row not in given)
         return self._observation(), {**self._info(), **self._asked()}
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:

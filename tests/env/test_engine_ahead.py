@@ -8,11 +8,12 @@ import threading
 import time
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
-from test_engine import assert_same, made
+from test_engine import SMALL, assert_same, made
 
-from avi_env.envs import background
+from avi_env.envs import ENV_IDS, background
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.prepare import EpisodeMaker, Prepared
 from avi_env.scene import load_scene
@@ -65,27 +66,51 @@ def test_what_is_ready_is_not_waited_for() -> None:
     assert late.waits.seconds > 0.0
 
 
-def test_nothing_is_made_ready_before_the_first_step() -> None:
-    """Who only resets does not pay for a second episode."""
-    env = made(1)
+def test_next_episodes_are_ordered_by_a_reset() -> None:
+    """Of a batch, but not in rows that play what was given; who only resets one environment pays for no second one."""
+    env = made(2)
     env.reset(seed=0)
-    assert not env.batch.seats._coming
-    env.step(np.array([2]))
-    assert list(env.batch.seats._coming) == [0]
+    assert list(env.batch.seats._coming) == [0, 1]
+    given = env.batch.episodes[0]
+    other = made(2)
+    other.reset(seed=0, options={"episode": [given, None]})
+    assert list(other.batch.seats._coming) == [1]
+    one = gym.make(ENV_IDS[0], **{k: v for k, v in SMALL.items() if k != "max_episode_steps"}).unwrapped
+    one.reset(seed=0)
+    assert not one.batch.seats._coming
+    one.step(2)
+    assert list(one.batch.seats._coming) == [0]
+
+
+@pytest.mark.parametrize(("rows", "further"), [(1, 2), (4, 2), (5, 1), (9, 0)])
+def test_few_rows_have_more_episodes_ahead(rows: int, further: int) -> None:
+    """A row that ends again and again finds its next episode ready, in the order of its numbers."""
+    env = made(rows, sensors=("goal",))
+    env.reset(seed=0)
+    env.step(np.full(rows, 2))
+    seats = env.batch.seats
+    for first, ahead in ((1, min(further, 1)), (2, further)):
+        coming = [[seats._coming[row], *seats._after[row]] for row in range(rows)]
+        assert [[one.number for one in each] for each in coming] == [list(range(first, 1 + first + ahead))] * rows
+        assert all(one.job.finished(60.0) for each in coming for one in each)
+        for action in (0, 1, 2):  # stop, the idle step in which the next one begins, and the step that orders others
+            env.step(np.full(rows, action))
+    assert env.waits.steps == 0
 
 
 def test_what_goes_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of a preparation comes out of a later step or reset, with its message; afterwards it is tried again."""
     env = made(1)
-    env.reset(seed=0)
-    plain = EpisodeMaker.prepare
+    plain, calls = EpisodeMaker.prepare, iter(range(100))
 
-    def wrong(*_: Any) -> Prepared:
-        raise ValueError("the scene is on fire")
+    def wrong(self: EpisodeMaker, *arguments: Any) -> Prepared:
+        if self is env.batch.seats._maker and next(calls):
+            raise ValueError("the scene is on fire")
+        return plain(self, *arguments)
 
     monkeypatch.setattr(EpisodeMaker, "prepare", wrong)
-    env.step(np.array([2]))  # orders the next episode
-    assert env.batch.seats._coming[0].job.finished(30.0)
+    env.reset(seed=0)  # orders the next episode
+    env.batch.seats._coming[0].job.finished(30.0)
     with pytest.raises(ValueError, match="on fire"):
         env.step(np.array([2]))
     with pytest.raises(ValueError, match="on fire"):
@@ -100,11 +125,12 @@ def test_closing_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment closes at once while an episode is being made ready, and that work is let go."""
     begun, go_on = threading.Event(), threading.Event()
     env = made(1)
-    env.reset(seed=0)
     outcome: list[BaseException | None] = []
-    plain = EpisodeMaker.prepare
+    plain, calls = EpisodeMaker.prepare, iter(range(100))
 
     def held(self: EpisodeMaker, *arguments: Any) -> Prepared:
+        if self is not env.batch.seats._maker or not next(calls):  # that of the reset
+            return plain(self, *arguments)
         begun.set()
         assert go_on.wait(30.0)
         try:
@@ -114,7 +140,7 @@ def test_closing_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
             raise
 
     monkeypatch.setattr(EpisodeMaker, "prepare", held)
-    env.step(np.array([2]))
+    env.reset(seed=0)
     job = env.batch.seats._coming[0].job
     assert begun.wait(30.0)
     before = time.perf_counter()
