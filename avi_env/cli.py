@@ -24,6 +24,7 @@ from avi_env.bench.scene_show import ShowSettings
 from avi_env.bench.scenes import ScenesSettings
 from avi_env.bench.speed import SpeedSettings
 from avi_env.bench.suite_report import ReportSettings
+from avi_env.bench.tagger import TaggerBenchSettings
 from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
@@ -245,6 +246,7 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
     "bench speed": (SpeedSettings, _from("speed", "bench_speed")),
     "bench profile": (ProfileSettings, _from("profile", "bench_profile")),
+    "bench tagger": (TaggerBenchSettings, _from("tagger", "bench_tagger")),
     "doctor": (DoctorSettings, _doctor),
 }
 
