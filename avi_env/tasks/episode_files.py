@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from avi_env.scene.outline import in_room
 from avi_env.tasks.door_events import moving_doors, passable_grid
 from avi_env.tasks.episodes import Episode
 from avi_env.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from avi_env.tasks.soundspaces_episodes import SoundSpacesFolders
 
 __all__ = ["check_episode", "check_start", "episode_record", "load_episodes", "save_episodes"]
 
@@ -59,19 +62,36 @@ def save_episodes(path: str | Path, episodes: Sequence[Episode], scene_of: Calla
     write_whole(path, gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0))
 
 
-def load_episodes(path: str | Path) -> list[Episode]:
-    """Returns the episodes of a file that `save_episodes` wrote.
+def load_episodes(
+    path: str | Path, folders: SoundSpacesFolders | None = None, scene_of: Callable[[str], Scene] = load_scene
+) -> list[Episode]:
+    """Returns the episodes of a file that `save_episodes` wrote, or that is SoundSpaces' or Habitat's.
+
+    Args:
+        path: the file. If SoundSpaces keeps its episodes by scene, in `content/` beside it, those are returned.
+        folders: for files of SoundSpaces and Habitat: where the scenes and sounds are that they name.
+        scene_of: gives the scene of a name; asked for files of SoundSpaces and Habitat.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError: no such file, or no such scene.
         ValueError: it is cut off or no JSON; an episode lacks a key, has an unknown one or a value of a wrong type, or
             tells start, scene or distance twice and differently. The message names file, episode and remedy.
     """
-    data = _read(Path(path))
+    scene = lru_cache(maxsize=2)(scene_of)
+    content = sorted((Path(path).parent / "content").glob("*.json.gz"))
+    rows = _rows(Path(path))
+    named = [(f"{path}: episode {number}", row) for number, row in enumerate(rows)]
+    if not rows:
+        named = [(f"{file}: episode {number}", row) for file in content for number, row in enumerate(_rows(file))]
+    return [_episode(row, where, folders, scene) for where, row in named]
+
+
+def _rows(path: Path) -> list[Any]:
+    data = _read(path)
     rows = data.get("episodes") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise ValueError(f"{path} is no file of episodes: it needs a list under the key 'episodes'")
-    return [_episode(row, f"{path}: episode {number}") for number, row in enumerate(rows)]
+    return rows
 
 
 def episode_record(episode: Episode, scene: Scene) -> dict[str, Any]:
@@ -208,10 +228,19 @@ def _read(path: Path) -> Any:
         raise ValueError(f"{path} is neither JSON nor gzipped JSON ({error}): {_REMEDY}") from error
 
 
-def _episode(row: Any, where: str) -> Episode:
+def _episode(row: Any, where: str, folders: SoundSpacesFolders | None, scene_of: Callable[[str], Scene]) -> Episode:
     if not isinstance(row, dict):
         raise ValueError(f"{where} must be a JSON object, not {_kind(row)}: {_REMEDY}")
     where = f"{where} ({row['episode_id']!r})" if "episode_id" in row else where
+    if OURS not in row:
+        if folders is None:
+            raise ValueError(
+                f"{where}: the key {OURS!r} is missing: {_REMEDY}; of an episode of SoundSpaces or Habitat say where "
+                "its scenes and sounds are: load_episodes(path, SoundSpacesFolders(scenes=..., sounds=...))"
+            )
+        from avi_env.tasks.soundspaces_episodes import soundspaces_episode  # which checks places as this module does
+
+        return soundspaces_episode(row, folders, where, scene_of)
     _check_keys(row, _NEEDED, (*_NEEDED, *_OPTIONAL), where)
     if not isinstance(row[OURS], dict):
         raise ValueError(f"{where}: {OURS!r} must be a JSON object, not {_kind(row[OURS])}: {_REMEDY}")
