@@ -19,7 +19,7 @@ _SCALES = (0.1, 0.4)  # [m] a cell: what one could bump into; how the rooms hang
 _SIZES = (400, 128)  # cells: 40 m and 51 m about the start
 _LOW, _HIGH = 0.1, 1.5  # [m]; surfaces at these heights are in the way of an agent of 1.5 m
 _RANGE = 8.0  # [m]; beyond, a picture's column is wider than a doorway's jamb
-_STEP = 0.1  # [m] between samples of free floor along a line of sight
+_STEP = 0.08  # [m] between samples of free floor along a line of sight: none of the near cells is stepped over
 _BODY = ((0.0, 0.0), (0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1))  # [m]; where the agent stands is free
 
 

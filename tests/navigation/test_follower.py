@@ -17,6 +17,7 @@ from avi_env.navigation import (
     random_points,
     walkable_grid,
 )
+from avi_env.navigation.follower import next_actions
 from avi_env.scene import generate_house, shoebox
 
 
@@ -92,3 +93,32 @@ def test_bad_steps_are_refused() -> None:
     grid = walkable_grid(shoebox((3.0, 3.0, 3.0)))
     with pytest.raises(ValueError, match="forward must be positive"):
         ShortestPathFollower(grid, [1.0, 0.0, 1.0], forward=0.0)
+
+
+def test_many_walkers_at_once_do_as_each_alone(device: str) -> None:
+    """In two houses of a bank, each to a goal of its own, every walker's next action is its own follower's."""
+    grids = [walkable_grid(generate_house(seed)) for seed in (2, 5)]
+    bank = GridBank(grids, device)
+    rng = np.random.default_rng(1)
+    scene = np.array([0, 1, 1, 0, 1] * 8)
+    goals = [random_points(grid, rng, 1)[0] for grid in grids]
+    position = np.stack([random_points(grids[k], rng, 1)[0] for k in scene]).astype(np.float32)
+    yaw = rng.uniform(-math.pi, math.pi, len(scene)).astype(np.float32)
+    followers = [ShortestPathFollower(grid, goal) for grid, goal in zip(grids, goals, strict=True)]
+    shape = np.maximum(*(follower.field.shape for follower in followers))
+    fields = np.full((2, 1, *shape), np.inf, dtype=np.float32)
+    for field, follower in zip(fields, followers, strict=True):
+        field[0, : follower.field.shape[0], : follower.field.shape[1]] = follower.field
+    found = next_actions(
+        bank,
+        torch.from_numpy(fields).to(device),
+        torch.from_numpy(scene).to(device),
+        torch.from_numpy(scene.astype(np.int32)).to(device),
+        torch.from_numpy(position).to(device),
+        torch.from_numpy(yaw).to(device),
+        forward=0.25,
+        turn_deg=15.0,
+        goal_radius=0.1875,
+    )
+    expected = [followers[k].next_action(p, float(y)) for k, p, y in zip(scene, position, yaw, strict=True)]
+    assert found.cpu().tolist() == expected
