@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.content import cache_folder, package_file
+from avi_env.content import cache_folder, cache_limit, package_file
 from avi_env.whole_file import whole_file
 
 __all__ = ["CACHE_BYTES", "DAMAGE", "cache_key", "read_arrays", "write_arrays"]
 
-CACHE_BYTES = 2 * 2**30
-"""Size that a folder may have before the files that were not used for longest go: about 2000 fields of a house, or 70
-clips."""
+CACHE_BYTES = cache_limit()
+"""Size that a folder may have before the files that were not used for longest go: of 2 GiB, about 2000 fields of a
+house, or 70 clips."""
 
 DAMAGE = (OSError, ValueError, KeyError, TypeError)
 """What reading a file that is not sound raises."""

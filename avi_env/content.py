@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["cache_folder", "content_names", "content_path", "name_error", "package_file"]
+__all__ = ["cache_folder", "cache_limit", "content_names", "content_path", "name_error", "package_file"]
 
 KINDS = ("agents", "benchmarks", "policies", "scenes")
 _PACKAGE = Path(__file__).resolve().parent
@@ -63,6 +64,22 @@ def cache_folder() -> Path | None:
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "avi-env"
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "avi-env"
+
+
+def cache_limit() -> int:
+    """Returns the size that each kind of what is kept on disk may have [bytes]: AVI_CACHE_GIB, 2 GiB without it.
+
+    Raises:
+        ValueError: the environment variable is no positive number.
+    """
+    chosen = os.environ.get("AVI_CACHE_GIB", "").strip() or "2"
+    try:
+        size = float(chosen)
+    except ValueError:
+        size = 0.0
+    if not 0.0 < size < math.inf:
+        raise ValueError(f"the environment variable AVI_CACHE_GIB must be a positive number of GiB, got {chosen!r}")
+    return int(size * 2**30)
 
 
 def name_error(what: str, name: str, known: Iterable[str]) -> ValueError:

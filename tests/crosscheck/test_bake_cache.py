@@ -208,3 +208,15 @@ def test_processes_may_write_the_same_at_once(folder):
         _, error = run.communicate()
         assert run.returncode == 0, error.decode()
     assert files(folder) == [path.name]
+
+
+def test_the_limit_can_be_set(monkeypatch) -> None:
+    """In GiB, by a variable; what is no positive number is an error that names it."""
+    monkeypatch.delenv("AVI_CACHE_GIB", raising=False)
+    assert content.cache_limit() == 2 * 2**30
+    monkeypatch.setenv("AVI_CACHE_GIB", "6.5")
+    assert content.cache_limit() == 6.5 * 2**30
+    for wrong in ("much", "-1", "0", "inf"):
+        monkeypatch.setenv("AVI_CACHE_GIB", wrong)
+        with pytest.raises(ValueError, match="AVI_CACHE_GIB"):
+            content.cache_limit()
