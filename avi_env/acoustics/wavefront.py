@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -187,25 +187,36 @@ def _field(found: AnyAngle, plane: SoundMap, at: npt.NDArray[np.float64]) -> Wav
     goals = found.goal_count
     bend = np.concatenate([np.repeat(at[None], goals, axis=0), np.repeat(plane.edges, 2, axis=0)])
     rest, count, first = _path_tables(found, bend)
-    root = np.where(found.root >= 0, found.root, 0)
     reached = found.root >= 0
+    root, (i, j) = found.root[reached], np.nonzero(reached)  # a third of a house's columns
     nx, nz = found.length.shape
     x = found.origin[0] + np.arange(nx) * found.spacing
     z = found.origin[1] + np.arange(nz) * found.spacing
-    center = np.stack(np.meshgrid(x, z, indexing="ij"), axis=-1)
-    length = rest[root] + np.hypot(*np.moveaxis(center - bend[root], -1, 0))
-    detour = np.maximum(length - np.hypot(*np.moveaxis(center - at, -1, 0)), 0.0)
+    last, bent = bend[root], root >= goals
+    length = rest[root] + np.hypot(x[i] - last[:, 0], z[j] - last[:, 1])
+    detour = np.maximum(length - np.hypot(x[i] - at[0], z[j] - at[1]), 0.0)
+    center = np.stack(np.meshgrid(x.astype(np.float32), z.astype(np.float32), indexing="ij"), axis=-1)
+    center[i[bent], j[bent]] = bend[first[root[bent]]]
     return WavefrontField(
         source=(float(at[0]), float(at[1])),
         origin=found.origin,
         spacing=found.spacing,
         height=plane.height,
-        length=np.where(reached, length, np.inf).astype(np.float32),
-        bend=np.where(reached[..., None], bend[root], at).astype(np.float32),
-        first_bend=np.where((reached & (root >= goals))[..., None], bend[first[root]], center).astype(np.float32),
-        bend_count=np.where(reached, count[root], 0).astype(np.int32),
-        detour=np.where(reached, detour, np.inf).astype(np.float32),
+        length=_spread(reached, np.inf, length),
+        bend=_spread(reached, at, last),
+        first_bend=center,
+        bend_count=_spread(reached, 0, count[root]),
+        detour=_spread(reached, np.inf, detour),
     )
+
+
+def _spread(reached: npt.NDArray[np.bool_], elsewhere: npt.ArrayLike, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns values of the columns that are reached among those that are not, shape (nx, nz, ...), 32 bits each."""
+    kind = np.int32 if values.dtype.kind == "i" else np.float32
+    spread = np.empty((*reached.shape, *values.shape[1:]), dtype=kind)
+    spread[...] = elsewhere
+    spread[reached] = values
+    return spread
 
 
 def _path_tables(

@@ -138,24 +138,30 @@ def _parts(field: WavefrontField | None, device: torch.device) -> dict[str, torc
 def _compress(field: WavefrontField) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
     """Numbers the different bends of a field: number of each column (nx, nz) int16, bends (T, 6) float32."""
     reached = np.isfinite(field.length)
-    column = np.argwhere(reached)
-    center = np.array(field.origin) + column * field.spacing
-    bend = field.bend[reached].astype(np.float64)
+    i, j = np.nonzero(reached)
     count = field.bend_count[reached]
-    start = np.where(count[:, None] > 0, field.first_bend[reached], bend).astype(np.float64)
-    between = field.length[reached] - np.hypot(*(center - bend).T) - np.hypot(*(start - field.source).T)
-    rows = np.column_stack([bend, start, np.maximum(between, 0.0), count])
+    x, z = (field.bend[..., axis][reached].astype(np.float64) for axis in (0, 1))
+    start_x, start_z = (
+        np.where(count > 0, field.first_bend[..., axis][reached], last) for axis, last in ((0, x), (1, z))
+    )
+    there = np.hypot(field.origin[0] + i * field.spacing - x, field.origin[1] + j * field.spacing - z)
+    between = field.length[reached] - there - np.hypot(start_x - field.source[0], start_z - field.source[1])
+    between = np.maximum(between, 0.0)
     # A last bend has one path to the source: its place, the path's length and its bends name the first one, too.
-    keys = np.round(rows[:, [0, 1, 4, 5]] / [_MILLIMETRE, _MILLIMETRE, 4 * _MILLIMETRE, 1.0]).astype(np.int64)
-    keys -= keys.min(axis=0, initial=0)
-    size = keys.max(axis=0, initial=0) + 1
-    code = ((keys[:, 0] * size[1] + keys[:, 1]) * size[2] + keys[:, 2]) * size[3] + keys[:, 3]
-    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    code = np.zeros(len(i), dtype=np.int64)
+    for value, width in ((x, _MILLIMETRE), (z, _MILLIMETRE), (between, 4 * _MILLIMETRE), (count, 1.0)):
+        key = np.round(value / width).astype(np.int64)
+        key -= key.min(initial=0)
+        code = code * (key.max(initial=0) + 1) + key
+    head = np.flatnonzero(np.diff(code, prepend=-1))  # neighbours mostly share their bend: few heads of runs to sort
+    _, heads, run_number = np.unique(code[head], return_index=True, return_inverse=True)
+    first, number = head[heads], np.repeat(run_number, np.diff(head, append=len(code)))
     if len(first) > np.iinfo(np.int16).max:
         raise ValueError(f"a wavefront with {len(first)} bends exceeds {np.iinfo(np.int16).max}: use larger columns")
     index = np.full(field.length.shape, -1, dtype=np.int16)
     index[reached] = number
-    return index, rows[first].astype(np.float32)
+    bends = np.column_stack([part[first] for part in (x, z, start_x, start_z, between, count)])
+    return index, bends.astype(np.float32)
 
 
 @wp.func
