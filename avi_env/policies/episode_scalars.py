@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EpisodeScalars"]
+__all__ = ["MEASURES", "EpisodeScalars"]
 
-_MEASURES = ("success", "spl", "soft_spl", "distance_to_goal")
+MEASURES = ("success", "spl", "soft_spl", "distance_to_goal")
 
 
 class EpisodeScalars:
@@ -39,7 +39,7 @@ class EpisodeScalars:
         self._lengths += 1
         for row in np.flatnonzero(ended).tolist():
             one = {"return": float(self._returns[row]), "length": float(self._lengths[row])}
-            kept = {name: float(measures[row][name]) for name in _MEASURES if name in measures[row]}
+            kept = {name: float(measures[row][name]) for name in MEASURES if name in measures[row]}
             self._ended.append({**one, **kept})
         self._returns[ended], self._lengths[ended] = 0.0, 0
 

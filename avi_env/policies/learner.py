@@ -95,6 +95,9 @@ LEARNERS: Mapping[str, LearnerKind] = {
     "recurrent_ppo": LearnerKind(
         "avi_env.policies.recurrent_ppo:RecurrentPPOSettings", "avi_env.policies.recurrent_ppo:RecurrentPPOLearner"
     ),
+    "torchrl_ppo": LearnerKind(
+        "avi_env.policies.torchrl_ppo:TorchRLPPOSettings", "avi_env.policies.torchrl_ppo:TorchRLPPOLearner"
+    ),
     "sound_tagging": LearnerKind(
         "avi_env.policies.tagger_learner:TaggerSettings",
         "avi_env.policies.tagger_learner:TaggerLearner",

@@ -19,41 +19,17 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm  # no
 from avi_env.envs.adapters.stable_baselines import SB3VecEnv
 from avi_env.policies.episode_scalars import EpisodeScalars
 from avi_env.policies.learner import EnvironmentSettings, make_environment
+from avi_env.policies.on_policy import OnPolicySettings, let_learn
 from avi_env.policies.policy import Policy
 from avi_env.policies.random_streams import RandomStreams
 from avi_env.policies.sb3_policies import HeldFeatures, HiddenVecEnv, NavPolicy
 from avi_env.policies.sensed import SensedVectorEnv
 
-__all__ = ["PPOLearner", "PPOSettings", "SB3Learner", "SB3Settings"]
+__all__ = ["PPOLearner", "PPOSettings", "SB3Learner"]
 
 
 @dataclass(frozen=True)
-class SB3Settings:
-    """Settings of both, named as in Stable-Baselines3."""
-
-    n_steps: int = 64
-    """Steps of each row between updates."""
-    batch_size: int = 128
-    """Steps in a batch of the update."""
-    n_epochs: int = 4
-    """How often an update goes through the steps."""
-    learning_rate: float = 2.5e-4
-    gamma: float = 0.99
-    """Discount a step."""
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    ent_coef: float = 0.01
-    vf_coef: float = 0.5
-    max_grad_norm: float = 0.5
-    target_kl: float | None = None
-    """An update ends early when the policy has moved further than 1.5 times this."""
-    critic_steps: int = 0
-    """Steps at the start in which only the critic learns: imitation leaves it knowing nothing, and a policy that
-    follows it would unlearn."""
-
-
-@dataclass(frozen=True)
-class PPOSettings(SB3Settings):
+class PPOSettings(OnPolicySettings):
     """Settings of learner "ppo"; the memory is trained by one step at a time, and its state is kept in the rollout."""
 
 
@@ -67,7 +43,7 @@ class SB3Learner:
         policy: that copy.
         sensed: the environment within the model's.
         streams: with which the model was made.
-        critic_steps: see `SB3Settings`.
+        critic_steps: see `OnPolicySettings`.
     """
 
     def __init__(
@@ -87,9 +63,7 @@ class SB3Learner:
     def iterate(self) -> dict[str, float]:
         """Does one rollout and its updates; see `Learner.iterate`."""
         model, rollout = self._model, self._rollout
-        only_critic = self.steps < self._critic_steps
-        for name, parameter in self._policy.network.named_parameters():
-            parameter.requires_grad_(not only_critic or name.startswith("critic."))
+        let_learn(self._policy.network, only_critic=self.steps < self._critic_steps)
         environment, began = self._sensed.seconds, time.perf_counter()
         with self._streams.drawn():
             # one iteration of its own; logged at every second one, that is never
@@ -173,7 +147,7 @@ def begin_sb3(
     return copied, SensedVectorEnv(envs, copied.senses), RandomStreams(seed, device)
 
 
-def algorithm_keywords(settings: SB3Settings, policy: Policy, seed: int, device: str) -> dict[str, Any]:
+def algorithm_keywords(settings: OnPolicySettings, policy: Policy, seed: int, device: str) -> dict[str, Any]:
     """Returns the keywords with which Stable-Baselines3 makes an algorithm on a policy's network."""
     given = dataclasses.asdict(settings)
     del given["critic_steps"]

@@ -8,15 +8,16 @@ from sb3_contrib import RecurrentPPO
 
 from avi_env.envs.adapters.stable_baselines import SB3VecEnv
 from avi_env.policies.learner import EnvironmentSettings
+from avi_env.policies.on_policy import OnPolicySettings
 from avi_env.policies.policy import Policy
-from avi_env.policies.ppo import SB3Learner, SB3Settings, algorithm_keywords, begin_sb3
+from avi_env.policies.ppo import SB3Learner, algorithm_keywords, begin_sb3
 from avi_env.policies.sb3_policies import RecurrentNavPolicy
 
 __all__ = ["RecurrentPPOLearner", "RecurrentPPOSettings"]
 
 
 @dataclass(frozen=True)
-class RecurrentPPOSettings(SB3Settings):
+class RecurrentPPOSettings(OnPolicySettings):
     """Settings of learner "recurrent_ppo"; the memory is trained over the steps of a batch that follow each other."""
 
 

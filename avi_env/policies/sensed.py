@@ -24,7 +24,7 @@ class SensedVectorEnv(gym.vector.VectorWrapper[Any, Any, Any]):
     policy itself would sense; where an episode begins, the memory does too. `final_obs` is sensed likewise.
 
     Args:
-        env: made with `output="torch"`; autoreset "same_step" or "disabled".
+        env: made with `output="torch"`; autoreset "same_step" or "next_step".
         senses: of the policy.
 
     Raises:
@@ -33,8 +33,9 @@ class SensedVectorEnv(gym.vector.VectorWrapper[Any, Any, Any]):
 
     def __init__(self, env: AviVectorEnv, senses: Senses) -> None:
         super().__init__(env)
-        if env.config.output != "torch" or env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP:
-            raise ValueError("senses take tensors and rows that begin at once: output='torch', autoreset='same_step'")
+        mode = env.metadata["autoreset_mode"]
+        if env.config.output != "torch" or mode is AutoresetMode.DISABLED:
+            raise ValueError("senses take tensors, and rows that begin anew: output='torch', autoreset='same_step'")
         self.senses = senses
         self.device = torch.device(env.config.device)
         self.single_observation_space = gym.spaces.Dict(
@@ -45,20 +46,19 @@ class SensedVectorEnv(gym.vector.VectorWrapper[Any, Any, Any]):
         """Time that the environment itself has taken so far [s]."""
         self._memory: Memory = senses.begin(env.num_envs, self.device)
         self._inputs: Inputs = {}
+        self._ended = torch.zeros(env.num_envs, dtype=torch.bool, device=self.device)
+        self._same_step = mode is AutoresetMode.SAME_STEP
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Inputs, dict[str, Any]]:
-        """Begins episodes in all rows, or in those of options["reset_mask"]; the others' inputs are the last ones."""
+        """Begins episodes in all rows."""
         began = time.perf_counter()
         observation, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]  # ours takes a list
         self.seconds += time.perf_counter() - began
-        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)), dtype=bool)
-        if mask.all():
-            first = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
-            self._inputs, self._memory = self.senses.observe(observation, self._memory, first)
-        else:
-            self._begin(observation, np.flatnonzero(mask))
+        everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
+        self._inputs, self._memory = self.senses.observe(observation, self._memory, everyone)
+        self._ended = ~everyone
         return dict(self._inputs), info
 
     def step(self, actions: Any) -> tuple[Inputs, Any, Any, Any, dict[str, Any]]:
@@ -66,29 +66,32 @@ class SensedVectorEnv(gym.vector.VectorWrapper[Any, Any, Any]):
         began = time.perf_counter()
         observation, reward, terminated, truncated, info = self.env.step(actions)
         self.seconds += time.perf_counter() - began
-        first = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
-        # before a row begins anew, the memory of the old episode sees how it ended
+        # in "same_step" the memory of the old episode sees how it ended before the row begins anew
+        first = torch.zeros_like(self._ended) if self._same_step else self._ended
         self._inputs, self._memory = self.senses.observe(info.get("final_obs", observation), self._memory, first)
         if "final_obs" in info:
             info = {**info, "final_obs": dict(self._inputs)}
             self._begin(observation, np.flatnonzero(info["_final_obs"]))
+        self._ended = terminated | truncated
         return dict(self._inputs), reward, terminated, truncated, info
 
     def state(self) -> dict[str, Any]:
         """Returns all that later steps depend on; it does not change when the environment goes on."""
-        kept = {name: {key: value.clone() for key, value in part.items()} for name, part in self._kept().items()}
-        return {"environment": self.env.snapshot(), **kept}  # type: ignore[attr-defined]
+        snapshot = self.env.snapshot()  # type: ignore[attr-defined]
+        memory, inputs = (
+            {name: value.clone() for name, value in kept.items()} for kept in (self._memory, self._inputs)
+        )
+        return {"environment": snapshot, "memory": memory, "inputs": inputs, "ended": self._ended.clone()}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a state of an environment that was made alike."""
+    def restore(self, state: dict[str, Any]) -> Inputs:
+        """Goes on from a state of an environment that was made alike, and returns the inputs at that moment."""
         self.env.restore(state["environment"])  # type: ignore[attr-defined]
         self._memory, self._inputs = (
-            {key: value.to(self.device, copy=True) for key, value in state[name].items()}
-            for name in ("memory", "inputs")
+            {name: value.to(self.device, copy=True) for name, value in state[kept].items()}
+            for kept in ("memory", "inputs")
         )
-
-    def _kept(self) -> dict[str, dict[str, torch.Tensor]]:
-        return {"memory": self._memory, "inputs": self._inputs}
+        self._ended = state["ended"].to(self.device, copy=True)
+        return dict(self._inputs)
 
     def _begin(self, observation: dict[str, torch.Tensor], rows: Any) -> None:
         """Lets some rows begin: nothing is remembered of what was before."""
