@@ -1,4 +1,4 @@
-"""Which way each skill is carried out: by the classical code, a learned policy, or the simulator's truth."""
+"""What skills and percepts are made of: the classical code, learned policies, or the simulator's truth."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from typing import Any
 from avi_env.agents.approach import approach, enter_room
 from avi_env.agents.policy_agent import PolicyPlayer
 from avi_env.agents.policy_leads import PolicyLead
+from avi_env.agents.recognition import Recognition, SoundRecognition
 from avi_env.agents.skills import Leads
 from avi_env.content import name_error
 
-__all__ = ["BACKENDS", "SkillBackends", "make_leads", "parse_backends"]
+__all__ = ["BACKENDS", "RECOGNITIONS", "SkillBackends", "make_leads", "make_recognition", "parse_backends"]
 
 BACKENDS = ("classical", "policy", "oracle")
 """What a skill that walks can be carried out by."""
+
+RECOGNITIONS = ("templates", "tagger")
+"""What a sound can be recognised by."""
 
 _WALKING = ("go_to_sound", "go_to_object", "go_to_room")
 
 
 @dataclass(frozen=True)
 class SkillBackends:
-    """What each skill that walks is carried out by: [skills] of an agent.toml, `--skills` of the command line."""
+    """What skills and percepts are made of: [skills] of an agent.toml, `--skills` of the command line."""
 
     go_to_sound: str = "classical"
     """One of `BACKENDS`, as the next two."""
@@ -34,11 +38,17 @@ class SkillBackends:
     """Policy of go_to_sound: a name of policies/ or a path."""
     place_policy: str = "point_nav"
     """Policy of go_to_object and go_to_room."""
+    recognition: str = "templates"
+    """One of `RECOGNITIONS`."""
+    tagger: str = "sound_tagger"
+    """Policy of the recognition "tagger"."""
 
     def __post_init__(self) -> None:
         for skill in _WALKING:
             if getattr(self, skill) not in BACKENDS:
                 raise name_error(f"backend of {skill}", getattr(self, skill), BACKENDS)
+        if self.recognition not in RECOGNITIONS:
+            raise name_error("recognition", self.recognition, RECOGNITIONS)
 
     @property
     def privileged(self) -> bool:
@@ -82,6 +92,26 @@ def parse_backends(given: str | Mapping[str, str], base: Mapping[str, str] | Non
         if key not in known:
             raise name_error("setting of skills", key, known)
     return SkillBackends(**table)
+
+
+def make_recognition(backends: SkillBackends, sample_rate: int, step_seconds: float) -> Recognition:
+    """Returns what tells sounds apart.
+
+    Args:
+        backends: what was chosen.
+        sample_rate: of the audio observation [Hz].
+        step_seconds: simulated time between observations [s].
+
+    Raises:
+        ValueError: no such tagger, or it cannot hear sound of this rate.
+        FileNotFoundError: the tagger has no weights.
+    """
+    if backends.recognition == "templates":
+        return SoundRecognition(sample_rate, step_seconds)
+    from avi_env.agents.tagged_recognition import TaggedRecognition
+    from avi_env.policies.tagger import load_tagger
+
+    return TaggedRecognition(load_tagger(backends.tagger), sample_rate)
 
 
 def make_leads(backends: SkillBackends, env: Any) -> Leads:

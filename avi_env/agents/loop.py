@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.agents.backends import SkillBackends, make_leads
+from avi_env.agents.backends import SkillBackends, make_leads, make_recognition
 from avi_env.agents.briefing import brief
 from avi_env.agents.offer import offered_skills
 from avi_env.agents.perception import Perception, Senses
@@ -117,14 +117,15 @@ def run_agent(
         observation: the first observation when the caller has reset the environment; else it is reset here.
         info: what the caller's reset returned beside it.
         limits: when to end at the latest.
-        backends: what the skills that walk are carried out by; by default the classical code.
+        backends: what skills and percepts are made of; by default the classical code.
         on_step: called after every observation, the first included.
         on_call: called with what the planner was told and what it said.
     """
     if observation is None:
         observation, info = env.reset()
-    mind = Perception(senses_of(env))
-    leads = make_leads(backends or SkillBackends(), env.unwrapped)
+    senses, backends = senses_of(env), backends or SkillBackends()
+    mind = Perception(senses, make_recognition(backends, senses.sample_rate, senses.step_seconds))
+    leads = make_leads(backends, env.unwrapped)
     body = _Body(env, mind, leads, observation, info or {}, limits or RunLimits(), on_step)
     planner.reset()
     state = SkillState()

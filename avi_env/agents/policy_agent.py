@@ -35,7 +35,7 @@ class PolicyPlayer:
 
     def __init__(self, name: str, policy: Policy, config: EnvConfig, told: tuple[str, ...] = ()) -> None:
         self._policy, self._config = policy, config
-        self._trained = EnvConfig.from_keywords(dict(policy.spec.environment))
+        self._trained = policy.spec.config
         check_body(name, tuple(key for key in policy.sensors if key not in told), self._trained, config)
         self._memory: Any = None
         self._count = 0
@@ -51,11 +51,10 @@ class PolicyPlayer:
         import torch
 
         if self._memory is None or self._count != len(first):
-            self._memory, self._count = self._policy.begin(len(first), torch.device("cpu")), len(first)
+            self._memory, self._count = self._policy.begin(len(first)), len(first)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         seen = policy_input(observation, tuple(self._policy.sensors), self._trained, self._config)
-        with torch.inference_mode():
-            actions, self._memory = self._policy.act(seen, self._memory, torch.from_numpy(first), generator=generator)
+        actions, self._memory = self._policy.act(seen, self._memory, torch.from_numpy(first), generator=generator)
         return actions.numpy()
 
 
@@ -110,7 +109,10 @@ class PolicyAgent:
         self._first[list(rows)] = True
 
     def act_rows(self, observation: Observation, rows: Sequence[int]) -> npt.NDArray[np.int64]:
-        """Returns the next actions of some rows, shape (len(rows),), from the arrays of all rows."""
+        """Returns the next actions of some rows, shape (len(rows),), from the arrays of all rows.
+
+        They are those it would take alone, but for rounding: logits differ by about 1e-7 of their size.
+        """
         return np.asarray(self._act(observation)[list(rows)])
 
     def _begin(self, briefing: Briefing, count: int) -> None:

@@ -15,7 +15,7 @@ from avi_env.envs.config import IMAGES, EnvConfig
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_body", "policy_input"]
+__all__ = ["check_body", "policy_input", "resampled"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -98,7 +98,7 @@ def policy_input(
         if name == "depth":
             array = np.minimum(array, trained.depth_max)
         if name == "audio":
-            array = _resampled(array, config.sample_rate, trained.sample_rate)[..., -trained.window_samples :]
+            array = resampled(array, config.sample_rate, trained.sample_rate)[..., -trained.window_samples :]
         made[name] = torch.from_numpy(np.ascontiguousarray(array))
     return made
 
@@ -115,8 +115,8 @@ def _smaller(images: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[A
     return images[:, rows[:, None], columns[None, :]]
 
 
-def _resampled(audio: npt.NDArray[Any], rate: int, wanted: int) -> npt.NDArray[Any]:
-    """Returns sound (B, channels, n) at a lower rate [Hz]."""
+def resampled(audio: npt.NDArray[Any], rate: int, wanted: int) -> npt.NDArray[Any]:
+    """Returns sound, shape (..., n), at a lower rate [Hz]; its last 0.6 ms fade out."""
     if rate == wanted:
         return audio
     common = math.gcd(rate, wanted)

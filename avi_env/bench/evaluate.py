@@ -50,6 +50,9 @@ class EvaluateSettings:
     """Lets the agent hear silence: what is left is what it does without sound."""
     blind: bool = False
     """Lets the agent see nothing: rgb black, depth 0 (no hit), semantic -1 (no object). Position and goal are told."""
+    skills: str = ""
+    """What a planner's skills are carried out by: "policy", "oracle" or "classical", or one each
+    ("go_to_sound=policy,go_to_room=oracle"); empty = as its agent.toml says. Oracles are privileged, and named so."""
     resume: bool = False
     """Goes on with the evaluation in --output that was cut off."""
     device: str = "cpu"
@@ -110,6 +113,7 @@ def evaluate(settings: EvaluateSettings) -> int:
 
 def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
     """Returns what is evaluated and all episodes of the split."""
+    from avi_env.agents.backends import parse_backends
     from avi_env.agents.load import load_manifest
     from avi_env.bench.evaluate_plan import EvaluationPlan
     from avi_env.bench.suites import load_suite, suite_episodes
@@ -124,6 +128,9 @@ def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
     manifest = load_manifest(settings.agent)  # a wrong name is told before any work
     if settings.batch > 1 and not manifest.python:
         raise ValueError(f"{manifest.name!r} is a planner, which plays one episode at a time: leave --batch out")
+    if settings.skills and manifest.python:
+        raise ValueError(f"{manifest.name!r} is a step agent, which has no skills: leave --skills out")
+    parse_backends(settings.skills, manifest.skills)
     given = {"base_url": settings.llm_url, "model": settings.llm_model}
     plan = EvaluationPlan(
         suite=suite.name,
@@ -137,6 +144,7 @@ def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
         calls=settings.calls,
         mute=settings.mute,
         blind=settings.blind,
+        skills=settings.skills,
         device=settings.device,
     )
     return plan, suite_episodes(suite, settings.split)

@@ -87,6 +87,11 @@ class BatchPlayer:
         self._next: deque[Job] = deque()
         self._seen: Observation = {}
 
+    @property
+    def name(self) -> str:
+        """Name of the agent."""
+        return self.agent.name
+
     def play(self, more: Callable[[bool], Job | None]) -> Iterator[dict[str, Any]]:
         """Yields the records of episodes as they end.
 

@@ -9,7 +9,8 @@ from typing import Any, SupportsFloat
 import gymnasium as gym
 import numpy as np
 
-from avi_env.agents.load import load_agent
+from avi_env.agents.backends import parse_backends
+from avi_env.agents.load import load_agent, load_manifest
 from avi_env.agents.loop import NEEDED_SENSORS, RunLimits, run_agent
 from avi_env.agents.protocol import Answer, Planner
 from avi_env.agents.step_agent import StepAgent
@@ -106,8 +107,14 @@ class EpisodePlayer:
     def __init__(self, plan: EvaluationPlan) -> None:
         self.plan = plan
         self.agent: StepAgent | Planner = load_agent(plan.agent, **plan.settings)
+        self._backends = parse_backends(plan.skills, load_manifest(plan.agent).skills)
         self._offered = EnvConfig.from_keywords({"task": plan.task, **plan.environment}).sensors
         self._env: WatchedEnv | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the agent, with what its skills are carried out by where that is not the classical code."""
+        return self._backends.label(self.agent.name)
 
     def play(self, job: Job, following: Job | None = None) -> dict[str, Any]:
         """Returns the record of an episode, JSON-serialisable; `seconds` apart it depends on plan and job alone.
@@ -117,7 +124,7 @@ class EpisodePlayer:
             following: the one that comes next, made ready in the meantime.
         """
         started = time.perf_counter()
-        record = record_head(self.plan, job, self.agent.name)
+        record = record_head(self.plan, job, self.name)
         try:
             env = self._environment(job.episode)
             observation, info = env.reset(seed=job.drawn(self.plan), options={"episode": job.episode})
@@ -132,7 +139,7 @@ class EpisodePlayer:
                 inner.config, inner.episode, inner.scene, env.track.way, env.track.actions
             )
         except Exception as error:
-            failed = error_record(job, self.agent.name, Track() if self._env is None else self._env.track, error)
+            failed = error_record(job, self.name, Track() if self._env is None else self._env.track, error)
             if failed["error"]["whose"] == "environment":
                 self.close()  # it may be broken
             record |= failed
@@ -174,7 +181,14 @@ class EpisodePlayer:
 
         limits = RunLimits(self.plan.steps, self.plan.calls)
         done = run_agent(
-            outer, planner, question.text, observation=observation, info=info, limits=limits, on_call=on_call
+            outer,
+            planner,
+            question.text,
+            observation=observation,
+            info=info,
+            limits=limits,
+            backends=self._backends,
+            on_call=on_call,
         )
         played, usage = track_record(env.track), planner.usage
         if question.answers:

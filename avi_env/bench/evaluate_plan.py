@@ -36,6 +36,8 @@ class EvaluationPlan:
     """Whether the agent hears silence."""
     blind: bool = False
     """Whether the agent sees nothing."""
+    skills: str = ""
+    """What a planner's skills are carried out by, as `parse_backends` reads it; empty = as its agent.toml says."""
     device: str = "cpu"
 
     def arguments(self, episodes_sha256: str) -> dict[str, Any]:
@@ -56,7 +58,9 @@ class EvaluationPlan:
             "mute": self.mute,
             "device": self.device,
             "episodes_sha256": episodes_sha256,
-            **({"blind": True} if self.blind else {}),  # so that results from before it could be said can go on
+            # only where they are used, so that results from before they could be said can go on
+            **({"blind": True} if self.blind else {}),
+            **({"skills": self.skills} if self.skills else {}),
         }
 
     def agent_label(self, name: str) -> str:

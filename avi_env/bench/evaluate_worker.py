@@ -237,7 +237,7 @@ def _play_what_comes(connection: Connection, plan: EvaluationPlan, batch: int) -
     except Exception as error:
         connection.send(("broken", (f"{type(error).__name__}: {error}", traceback.format_exc())))
         return
-    connection.send(("ready", player.agent.name))
+    connection.send(("ready", player.name))
     if isinstance(player, BatchPlayer):
         for record in player.play(lambda wait: connection.recv() if wait or connection.poll() else None):
             connection.send(("done", record))

@@ -27,6 +27,9 @@ class RunSettings:
     """Draws the sound, its place and the start."""
     planner: str = "scoring"
     """Who plans: "scoring" (embedded language model), "rules", "chat" (any OpenAI-compatible endpoint), or a folder."""
+    skills: str = ""
+    """What its skills are carried out by: "policy", "oracle" (privileged) or "classical", or one each
+    ("go_to_sound=policy,go_to_room=oracle"); empty = as its agent.toml says."""
     sound: str = ""
     """Sound class to hide; empty = drawn from the seed."""
     question: str = ""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from avi_env.agents.load import load_planner
+from avi_env.agents.backends import SkillBackends, parse_backends
+from avi_env.agents.load import load_manifest, load_planner
 from avi_env.agents.loop import AgentRun, RunLimits, StepReport, run_agent
 from avi_env.agents.perception import Perception
 from avi_env.agents.protocol import Answer, Invalid, Planner, PlannerObservation, SkillCall, direction_words
@@ -68,7 +69,8 @@ def make_planner(settings: RunSettings) -> Planner:
 
 def play(settings: RunSettings, console: Console) -> Session:
     """Lets the agent play one episode, with a live line of what it does."""
-    planner = make_planner(settings)
+    planner, backends = make_planner(settings), parse_backends(settings.skills, load_manifest(settings.planner).skills)
+    who = backends.label(planner.name)
     env = AviEnv(
         scene=settings.scene,
         sounds=(settings.sound,) if settings.sound else (),
@@ -76,12 +78,12 @@ def play(settings: RunSettings, console: Console) -> Session:
         sample_rate=settings.sample_rate,
         device=settings.device,
     )
-    console.print(f"planner: [bold]{planner.name}[/]; scene: {settings.scene}; device: {settings.device}")
+    console.print(f"planner: [bold]{who}[/]; scene: {settings.scene}; device: {settings.device}")
     with console.status("building the house, baking its sound field"):
         observation, info = env.reset(seed=settings.seed)
     question = _question(env, settings.question)
     console.print(f"question: [bold]{question.text}[/]")
-    footage, digest = Footage(env, question.text, f"{settings.scene}, planner {planner.name}"), Digest()
+    footage, digest = Footage(env, question.text, f"{settings.scene}, planner {who}"), Digest()
     with console.status("listening") as status:
 
         def on_step(report: StepReport) -> None:
@@ -98,10 +100,11 @@ def play(settings: RunSettings, console: Console) -> Session:
             observation=observation,
             info=info,
             limits=RunLimits(settings.steps, settings.calls),
+            backends=backends,
             on_step=on_step,
             on_call=lambda told, said: _print_call(console, told, said),
         )
-    return Session(_record(settings, env, planner, question, done, footage, digest), footage)
+    return Session(_record(settings, env, planner, backends, question, done, footage, digest), footage)
 
 
 def replay(path: Path, console: Console) -> Session:
@@ -165,6 +168,7 @@ def _record(
     settings: RunSettings,
     env: AviEnv,
     planner: Planner,
+    backends: SkillBackends,
     question: Question,
     done: AgentRun,
     footage: Footage,
@@ -186,7 +190,7 @@ def _record(
         seed=settings.seed,
         settings=dataclasses.asdict(env.config),
         episode=dataclasses.asdict(env.episode),
-        planner={"name": planner.name, "usage": usage},
+        planner={"name": backends.label(planner.name), "usage": usage},
         actions=done.actions,
         question=question.text,
         answer=given,
