@@ -25,6 +25,7 @@ from avi_env.bench.scenes import ScenesSettings
 from avi_env.bench.speed import SpeedSettings
 from avi_env.bench.suite_report import ReportSettings
 from avi_env.bench.tagger import TaggerBenchSettings
+from avi_env.bench.train import TrainSettings
 from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
@@ -225,6 +226,7 @@ def _doctor(settings: DoctorSettings) -> int:
 _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "run": (RunSettings, _from("run", "run")),
     "evaluate": (EvaluateSettings, _from("evaluate", "evaluate")),
+    "train": (TrainSettings, _from("train", "train_policy")),
     "scenes": (SceneGroup, _group),
     "scenes list": (ListSettings, _from("scene_files", "list_scenes")),
     "scenes generate": (GenerateSettings, _from("scene_files", "generate_houses")),

@@ -58,7 +58,8 @@ class Trained:
     steps: int
     best: Best | None
     seconds: Mapping[str, float]
-    """Wall time by what it went into [s]: "wall" in all; "STAGE/environment", "STAGE/validation" ..."""
+    """Wall time by what it went into [s]: "wall" in all; "STAGE/iterations" and of these, as its learner tells them,
+    "STAGE/environment", "STAGE/inference", "STAGE/learning"; "STAGE/validation", "STAGE/film", "STAGE/checkpoint"."""
     stage_steps: tuple[int, ...]
     """Steps of each stage."""
 
@@ -179,8 +180,9 @@ class _Training:
         """Lets a stage come to its end; returns whether it did, and was not stopped."""
         stage, every = self.recipe.stages[number], self.recipe.validation.every
         while learner.steps < stage.steps:
-            before = self.steps
+            before, started = self.steps, time.perf_counter()
             scalars = learner.iterate()
+            self._spend(number, "iterations", time.perf_counter() - started)
             self.stage_steps[number] = learner.steps
             for tag, value in scalars.items():
                 if tag.startswith("time/"):
