@@ -112,15 +112,19 @@ def _next(
     position: wp.array2d[wp.float32],
     yaw: wp.array[wp.float32],
     action_out: wp.array[wp.int64],
+    turn_out: wp.array[wp.float32],
 ) -> None:
     b = wp.tid()
     p = wp.vec3(position[b, 0], position[b, 1], position[b, 2])
     row = row_at(grids, scene[b], p[0], p[1], p[2])
     turns = _best_turns(grids, task, fields[int(which[b])], grids.first[scene[b]], row, p, yaw[b])
     action = wp.int64(0)
+    turn = wp.float32(0.0)
     if turns != _NONE:
         action = wp.where(turns > 0, wp.int64(2), wp.where(turns < 0, wp.int64(3), wp.int64(1)))
+        turn = float(turns) * task.turn
     action_out[b] = action
+    turn_out[b] = turn
 
 
 def next_actions(
@@ -134,8 +138,8 @@ def next_actions(
     forward: float,
     turn_deg: float,
     goal_radius: float,
-) -> torch.Tensor:
-    """Returns the next action of many walkers, each to the goal of its own field, shape (B,), int64.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the next action of many walkers, each to the goal of its own field, and how far they turn before a step.
 
     Args:
         bank: the grids.
@@ -148,6 +152,9 @@ def next_actions(
         turn_deg: angle of a turn action [degrees].
         goal_radius: distance to the goal [m] within which it stops.
 
+    Returns:
+        Actions, shape (B,), int64, and turns [rad], left positive, 0 at a stop, shape (B,), float32.
+
     Raises:
         ValueError: another shape.
     """
@@ -159,10 +166,12 @@ def next_actions(
             f"{tuple(yaw.shape)}"
         )
     action = torch.empty(count, dtype=torch.int64, device=position.device)
+    turn = torch.empty(count, dtype=torch.float32, device=position.device)
     given = (fields, which, scene.int(), position.float(), yaw.float())
     inputs = [bank.arrays, _task(forward, turn_deg, goal_radius), *(wp.from_torch(x.contiguous()) for x in given)]
-    wp.launch(_next, dim=count, inputs=inputs, outputs=[wp.from_torch(action)], device=wp_device(position.device))
-    return action
+    outputs = [wp.from_torch(action), wp.from_torch(turn)]
+    wp.launch(_next, dim=count, inputs=inputs, outputs=outputs, device=wp_device(position.device))
+    return action, turn
 
 
 def _task(forward: float, turn_deg: float, goal_radius: float) -> _Task:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from avi_env.policies.expert import expert_actions, goal_hints
+from avi_env.policies.expert import expert_advice
 from avi_env.policies.learner import EnvironmentSettings, make_environment
 from avi_env.policies.policy import Policy
 from avi_env.policies.replay import Replay
@@ -184,8 +184,8 @@ class ImitationLearner:
         inputs, memory = self._acting.sense(self._observation, self._memory, self._first)
         output, memory = self._acting.think(inputs, memory, self._first)
         self._memory = memory
-        expert = expert_actions(batch, self.settings.goal_radius)
-        step = {**inputs, "expert": expert, "hints": goal_hints(batch), "first": self._first, "valid": ~ended}
+        expert, hints = expert_advice(batch, self.settings.goal_radius)
+        step = {**inputs, "expert": expert, "hints": hints, "first": self._first, "valid": ~ended}
         share = self._now(self.settings.expert_share, self.settings.expert_share_end, self.settings.expert_steps)
         drawn = torch.rand(2, self._rows, generator=self._chances, device=self.device)
         self._guided = torch.where(self._first, drawn[0] < share, self._guided)

@@ -58,7 +58,7 @@ class Output(NamedTuple):
     value: torch.Tensor
     """What is still to be earned, shape (T, B)."""
     hints: torch.Tensor
-    """Where it takes the goal to be, as `avi_env.policies.expert.HINTS`, shape (T, B, 3)."""
+    """Where it takes the goal to be, as `avi_env.policies.expert.HINTS`, shape (T, B, 5)."""
 
 
 class NavNetwork(nn.Module):
@@ -145,7 +145,9 @@ def _as_float(name: str, value: torch.Tensor) -> torch.Tensor:
     if name == "depth":
         return value[:, None].float() / 255.0
     if name == "cues":
-        return torch.cat([value[:, :2].float() / 128.0 - 1.0, value[:, 2:].float() / 32.0 - 4.0], dim=1)
+        # a byte of level is half a decibel: 60 dB and the ears' mean, 5 dB between them, a correlation of 1/4
+        left, right, delay = value.float().unbind(dim=1)
+        return torch.stack([(left + right) / 80.0 - 3.5, (left - right) / 10.0, delay / 32.0 - 4.0], dim=1)
     if name == "map":
         bits = [(value & bit) > 0 for bit in (OCCUPIED, FREE, VISITED)]
         return torch.cat(bits, dim=1).float()

@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.policies.beginning import begin_policy
-from avi_env.policies.expert import expert_actions, goal_hints
+from avi_env.policies.expert import expert_advice
 from avi_env.policies.imitation import ImitationLearner, ImitationSettings
 from avi_env.policies.learner import EnvironmentSettings, make_environment
 from avi_env.policies.replay import Replay
@@ -34,16 +34,16 @@ def test_the_expert_arrives_by_the_shortest_way(device: str) -> None:
     envs.reset(seed=0)
     spl = []
     for _ in range(150):
-        _, _, terminated, _, info = envs.step(expert_actions(envs.batch, 0.1))
+        _, _, terminated, _, info = envs.step(expert_advice(envs.batch, 0.1).action)
         spl += info["spl"][terminated].tolist()
         assert bool(info["success"][terminated].all())
     assert len(spl) > 8
     assert min(spl) > 0.9
     # hints: the goal sensor tells the same direction, the distance is no shorter than the straight line
-    hint, seen = goal_hints(envs.batch).cpu(), envs.batch.observe()["goal"].cpu()
+    hint, seen = expert_advice(envs.batch, 0.1).hints.cpu(), envs.batch.observe()["goal"].cpu()
     assert_allclose(hint[:, 0], torch.sin(seen[:, 1]), atol=1e-5)
     assert_allclose(hint[:, 1], torch.cos(seen[:, 1]), atol=1e-5)
-    assert bool((torch.exp2(hint[:, 2]) - 1.0 > seen[:, 0] - 0.1).all())
+    assert bool((torch.exp2(hint[:, 4]) - 1.0 > seen[:, 0] - 0.1).all())
     envs.close()
 
 

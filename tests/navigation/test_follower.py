@@ -109,7 +109,7 @@ def test_many_walkers_at_once_do_as_each_alone(device: str) -> None:
     fields = np.full((2, 1, *shape), np.inf, dtype=np.float32)
     for field, follower in zip(fields, followers, strict=True):
         field[0, : follower.field.shape[0], : follower.field.shape[1]] = follower.field
-    found = next_actions(
+    found, turn = next_actions(
         bank,
         torch.from_numpy(fields).to(device),
         torch.from_numpy(scene).to(device),
@@ -122,3 +122,7 @@ def test_many_walkers_at_once_do_as_each_alone(device: str) -> None:
     )
     expected = [followers[k].next_action(p, float(y)) for k, p, y in zip(scene, position, yaw, strict=True)]
     assert found.cpu().tolist() == expected
+    side = {0: 0.0, 1: 0.0, 2: 1.0, 3: -1.0}
+    assert np.sign(turn.cpu().numpy()).tolist() == [side[action] for action in expected]
+    steps = turn.cpu().numpy() / math.radians(15.0)
+    assert_allclose(steps, np.round(steps), atol=1e-5)
