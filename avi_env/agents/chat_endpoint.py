@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from avi_env.content import name_error
 
@@ -13,14 +13,40 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.settings import ModelSettings
 
-__all__ = ["ChatSettings", "endpoint_error", "endpoint_model", "filled_in", "request_settings", "require_library"]
+__all__ = [
+    "ChatSettings",
+    "EndpointUser",
+    "endpoint_error",
+    "endpoint_model",
+    "filled_in",
+    "request_settings",
+    "require_library",
+]
 
 _INSTALL = 'pip install "avi-env[llm]"'
 _NO_KEY = (
     "no-key"  # what local servers are sent; never the key of another service that happens to be in the environment
 )
-_ENVIRONMENT = {"base_url": "AVI_LLM_BASE_URL", "model": "AVI_LLM_MODEL", "api_key": "AVI_LLM_API_KEY"}
+_ENVIRONMENT = ("base_url", "model", "api_key")
+"""Settings that environment variables may hold."""
 _MODES = ("tools", "json")
+
+
+class EndpointUser(NamedTuple):
+    """Who asks an endpoint: its messages name it, its settings come from its own environment variables."""
+
+    name: str = "the chat planner"
+    prefix: str = "AVI_LLM"
+    """Of the environment variables."""
+    instead: str = "for a planner without an endpoint choose 'scoring' or 'rules'"
+    """What can be done without an endpoint."""
+
+    def variable(self, setting: str) -> str:
+        """Returns the environment variable of a setting."""
+        return f"{self.prefix}_{setting.upper()}"
+
+
+PLANNER = EndpointUser()
 
 
 @dataclass(frozen=True)
@@ -57,13 +83,13 @@ class ChatSettings:
             raise name_error("mode of the chat planner", self.mode, _MODES)
 
 
-def filled_in(settings: ChatSettings) -> ChatSettings:
+def filled_in(settings: ChatSettings, user: EndpointUser = PLANNER) -> ChatSettings:
     """Returns the settings with what is empty taken from the environment variables."""
-    found = {k: str(getattr(settings, k) or os.environ.get(v, "")) for k, v in _ENVIRONMENT.items()}
+    found = {k: str(getattr(settings, k) or os.environ.get(user.variable(k), "")) for k in _ENVIRONMENT}
     return dataclasses.replace(settings, base_url=found["base_url"], model=found["model"], api_key=found["api_key"])
 
 
-def endpoint_model(settings: ChatSettings) -> Model:
+def endpoint_model(settings: ChatSettings, user: EndpointUser = PLANNER) -> Model:
     """Returns the endpoint's model; nothing is sent yet.
 
     Raises:
@@ -73,12 +99,12 @@ def endpoint_model(settings: ChatSettings) -> Model:
     for name in ("base_url", "model"):
         if not getattr(settings, name):
             raise ValueError(
-                f"the chat planner needs the setting {name}: set the environment variable {_ENVIRONMENT[name]} "
-                f"(or give {name}=...); for a planner without an endpoint choose 'scoring' or 'rules'"
+                f"{user.name} needs the setting {name}: set the environment variable {user.variable(name)} "
+                f"(or give {name}=...); {user.instead}"
             )
     if not settings.base_url.startswith(("http://", "https://")):
-        raise ValueError(f"setting base_url ({_ENVIRONMENT['base_url']}): {settings.base_url!r} is no http(s) address")
-    require_library()
+        raise ValueError(f"setting base_url ({user.variable('base_url')}): {settings.base_url!r} is no http(s) address")
+    require_library(user)
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -86,13 +112,13 @@ def endpoint_model(settings: ChatSettings) -> Model:
     return OpenAIChatModel(settings.model, provider=provider)
 
 
-def require_library() -> None:
+def require_library(user: EndpointUser = PLANNER) -> None:
     """Raises an ImportError with the pip command when pydantic-ai or its OpenAI part is missing."""
     try:
         import openai  # noqa: F401
         import pydantic_ai  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"the chat planner needs pydantic-ai: {_INSTALL}") from error
+        raise ImportError(f"{user.name} needs pydantic-ai: {_INSTALL}") from error
 
 
 def request_settings(settings: ChatSettings) -> ModelSettings:
@@ -109,23 +135,23 @@ def request_settings(settings: ChatSettings) -> ModelSettings:
     return chosen
 
 
-def endpoint_error(settings: ChatSettings, error: Exception) -> Exception:
+def endpoint_error(settings: ChatSettings, error: Exception, user: EndpointUser = PLANNER) -> Exception:
     """Returns a failure of the endpoint as an error that names the setting to look at."""
     where = settings.base_url or "the model"
     status = getattr(error, "status_code", None)
+    url, model, key = (user.variable(setting) for setting in _ENVIRONMENT)
     said = " ".join(str(getattr(error, "body", None) or error).split())[:300]
     if status in (401, 403):
-        return ValueError(f"{where} refuses the key: check the setting api_key (AVI_LLM_API_KEY). It says: {said}")
+        return ValueError(f"{where} refuses the key: check the setting api_key ({key}). It says: {said}")
     if status == 404:
         return ValueError(
-            f"{where} has no model {settings.model!r}: check the settings model (AVI_LLM_MODEL) and base_url "
-            f"(AVI_LLM_BASE_URL; it usually ends in /v1). It says: {said}"
+            f"{where} has no model {settings.model!r}: check the settings model ({model}) and base_url "
+            f"({url}; it usually ends in /v1). It says: {said}"
         )
     if status is not None and status < 500 and status != 429:
         return ValueError(f"{where} refuses the request (status {status}), model {settings.model!r}: {said}")
     if status is not None:
         return ConnectionError(f"{where} fails or is overloaded (status {status}): {said}")
     return ConnectionError(
-        f"cannot reach a language model at {where}: is it running, is the setting base_url (AVI_LLM_BASE_URL) right? "
-        f"{said}"
+        f"cannot reach a language model at {where}: is it running, is the setting base_url ({url}) right? {said}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from avi_env.bench.evaluate_plan import EvaluationPlan, Job
+    from avi_env.bench.judge import Judge
     from avi_env.tasks import Episode
 
 __all__ = ["EvaluateSettings", "evaluate"]
@@ -61,6 +62,12 @@ class EvaluateSettings:
     """Endpoint of the chat planner (AVI_LLM_BASE_URL)."""
     llm_model: str = ""
     """Model of the chat planner (AVI_LLM_MODEL)."""
+    judge: str = ""
+    """Who scores a planner's answers that are not exactly right: "rules", or "chat", a model behind an endpoint."""
+    judge_url: str = ""
+    """Endpoint of the judge "chat" (AVI_JUDGE_BASE_URL; key: AVI_JUDGE_API_KEY)."""
+    judge_model: str = ""
+    """Model of the judge "chat" (AVI_JUDGE_MODEL)."""
     output: Path | None = None
     """Folder for results.jsonl, a line an episode, and summary.json."""
     json: Path | None = None
@@ -82,19 +89,21 @@ def evaluate(settings: EvaluateSettings) -> int:
     from avi_env.bench.spec import run_spec
 
     console = Console()
-    plan, episodes = _plan(settings)
+    judge = _judge(settings)
+    plan, episodes = _plan(settings, judge)
     arguments = plan.arguments(_digest(episodes))
     chosen = episodes[: settings.episodes] if settings.episodes else episodes
     jobs = evaluation_jobs(chosen, settings.seeds)
     log = ResultsFile(settings.output, arguments, resume=settings.resume)
     spec = run_spec(settings.device, list(range(settings.seeds)), arguments)
     told = {name: value for name, value in spec.items() if name not in ("arguments", "seeds")}
+    beside = {"arguments": arguments, "spec": told}
     done = {(record["episode_id"], record["seed"]) for record in log.records}
     left = [job for job in jobs if job.key not in done]
     if done:
         console.print(f"{len(jobs) - len(left)} of {len(jobs)} episodes are there already")
     try:
-        _play(console, plan, left, (settings.workers, settings.batch), log, {"arguments": arguments, "spec": told})
+        _play(console, plan, left, (settings.workers, settings.batch), judge, log, beside)
     except KeyboardInterrupt:
         if settings.output is not None:
             console.print(f"{len(log.records)} of {len(jobs)} episodes are in {settings.output}: go on with --resume")
@@ -111,7 +120,27 @@ def evaluate(settings: EvaluateSettings) -> int:
     return 1 if summary["errors"] else 0
 
 
-def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
+def _judge(settings: EvaluateSettings) -> Judge | None:
+    """Returns who scores answers in words, if anybody does."""
+    from avi_env.agents.load import load_manifest
+    from avi_env.bench.judge import make_judge
+
+    if not settings.judge:
+        return None
+    if load_manifest(settings.agent).python:
+        raise ValueError(f"--judge scores answers in words: {settings.agent!r} is a step agent, which gives none")
+    return make_judge(settings.judge, settings.judge_url, settings.judge_model)
+
+
+def _scored(records: Iterator[dict[str, Any]], judge: Judge | None) -> Iterator[dict[str, Any]]:
+    """Yields records as they come, scored by a judge if there is one."""
+    from avi_env.bench.judge import judged
+
+    for record in records:
+        yield record if judge is None else judged(record, judge)
+
+
+def _plan(settings: EvaluateSettings, judge: Judge | None) -> tuple[EvaluationPlan, list[Episode]]:
     """Returns what is evaluated and all episodes of the split."""
     from avi_env.agents.backends import parse_backends
     from avi_env.agents.load import load_manifest
@@ -146,6 +175,7 @@ def _plan(settings: EvaluateSettings) -> tuple[EvaluationPlan, list[Episode]]:
         blind=settings.blind,
         skills=settings.skills,
         device=settings.device,
+        judge=dict(judge.identity) if judge is not None else {},
     )
     return plan, suite_episodes(suite, settings.split)
 
@@ -159,7 +189,13 @@ def _digest(episodes: Sequence[Episode]) -> str:
 
 
 def _play(
-    console: Console, plan: EvaluationPlan, jobs: Sequence[Job], crew: tuple[int, int], log: Any, beside: dict[str, Any]
+    console: Console,
+    plan: EvaluationPlan,
+    jobs: Sequence[Job],
+    crew: tuple[int, int],
+    judge: Judge | None,
+    log: Any,
+    beside: dict[str, Any],
 ) -> None:
     """Plays what is left, by so many workers with so many episodes at a time, and writes every record down."""
     from rich.progress import (
@@ -178,7 +214,7 @@ def _play(
     bar = Progress("{task.description}", BarColumn(), MofNCompleteColumn(), *times, console=console, transient=True)
     with bar:
         task = bar.add_task(name, total=len(jobs))
-        for count, record in enumerate(play_jobs(plan, jobs, *crew), 1):
+        for count, record in enumerate(_scored(play_jobs(plan, jobs, *crew), judge), 1):
             seconds = record.pop("seconds")
             log.add({**record, "arguments": beside["arguments"], "spec": {**beside["spec"], "seconds": seconds}})
             successes += bool(record["measures"].get("success", False))

@@ -205,6 +205,8 @@ class EpisodePlayer:
         return {
             **played,
             "ended": done.ended,
+            "question": question.text,
+            "options": list(question.options),
             "answer": done.answer.text if done.answer else "",
             "expected": list(question.answers),
         }

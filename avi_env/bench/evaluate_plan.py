@@ -39,6 +39,8 @@ class EvaluationPlan:
     skills: str = ""
     """What a planner's skills are carried out by, as `parse_backends` reads it; empty = as its agent.toml says."""
     device: str = "cpu"
+    judge: Mapping[str, str] = field(default_factory=dict)
+    """Who scores answers in words, as its `identity` tells; empty = nobody."""
 
     def arguments(self, episodes_sha256: str) -> dict[str, Any]:
         """Returns what an evaluation that goes on must have in common with its earlier part, JSON-serialisable.
@@ -61,6 +63,7 @@ class EvaluationPlan:
             # only where they are used, so that results from before they could be said can go on
             **({"blind": True} if self.blind else {}),
             **({"skills": self.skills} if self.skills else {}),
+            **({"judge": dict(self.judge)} if self.judge else {}),
         }
 
     def agent_label(self, name: str) -> str:

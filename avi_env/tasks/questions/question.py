@@ -16,6 +16,7 @@ MOST_OPTIONS = 8
 HORIZON = 600.0
 """Seconds that no episode outlasts: 2400 steps, for which random door events are drawn, too."""
 
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _FILLERS = {"the", "a", "an", "it", "is", "in", "s", "its", "room"}
 
 
@@ -82,11 +83,28 @@ class Question:
 
 
 def answer_is_right(given: str, answers: tuple[str, ...]) -> bool:
-    """Says whether an answer means one of the right ones: case, articles, numbers and punctuation do not count."""
-    return normalised(given) in {normalised(answer) for answer in answers}
+    """Says whether an answer means one of the right ones.
+
+    Case, articles and punctuation do not count, nor do numbers within words ("bedroom 2"); where the right answer is a
+    number, the one number in the answer must be it, in digits or as a word.
+    """
+    return any(_means(given, answer) for answer in answers)
 
 
 def normalised(text: str) -> str:
     """Returns an answer in its plainest form: "It is in the Living Room." -> "living"."""
     words = re.sub(r"[^a-z]+", " ", text.lower()).split()
     return " ".join(word for word in words if word not in _FILLERS) or " ".join(words)
+
+
+def _means(given: str, answer: str) -> bool:
+    if re.fullmatch(r"\s*\d+\s*", answer):
+        return _numbers(given) == {int(answer)}
+    return normalised(given) == normalised(answer)
+
+
+def _numbers(text: str) -> set[int]:
+    """Returns the whole numbers that a text speaks of."""
+    words = re.findall(r"[a-z]+|\d+(?:\.\d+)?", text.lower())
+    digits = {int(word) for word in words if word.isdigit()}
+    return digits | {_NUMBERS.index(word) for word in words if word in _NUMBERS}
