@@ -185,8 +185,8 @@ def _change(table: dict[str, Any], change: str) -> None:
     at: Any = table
     for part in tables:
         at = _part(at, part, where)
-    if isinstance(at, list):
-        raise ValueError(f"{where} names an entry of a list, not a value of it")
+    if not isinstance(at, dict):
+        raise ValueError(f"{where}: nothing lies below {'.'.join(tables)!r} by that name")
     at[last] = value
 
 
