@@ -33,14 +33,14 @@ class ImitationSettings:
 
     sequence: int = 32
     """Steps of a sequence: of a rollout, and of what is learnt from at once."""
-    batch: int = 16
+    batch: int = 4
     """Sequences of an update."""
-    updates: int = 2
-    """Updates of an iteration."""
+    updates: int = 16
+    """Updates of an iteration: about as much work as its rollout is."""
     replay: int = 2048
     """Sequences kept."""
-    learning_rate: float = 5e-4
-    learning_rate_end: float = 5e-5
+    learning_rate: float = 4e-4
+    learning_rate_end: float = 2e-5
     """It falls to this, as a half cosine."""
     decay_steps: int = 1_000_000
     """Environment steps in which it falls, and stays there."""
