@@ -134,16 +134,16 @@ def _classical(backends: SkillBackends, env: Any) -> Leads:
 
 
 def _by_policy(backends: SkillBackends, env: Any) -> Leads:
-    place, sound = (_policy_lead(name, env) for name in (backends.place_policy, backends.sound_policy))
+    place, sound = _policy_lead(backends.place_policy, env, ("goal",)), _policy_lead(backends.sound_policy, env)
     to_object, to_room = partial(approach, walk=place.walk), partial(enter_room, walk=place.walk)
     return Leads(to_object, to_room, sound.to_sound)
 
 
-def _policy_lead(name: str, env: Any) -> PolicyLead:
+def _policy_lead(name: str, env: Any, told: tuple[str, ...] = ()) -> PolicyLead:
     def make_player() -> PolicyPlayer:
         from avi_env.policies.files import load_policy
 
-        return PolicyPlayer(name, load_policy(name), env.config, told=("goal",))
+        return PolicyPlayer(name, load_policy(name), env.config, told)
 
     return PolicyLead(make_player)
 

@@ -215,6 +215,18 @@ def test_blind_agents_see_nothing(suite: Path, tmp_path: Path) -> None:
     assert evaluated(suite, agent, out, "--workers", "0", "--resume") == 2
 
 
+def test_skills_led_by_the_truth_are_told(suite: Path, tmp_path: Path) -> None:
+    """A planner's name says that its skills are privileged, in every record and in the summary."""
+    out = tmp_path / "out"
+    arguments = (suite, "rules", out, "--workers", "0", "--episodes", "1", "--skills", "go_to_sound=oracle")
+    assert evaluated(*arguments) == 0
+    name = "rules (go_to_sound=oracle, privileged)"
+    assert {record["agent"] for record in compared(out).values()} == {name}
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["agent"], summary["spec"]["arguments"]["skills"]) == (name, "go_to_sound=oracle")
+    assert evaluated(suite, "rules", out, "--workers", "0", "--resume") == 2
+
+
 def test_seeds_differ(whole: Path) -> None:
     """Episodes and seeds have random numbers of their own."""
     records = compared(whole / "out")
