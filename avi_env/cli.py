@@ -26,6 +26,7 @@ from avi_env.bench.speed import SpeedSettings
 from avi_env.bench.suite_report import ReportSettings
 from avi_env.bench.tagger import TaggerBenchSettings
 from avi_env.bench.train import TrainSettings
+from avi_env.bench.train_speed import TrainSpeedSettings
 from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
@@ -248,6 +249,7 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "bench scenes": (ScenesSettings, _from("scenes", "bench_scenes")),
     "bench speed": (SpeedSettings, _from("speed", "bench_speed")),
     "bench profile": (ProfileSettings, _from("profile", "bench_profile")),
+    "bench train": (TrainSpeedSettings, _from("train_speed", "bench_train")),
     "bench tagger": (TaggerBenchSettings, _from("tagger", "bench_tagger")),
     "doctor": (DoctorSettings, _doctor),
 }
