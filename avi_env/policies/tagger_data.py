@@ -34,6 +34,8 @@ class ExampleSettings:
     """Share of examples with two sounds, of different classes."""
     begun_share: float = 0.25
     """Share of sounds that began less than 1.5 s ago; the others have always sounded."""
+    near_share: float = 0.0
+    """Share of examples whose first sound is in the listener's room for certain; elsewhere, chance decides."""
     colour_db: float = 0.0
     """Standard deviation of random gains at octaves, which colour the sounds [dB]."""
     noise_share: float = 0.0
@@ -98,6 +100,9 @@ class SoundExamples:
         self.rate, self.count, self.device = sample_rate, round(seconds * sample_rate), torch.device(device)
         self._loops = LoopTable(*(column.to(self.device) for column in loops))
         self._responses = tuple(torch.from_numpy(column).to(self.device) for column in responses)
+        self._near = self._responses[4].nonzero()
+        if self.settings.near_share > 0.0 and not len(self._near):
+            raise ValueError("near_share asks for sounds in the listener's room, but no pose has one")
         kinds, self._loops_of = torch.unique_consecutive(self._loops.kind, return_counts=True)
         self._first_loop = torch.cumsum(self._loops_of, 0) - self._loops_of
         self._kinds = len(kinds)
@@ -129,6 +134,10 @@ class SoundExamples:
         """Draws what plays where."""
         poses, places = self._responses[1].shape
         pose, place = chance.integer(poses, count), chance.integer(places, count)
+        if self.settings.near_share > 0.0:
+            beside = chance.uniform(count) < self.settings.near_share
+            chosen = self._near[chance.integer(len(self._near), count)]
+            pose, place = torch.where(beside, chosen[:, 0], pose), torch.where(beside, chosen[:, 1], place)
         kind = chance.integer(self._kinds, count)
         other_place = (place + 1 + chance.integer(max(places - 1, 1), count)) % places
         other_kind = (kind + 1 + chance.integer(max(self._kinds - 1, 1), count)) % self._kinds

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from avi_env.policies.learner import EnvironmentSettings
+from avi_env.policies.recipe import ValidationSettings
 from avi_env.policies.tagger import SoundTagger, TaggerSpec, Tags, make_tagger
 from avi_env.policies.tagger_clips import loop_table
 from avi_env.policies.tagger_data import ExampleSettings, SoundExamples, joined_examples
@@ -33,23 +34,24 @@ class TaggerSettings:
     """Places in each house where something sounds."""
     listeners: int = 64
     """Poses in each house from which it is heard."""
-    seeds: int = 8
+    seeds: int = 4
     """Clips of each sound."""
     slowest: float = 0.8
     fastest: float = 1.25
     """Each clip is there once more, played at a speed in between."""
     pair_share: float = 0.5
     begun_share: float = 0.25
+    near_share: float = 0.5
     colour_db: float = 3.0
     noise_share: float = 0.2
     """As in `ExampleSettings`."""
     chunk: int = 1024
     """Examples drawn for an iteration."""
-    passes: int = 3
+    passes: int = 2
     """How often an iteration goes through them."""
     batch: int = 64
     learning_rate: float = 2e-3
-    steady_steps: int = 100_000
+    steady_steps: int = 30_000
     """Examples after which the rate falls as the root of their number."""
     warm_steps: int = 4096
     """Examples over which the rate rises at first."""
@@ -67,14 +69,6 @@ class TaggerSettings:
             raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}")
 
 
-class _Validation(Protocol):
-    """What of a recipe's [validation] a tagger needs."""
-
-    scenes: str
-    sounds: Any
-    episodes: int
-
-
 class TaggerLearner:
     """Each iteration draws examples, a pure function of seed and iteration, and goes through them some times."""
 
@@ -84,7 +78,12 @@ class TaggerLearner:
         self.settings, self.steps = settings, 0
         self._seed, self._device = seed, torch.device(device)
         drawn = ExampleSettings(
-            settings.pair_share, settings.begun_share, settings.colour_db, settings.noise_share, mirrored=True
+            settings.pair_share,
+            settings.begun_share,
+            settings.near_share,
+            settings.colour_db,
+            settings.noise_share,
+            mirrored=True,
         )
         self._examples = house_examples(environment.keywords, policy.spec, settings, drawn, device)
         self._learning, self._average = policy.copy(), policy.copy()
@@ -155,7 +154,7 @@ class TaggerLearner:
             order = torch.randperm(len(features), generator=stream).to(self._device)
             for rows in torch.split(order, self.settings.batch):
                 losses.append(self._update(features[rows], Sounds(*(column[rows] for column in sounds))))
-        names = ("train/loss", "train/kind_loss", "train/azimuth_loss", "train/distance_loss")
+        names = ("train/loss", "train/kind_loss", "train/azimuth_loss", "train/direction_loss", "train/distance_loss")
         rate = self._optimiser.param_groups[0]["lr"]
         return {**dict(zip(names, torch.stack(losses).mean(dim=0).tolist(), strict=True)), "train/learning_rate": rate}
 
@@ -257,13 +256,13 @@ def tag_examples(tagger: SoundTagger, examples: SoundExamples, count: int, seed:
 
 
 def validate_tagger(
-    policy: SoundTagger, validation: _Validation, environment: EnvironmentSettings, device: str
+    policy: SoundTagger, validation: ValidationSettings, environment: EnvironmentSettings, device: str
 ) -> dict[str, float]:
     """Returns the measures of a tagger in the houses and with the sounds of [validation], `episodes` examples."""
-    keywords = {**environment.keywords, "scenes": validation.scenes, "sounds": validation.sounds}
+    keywords = validation.where(environment).keywords
     settings = TaggerSettings(seeds=2, listeners=32)
     examples = house_examples(keywords, policy.spec, settings, ExampleSettings(), device, varied=False)
-    return tag_examples(policy, examples, validation.episodes, seed=1)
+    return tag_examples(policy, examples, validation.episodes, validation.seed)
 
 
 def _cloned(value: Any) -> Any:

@@ -19,6 +19,7 @@ class LossWeights:
     """Weights of the parts of the loss; that of the class is 1."""
 
     azimuth: float = 0.5
+    direction: float = 1.0
     distance: float = 0.5
     activity: float = 1.0
     smoothing: float = 0.05
@@ -45,8 +46,9 @@ def tagging_loss(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Returns the mean loss, and its parts per sound, of the better assignment of tracks to slots in each row.
 
-    A track with a sound: cross entropies of class and azimuth (a bell around the true one), Huber loss of the
-    logarithm of the distance, and of presence. A track of an empty slot: of presence alone.
+    A track with a sound: cross entropies of class and azimuth (a bell around the true one), square error of the
+    direction, Huber loss of the logarithm of the distance, and of presence. A track of an
+    empty slot: of presence alone.
 
     Source: Yu et al., ICASSP 2017 (permutation-invariant training); Shimada et al., ICASSP 2022 (for sound events).
     """
@@ -56,20 +58,27 @@ def tagging_loss(
     ))  # fmt: skip
     labels = _azimuth_labels(sounds.azimuth, outputs.azimuth.shape[-1], weights.azimuth_spread_deg)
     azimuth = -torch.einsum("bta,bsa->bts", outputs.azimuth.log_softmax(dim=-1), labels)
+    towards = torch.stack([sounds.azimuth.cos(), sounds.azimuth.sin()], dim=-1)
+    direction = (outputs.direction[:, :, None] - towards[:, None]).square().sum(dim=-1)
     log_distance = sounds.distance.clamp_min(0.05).log()
     distance = functional.smooth_l1_loss(
         outputs.distance[:, :, None].expand(-1, -1, 2), log_distance[:, None].expand(-1, 2, -1), reduction="none"
     )
     on, off = functional.softplus(-outputs.activity), functional.softplus(outputs.activity)
     there = sounds.active[:, None, :]
-    told = kind + weights.azimuth * azimuth + weights.distance * distance
+    told = kind + weights.azimuth * azimuth + weights.direction * direction + weights.distance * distance
     cost = torch.where(there, told + weights.activity * on[:, :, None], weights.activity * off[:, :, None])
     straight, crossed = cost[:, 0, 0] + cost[:, 1, 1], cost[:, 0, 1] + cost[:, 1, 0]
     loss = torch.minimum(straight, crossed).mean()
     with torch.no_grad():
         order = (crossed < straight).long()[:, None] ^ torch.arange(2, device=cost.device)  # slot of each track
         parts = {}
-        for name, part in (("kind_loss", kind), ("azimuth_loss", azimuth), ("distance_loss", distance)):
+        for name, part in (
+            ("kind_loss", kind),
+            ("azimuth_loss", azimuth),
+            ("direction_loss", direction),
+            ("distance_loss", distance),
+        ):
             own = part.gather(2, order[:, :, None])[..., 0]
             own_there = sounds.active.gather(1, order)
             parts[name] = (own * own_there).sum() / own_there.sum().clamp_min(1)

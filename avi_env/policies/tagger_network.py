@@ -25,6 +25,8 @@ class TaggerNetworkSettings:
 
     widths: tuple[int, ...] = (32, 48, 64, 96)
     """Channels of the four convolutions; the first and the third halve time, all of them frequency."""
+    bearings: int = 192
+    """Length of what is made of the differences of the ears in each frame."""
     recurrent: int = 96
     """Length of the memory of the recurrent layer over time, each way."""
     heads: int = 4
@@ -40,6 +42,7 @@ class TaggerNetworkSettings:
             raise ValueError(f"widths must be {len(_STRIDES)} numbers, got {self.widths}")
 
 
+_DIFFERENCES = 6
 _STRIDES = ((2, 2), (1, 2), (2, 2), (1, 2))
 
 
@@ -50,6 +53,8 @@ class TrackOutputs(NamedTuple):
     """Logits of the classes, shape (B, 2, classes)."""
     azimuth: torch.Tensor
     """Logits of the directions `azimuth_bins`, shape (B, 2, azimuths)."""
+    direction: torch.Tensor
+    """Towards the sound: cosine and sine of the azimuth, shorter where unsure, shape (B, 2, 2)."""
     distance: torch.Tensor
     """Logarithm of the distance [ln m], shape (B, 2)."""
     activity: torch.Tensor
@@ -57,7 +62,11 @@ class TrackOutputs(NamedTuple):
 
 
 class TaggerNetwork(nn.Module):
-    """Convolutions, a recurrent layer both ways in time, attention over time, two tracks."""
+    """Two ways in, recurrence and attention over time, two tracks.
+
+    Convolutions over time and frequency tell what sounds; layers over all bands and delays of a frame, which see at
+    once which delay it is, tell from where. The latter also lead past recurrence and attention.
+    """
 
     def __init__(self, classes: int, settings: TaggerNetworkSettings | None = None) -> None:
         super().__init__()
@@ -73,25 +82,54 @@ class TaggerNetwork(nn.Module):
             ]
         self.convolutions = nn.Sequential(*layers)
         bands = _BANDS // math.prod(stride[1] for stride in _STRIDES)
-        self.mixing = nn.Sequential(nn.Linear(sizes[-1] * bands, 2 * hidden), nn.ReLU())
+        between = self.settings.bearings
+        self.bearings = nn.Sequential(
+            nn.BatchNorm1d(_DIFFERENCES * _BANDS),
+            nn.Conv1d(_DIFFERENCES * _BANDS, between, 1, bias=False),  # each frame by itself, all bands and delays
+            nn.BatchNorm1d(between),
+            nn.ReLU(),
+            nn.Conv1d(between, between, 5, math.prod(stride[0] for stride in _STRIDES), 2, bias=False),
+            nn.BatchNorm1d(between),
+            nn.ReLU(),
+        )
+        self.mixing = nn.Sequential(nn.Linear(sizes[-1] * bands + between, 2 * hidden), nn.ReLU())
         self.recurrent = nn.GRU(2 * hidden, hidden, batch_first=True, bidirectional=True)
         self.attention = nn.Linear(2 * hidden, self.settings.heads)
+        pooled = 2 * hidden * self.settings.heads + 2 * between
         self.common = nn.Sequential(
-            nn.Linear(2 * hidden * self.settings.heads, self.settings.features), nn.ReLU(), nn.Dropout(0.2)
+            nn.BatchNorm1d(pooled),
+            nn.Linear(pooled, self.settings.features, bias=False),
+            nn.BatchNorm1d(self.settings.features),
+            nn.ReLU(),
+            nn.Dropout(0.1),
         )
-        self.parts = (classes, self.settings.azimuths, 1, 1)
+        self.parts = (classes, self.settings.azimuths, 2, 1, 1)
         self.tracks = nn.Linear(self.settings.features, TRACKS * sum(self.parts))
 
     def forward(self, features: torch.Tensor) -> TrackOutputs:
         """Returns what features, shape (B, 5, T, 64), say."""
         seen = self.convolutions(features)
-        seen = self.mixing(seen.permute(0, 2, 1, 3).flatten(2))
+        bearings = self.bearings(_differences(features)).transpose(1, 2)
+        seen = self.mixing(torch.cat([seen.permute(0, 2, 1, 3).flatten(2), bearings], dim=2))
         heard, _ = self.recurrent(seen)
         share = self.attention(heard).softmax(dim=1)  # (B, T, heads)
-        common = self.common(torch.einsum("bth,btc->bhc", share, heard).flatten(1))
+        pooled = (torch.einsum("bth,btc->bhc", share, heard).flatten(1), bearings.mean(dim=1), bearings.amax(dim=1))
+        common = self.common(torch.cat(pooled, dim=1))
         told = self.tracks(common).float().reshape(len(features), TRACKS, -1)
-        kind, azimuth, distance, activity = told.split(self.parts, dim=2)
-        return TrackOutputs(kind, azimuth, distance[..., 0], activity[..., 0])
+        kind, azimuth, direction, distance, activity = torch.split(told, list(self.parts), dim=2)
+        return TrackOutputs(kind, azimuth, direction, distance[..., 0], activity[..., 0])
+
+
+def _differences(features: torch.Tensor) -> torch.Tensor:
+    """Returns what tells directions, frame by frame, shape (B, 6 * 64, T).
+
+    Mean level, how much it rises (what comes first comes straight), difference of the ears' levels, phase, correlation.
+    """
+    left, right = features[:, 0], features[:, 1]
+    level = 0.5 * (left + right)
+    rise = torch.diff(level, dim=1, prepend=level[:, :1]).clamp_min(0.0)
+    parts = torch.cat([level, rise, left - right, *features[:, 2:].unbind(dim=1)], dim=2)
+    return parts.transpose(1, 2)
 
 
 def azimuth_bins(count: int, device: torch.device | str = "cpu") -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from avi_env.policies.tagger_features import FEATURE_CHANNELS, FEATURE_HOP, feature_frames, sound_features
 
 
-def _twin(audio):
+def _twin(audio: np.ndarray) -> np.ndarray:
     """The features of one sound, shape (2, n), written anew: sums over bins, no tables."""
     size, bands = 512, 64
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
@@ -41,7 +41,8 @@ def _twin(audio):
     return result
 
 
-def test_features_are_those_of_the_twin():
+def test_features_are_those_of_the_twin() -> None:
+    """All channels, at loud and at faint ends."""
     rng = np.random.default_rng(3)
     audio = 0.05 * rng.standard_normal((2, 2, 4000)).astype(np.float32)
     audio[1] *= np.linspace(0.01, 1, 4000, dtype=np.float32)
@@ -51,7 +52,8 @@ def test_features_are_those_of_the_twin():
         np.testing.assert_allclose(features[row], _twin(audio[row].astype(np.float64)), rtol=0, atol=2e-4)
 
 
-def test_a_sound_from_the_left_leads_left():
+def test_a_sound_from_the_left_leads_left() -> None:
+    """Half a millisecond earlier left; exchanged ears exchange levels and turn the phase."""
     noise = torch.randn(1, 8008, generator=torch.Generator().manual_seed(1)) * 0.02
     audio = torch.stack([noise[:, 8:8008], noise[:, 0:8000]], dim=1)  # the right ear hears it 8 samples later
     features = sound_features(audio, 16000)[0]
@@ -61,7 +63,8 @@ def test_a_sound_from_the_left_leads_left():
     torch.testing.assert_close(swapped[0], features[1])
 
 
-def test_silence_is_zero_and_a_tone_has_its_level():
+def test_silence_is_zero_and_a_tone_has_its_level() -> None:
+    """In decibels re 20 uPa."""
     assert not sound_features(torch.zeros(1, 2, 16000), 16000).any()
     tone = torch.sin(2 * math.pi * 1000.0 * torch.arange(16000) / 16000) * math.sqrt(2) * 10 ** ((60 - 94) / 20)
     level = sound_features(tone.expand(1, 2, -1), 16000)[0, 0].amax(dim=1) * 50
@@ -72,6 +75,7 @@ def test_silence_is_zero_and_a_tone_has_its_level():
     ("shape", "rate", "said"),
     [((1, 2, 16000), 48000, "48000"), ((2, 16000), 16000, "shape"), ((1, 1, 900), 16000, "2")],
 )
-def test_what_does_not_fit_is_named(shape, rate, said):
+def test_what_does_not_fit_is_named(shape: tuple[int, ...], rate: int, said: str) -> None:
+    """Rate, dimensions, ears."""
     with pytest.raises(ValueError, match=said):
         sound_features(torch.zeros(shape), rate)
