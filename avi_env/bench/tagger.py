@@ -23,7 +23,7 @@ class TaggerBenchSettings:
 
     policy: str = "sound_tagger"
     """Name of a folder of policies/, or the path of a folder or a file of weights."""
-    scenes: str = "houses:val:0-15"
+    scenes: str = "houses:val:0-7"
     """Houses it was never in."""
     splits: tuple[str, ...] = ("val", "test", "heard")
     """Sounds, split by variant: "val" and "test" are never learnt from."""

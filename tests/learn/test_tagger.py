@@ -233,3 +233,18 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
         make_tagger(TaggerSpec(network={"recurent": 3}))
     with pytest.raises(ValueError, match="shape"):
         make_tagger(TaggerSpec(network=SMALL)).tag(torch.zeros(2, 16000))
+
+
+def test_the_bench_measures_all_ears() -> None:
+    """Tagger, GCC-PHAT, ear table and templates on the same lone sounds: classical ears know left from right."""
+    from avi_env.bench.tagger import _measured
+
+    loops = loop_table(("fan/desk", "dishes/mixed"), sound_classes(), seeds=(0,))
+    scenes = SoundExamples(_responses(), loops, ExampleSettings(pair_share=0.2, begun_share=0.0))
+    examples = scenes.draw(24, torch.Generator().manual_seed(0))
+    result = _measured(make_tagger(TaggerSpec(network=SMALL)), examples)
+    lone = result["lone_in_room"]
+    assert lone["sounds"] > 8
+    assert set(lone["azimuth_error"]) == {"tagger", "gcc_phat", "ear_table"}
+    assert lone["azimuth_error"]["gcc_phat"] < 40.0  # 8 samples of delay are 52 degrees, the responses say 29
+    assert 0.0 <= lone["class_accuracy"]["templates"] <= 1.0
