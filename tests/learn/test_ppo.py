@@ -179,6 +179,29 @@ def test_what_was_held_is_an_observation(policy: Policy) -> None:
     assert infos[0]["terminal_observation"][HIDDEN].any()
 
 
+def test_sequences_bootstrap_where_an_episode_was_cut(policy: Policy) -> None:
+    """Advantages are those of the definition, with the value of the last observation where time was up."""
+    learner = make("torchrl_ppo", policy, n_steps=24, batch_size=24, gamma=0.9, gae_lambda=0.8)
+    learner.iterate()
+    rollout = learner._collect()
+    learner.close()
+    names = ("reward", "done", "terminated", "state_value")
+    reward, done, terminated, following = (rollout["next", name][..., 0].double().numpy() for name in names)
+    value, idle = rollout["state_value"][..., 0].double().numpy(), rollout["idle"].numpy()
+    np.testing.assert_array_equal(following[:, :-1], value[:, 1:])
+    ended = (done > 0) & ~idle
+    np.testing.assert_array_equal(idle[:, 1:], ended[:, :-1])  # the step after an ending is not acted in
+    np.testing.assert_array_equal(rollout["first"].numpy()[:, 1:], idle[:, :-1])
+    assert (ended & (terminated == 0)).any()
+    # A_t = r_t + gamma V_{t+1} (1 - terminated) - V_t + gamma lambda A_{t+1} (1 - done); Schulman et al. 2016, (16)
+    expected, later = np.zeros_like(value), np.zeros(len(value))
+    for step in range(value.shape[1] - 1, -1, -1):
+        change = reward[:, step] + 0.9 * following[:, step] * (1 - terminated[:, step]) - value[:, step]
+        later = change + 0.9 * 0.8 * later * (1 - done[:, step])
+        expected[:, step] = later
+    np.testing.assert_allclose(rollout["advantage"][..., 0].numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
 def _wide(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """A mask of rows with the dimensions of an array."""
     return rows.view(-1, *[1] * (like.ndim - 1))
