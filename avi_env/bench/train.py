@@ -186,11 +186,11 @@ def _print_summary(console: Console, trained: Trained, rows: list[dict[str, Any]
 
     from avi_env.policies.files import WEIGHTS
 
-    parts = [part for part in rows[0]["seconds"] if part != "iterations"]
-    table = Table(*("stage", "steps", "steps/s", *(f"{part} \\[s]" for part in parts)), box=None)
-    for row in rows:
-        seconds = (f"{row['seconds'][part]:.1f}" for part in parts)
-        table.add_row(row["learner"], str(row["steps"]), f"{row['steps_per_second']:.1f}", *seconds)
+    table = Table("", *(row["learner"] for row in rows), box=None)
+    table.add_row("steps", *(str(row["steps"]) for row in rows))
+    table.add_row("steps/s", *(f"{row['steps_per_second']:.1f}" for row in rows))
+    for part in rows[0]["seconds"]:
+        table.add_row(f"{part} \\[s]", *(f"{row['seconds'][part]:.1f}" for row in rows))
     console.print(table)
     if trained.best is not None:
         told = ", ".join(f"{name} {value:.3g}" for name, value in trained.best.measures.items())

@@ -53,12 +53,11 @@ def film_episode(policy: Any, steps: int, log: TrainingLog, recipe: Recipe, fold
 
 def _played(policy: Policy, recipe: Recipe, steps: int) -> Footage:
     """Plays the episode greedily."""
-    keywords = dict(validation_episode(recipe.validation, recipe.environment, 0))
-    seed = keywords.pop("seed")
+    keywords, episode = validation_episode(recipe.validation, recipe.environment, 0)
     device = torch.device(recipe.device)
     sensors = (*policy.sensors, *(name for name in _FILMED if name not in policy.sensors))
     env = AviEnv(**{**keywords, "sensors": sensors, "device": recipe.device})
-    observation, _ = env.reset(seed=seed)
+    observation, _ = env.reset(options={"episode": episode})
     footage = Footage(env, f"{recipe.name} after {steps} steps", env.episode.scene)
     footage.add(observation, "", "", None)
     memory, first = policy.begin(1, device), torch.ones(1, dtype=torch.bool, device=device)

@@ -19,7 +19,7 @@ from avi_env.whole_file import write_whole
 
 __all__ = ["Best", "Trained", "Watch", "better", "train", "working_folder"]
 
-_CHECKPOINT_SECONDS = 300.0  # at most between two checkpoints
+_CHECKPOINT_SECONDS = 600.0  # at most between two checkpoints: a replay of a gigabyte takes some 10 s to write
 _STAGE_SEEDS = 1000  # between the seeds of two stages: rows of an environment are seeded one after the other
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from avi_env.envs.config import EnvConfig
+from avi_env.envs.prepare import EpisodeMaker
 from avi_env.envs.vector import AviVectorEnv
 from avi_env.policies.learner import EnvironmentSettings, make_environment
 from avi_env.policies.policy import Policy
@@ -42,16 +44,17 @@ def validate_policy(
 
 def validation_episode(
     validation: ValidationSettings, environment: EnvironmentSettings, number: int
-) -> Mapping[str, Any]:
-    """Returns the keywords of a single environment, and under "seed" what to reset it with, for a validation's episode.
+) -> tuple[dict[str, Any], Episode]:
+    """Returns an episode of a validation, and the keywords of an environment with nothing but its scene.
 
     Args:
         validation: which episodes.
         environment: of the training.
         number: of the episode.
     """
-    where = validation.where(environment)
-    return {**where.keywords, "seed": validation.seed + number % validation.episodes}
+    given = dict(validation.where(environment).keywords)
+    episode = EpisodeMaker(EnvConfig.from_keywords(given)).draw(validation.seed + number, 0)
+    return {k: v for k, v in given.items() if k not in ("scene", "scenes", "rooms")} | {"scene": episode.scene}, episode
 
 
 def play_episodes(policy: Policy, envs: AviVectorEnv, episodes: Sequence[Episode]) -> dict[str, float]:

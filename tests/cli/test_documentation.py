@@ -23,6 +23,10 @@ MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), fl
 SHORTER = {
     "run": ["--steps", "3", "--calls", "2", "--no-video"],
     "evaluate": ["--episodes", "1", "--steps", "3", "--calls", "2", "--workers", "0"],
+    "train": [  # in full: test_train.py
+        *("--steps", "8", "--set", "environment.scenes=shoebox:6x3x4", "validation.scenes=shoebox:6x3x4"),
+        *("environment.num_envs=2", "environment.max_episode_steps=8", "validation.episodes=1", "stages.0.batch=2"),
+    ],
     "bench acoustics": ["--quick", "--parts", "theory"],  # all of it: tests/cli/test_bench_acoustics.py
     "bench speed": ["--quick", "--only", "navigation"],  # most of it: tests/cli/test_bench_speed.py
     "bench profile": ["--num-envs", "1", "--sensors", "depth", "--scenes", "house:7:2", "--steps", "5"],
