@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from avi_env.acoustics import Emitter, Soundscape, load_hrtf
+from avi_env.acoustics import Emitter, Soundscape, load_hrtf, render_rirs
+from avi_env.content import content_path
+from avi_env.policies.files import WEIGHTS
 from avi_env.policies.learner import EnvironmentSettings, learner_part
 from avi_env.policies.recipe import ValidationSettings, load_recipe
 from avi_env.policies.tagger import TaggerSpec, Tags, load_tagger, make_tagger, save_tagger
@@ -20,7 +22,7 @@ from avi_env.policies.tagger_loss import Sounds, tagging_loss
 from avi_env.policies.tagger_measures import tagging_measures
 from avi_env.policies.tagger_network import TrackOutputs, azimuth_bins, told_azimuth
 from avi_env.policies.tagger_responses import HouseResponses, ear_geometry, house_responses
-from avi_env.scene import load_scene
+from avi_env.scene import load_scene, shoebox
 from avi_env.scene.bank import SceneBank
 from avi_env.sounds import make_clip, sound_classes
 
@@ -248,3 +250,19 @@ def test_the_bench_measures_all_ears() -> None:
     assert set(lone["azimuth_error"]) == {"tagger", "gcc_phat", "ear_table"}
     assert lone["azimuth_error"]["gcc_phat"] < 40.0  # 8 samples of delay are 52 degrees, the responses say 29
     assert 0.0 <= lone["class_accuracy"]["templates"] <= 1.0
+
+
+def test_the_tagger_that_ships_hears_left_and_right() -> None:
+    """One sound, 2 m to either side in a large room: its class, its side, and that there is one."""
+    tagger = load_tagger()
+    room = shoebox((9.0, 3.0, 9.0), material="carpet")
+    sides = [(2.5, 1.25, 4.5), (6.5, 1.25, 4.5)]
+    responses = torch.from_numpy(render_rirs(room, sides, [(4.5, 1.25, 4.5)], 0.0, 16000, seconds=0.5, path_count=512))
+    dry = torch.from_numpy(np.resize(make_clip("vacuum_cleaner/upright", 3).samples, 32000))
+    sound = torch.fft.irfft(torch.fft.rfft(dry, 40000) * torch.fft.rfft(responses[:, 0], 40000), 40000)
+    tags = tagger.tag(sound[..., 16000:32000])
+    assert [tagger.classes[kind] for kind in tags.kind[:, 0].tolist()] == ["vacuum_cleaner"] * 2
+    assert float(tags.azimuth[0, 0].sin()) > 0.5
+    assert float(tags.azimuth[1, 0].sin()) < -0.5
+    assert bool((tags.activity[:, 0] > 0.5).all())
+    assert (content_path("policies", "sound_tagger") / WEIGHTS).stat().st_size < 10e6
