@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,9 @@ def test_from_recipe_to_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert card.startswith("# walker\n\n**What.** Walks to a place in one room.")
     assert f"avi train {name}`" in card
     assert str(output) not in card
-    assert "![Curve of the training](curve.png)" in card
-    assert (output / "curve.png").read_bytes().startswith(b"\x89PNG")
+    if find_spec("matplotlib") is not None:  # else it is said that none is drawn
+        assert "![Curve of the training](curve.png)" in card
+        assert (output / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert (output / "recipe.toml").read_text() == (tmp_path / "walker" / "recipe.toml").read_text()
     assert "steps/s" in capsys.readouterr().out
 
