@@ -12,9 +12,11 @@ __all__ = [
     "AV_NAV_IMAGE",
     "AV_NAV_SOUND",
     "ConvolutionSettings",
+    "FrameEncoderSettings",
     "ImageEncoderSettings",
     "SoundEncoderSettings",
     "VectorEncoderSettings",
+    "frame_encoder",
     "image_encoder",
     "sound_encoder",
     "vector_encoder",
@@ -74,6 +76,20 @@ class VectorEncoderSettings:
     """Length of the result."""
 
 
+@dataclass(frozen=True)
+class FrameEncoderSettings:
+    """For cues of both ears, frame by frame: linear layers over all of a frame, then over all frames, each with a ReLU.
+
+    A direction is where in a frame something stands; convolutions, which are alike everywhere, learn it late
+    (docs/decisions.md, sound tagger).
+    """
+
+    width: int = 64
+    """Numbers that each frame comes down to."""
+    features: int = 128
+    """Length of the result."""
+
+
 AV_NAV_IMAGE = ConvolutionSettings((32, 64, 64), (8, 4, 3), (4, 2, 1), 512, padded=False)
 """The picture network of AV-Nav, which is that of DQN.
 
@@ -118,6 +134,26 @@ def sound_encoder(channels: int, bands: int, frames: int, settings: ConvolutionS
         ValueError: the convolutions leave nothing of so small a spectrogram.
     """
     return _convolutions(channels, bands, frames, settings or SoundEncoderSettings())
+
+
+def frame_encoder(
+    channels: int, frames: int, values: int, settings: FrameEncoderSettings | None = None
+) -> nn.Sequential:
+    """Returns a network from frames of cues to features.
+
+    It maps (B, channels, frames, values) float32 to (B, settings.features), not negative.
+
+    Args:
+        channels: kinds of cues.
+        frames: number of moments.
+        values: cues of a kind at a moment.
+        settings: `FrameEncoderSettings()` if not given.
+    """
+    settings = settings or FrameEncoderSettings()
+    layers = [_orthogonal(nn.Conv2d(channels, settings.width, (1, values))), nn.ReLU()]
+    layers += [_orthogonal(nn.Conv2d(settings.width, settings.width, 1)), nn.ReLU()]
+    layers += [nn.Flatten(), _linear(settings.width * frames, settings.features), nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 def vector_encoder(size: int, settings: VectorEncoderSettings | None = None) -> nn.Sequential:

@@ -13,22 +13,24 @@ from avi_env.policies.encoders import (
     AV_NAV_IMAGE,
     AV_NAV_SOUND,
     ConvolutionSettings,
+    FrameEncoderSettings,
     ImageEncoderSettings,
-    SoundEncoderSettings,
     VectorEncoderSettings,
+    frame_encoder,
     image_encoder,
     sound_encoder,
     vector_encoder,
 )
 from avi_env.policies.expert import HINTS
-from avi_env.policies.senses import DEPTH_SIZE, INPUT_SHAPES, Inputs, SenseSettings
+from avi_env.policies.senses import DEPTH_SIZE, INPUT_SHAPES, SPECTROGRAM_SHAPE, Inputs, SenseSettings
+from avi_env.policies.sound_cues import CUE_SHAPE
 
 __all__ = ["ACTION_COUNT", "NETWORKS", "NavNetwork", "NetworkSettings", "Output"]
 
 ACTION_COUNT = 4
 _IMAGE = ImageEncoderSettings(widths=(16, 32, 32))
 _MAP = ImageEncoderSettings(widths=(16, 32, 32), kernels=(4, 4, 3), strides=(2, 2, 2))
-_SOUND = SoundEncoderSettings(widths=(16, 32, 32), kernels=(3, 3, 3), strides=(1, 2, 2))
+_CUES = FrameEncoderSettings()
 _VECTOR = VectorEncoderSettings()
 _MAP_PLANES = 6  # two scales of three bits
 
@@ -42,8 +44,9 @@ class NetworkSettings:
     """Of the depth picture."""
     map: ConvolutionSettings = _MAP
     """Of the map."""
-    sound: ConvolutionSettings = _SOUND
-    """Of cues or spectrogram."""
+    cues: FrameEncoderSettings = _CUES
+    """Of the cues of both ears."""
+    spectrogram: ConvolutionSettings = AV_NAV_SOUND
     vector: VectorEncoderSettings = _VECTOR
     """Of motion and goal."""
     hidden: int = 256
@@ -76,14 +79,16 @@ class NavNetwork(nn.Module):
             parts["depth"] = image_encoder(1, DEPTH_SIZE, DEPTH_SIZE, settings.image)
         if senses.map:
             parts["map"] = image_encoder(_MAP_PLANES, MAP_CELLS, MAP_CELLS, settings.map)
-        if senses.sound != "none":
-            parts[senses.sound] = sound_encoder(*_picture_shape(senses.sound), settings.sound)
+        if senses.sound == "cues":
+            parts["cues"] = frame_encoder(*CUE_SHAPE, settings.cues)
+        if senses.sound == "spectrogram":
+            parts["spectrogram"] = sound_encoder(*SPECTROGRAM_SHAPE, settings.spectrogram)
         for name in [name for name in ("motion", "goal") if getattr(senses, name)]:
             parts[name] = vector_encoder(INPUT_SHAPES[name][0], settings.vector)
         self.parts = nn.ModuleDict(parts)
-        sizes = {"depth": settings.image.features, "map": settings.map.features}
-        sizes |= {"motion": settings.vector.features, "goal": settings.vector.features}
-        width = sum(sizes.get(name, settings.sound.features) for name in parts)
+        sizes = {"depth": settings.image.features, "map": settings.map.features, "cues": settings.cues.features}
+        sizes |= {"spectrogram": settings.spectrogram.features}
+        width = sum(sizes.get(name, settings.vector.features) for name in parts)
         self.memory = nn.GRU(width, settings.hidden)
         self.actor = nn.Linear(settings.hidden, ACTION_COUNT)
         self.critic = nn.Linear(settings.hidden, 1)
@@ -135,11 +140,6 @@ class NavNetwork(nn.Module):
         return self.say(held), hidden
 
 
-def _picture_shape(name: str) -> tuple[int, int, int]:
-    channels, height, width = INPUT_SHAPES[name]
-    return channels, height, width
-
-
 def _as_float(name: str, value: torch.Tensor) -> torch.Tensor:
     """Returns an input as the network calculates with it."""
     if name == "depth":
@@ -159,7 +159,7 @@ _POINT = SenseSettings(sound="none", goal=True)
 
 NETWORKS: dict[str, NetworkSettings] = {
     "av_nav": NetworkSettings(),
-    "avnet": NetworkSettings(_AVNET, image=AV_NAV_IMAGE, sound=AV_NAV_SOUND, hidden=512),
+    "avnet": NetworkSettings(_AVNET, image=AV_NAV_IMAGE, hidden=512),
     "point_nav": NetworkSettings(senses=_POINT),
 }
 """Networks by name, with their own settings: "avnet" is AV-Nav's (Chen et al., SoundSpaces, ECCV 2020)."""

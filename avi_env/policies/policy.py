@@ -11,7 +11,7 @@ import torch
 
 from avi_env.content import name_error
 from avi_env.envs.config import EnvConfig
-from avi_env.policies.encoders import ConvolutionSettings, VectorEncoderSettings
+from avi_env.policies.encoders import ConvolutionSettings, FrameEncoderSettings, VectorEncoderSettings
 from avi_env.policies.networks import NETWORKS, NavNetwork, NetworkSettings, Output
 from avi_env.policies.senses import Inputs, Memory, Senses, SenseSettings
 
@@ -147,7 +147,7 @@ def _changed(settings: Any, values: Mapping[str, Any]) -> Any:
     for name in values:
         if name not in known:
             raise name_error("setting of the network", name, known)
-    inner = (SenseSettings, ConvolutionSettings, VectorEncoderSettings)
+    inner = (SenseSettings, ConvolutionSettings, FrameEncoderSettings, VectorEncoderSettings)
     fresh: dict[str, Any] = {}
     for name, value in values.items():
         old = getattr(settings, name)

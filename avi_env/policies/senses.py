@@ -13,7 +13,18 @@ from avi_env.content import name_error
 from avi_env.policies.ego_map import MAP_CELLS, MapLens, MapMemory, empty_maps, map_view, seen_maps
 from avi_env.policies.sound_cues import CUE_SHAPE, sound_cues
 
-__all__ = ["BYTES", "DEPTH_SIZE", "INPUT_SHAPES", "MOTIONS", "SOUNDS", "Inputs", "Memory", "SenseSettings", "Senses"]
+__all__ = [
+    "BYTES",
+    "DEPTH_SIZE",
+    "INPUT_SHAPES",
+    "MOTIONS",
+    "SOUNDS",
+    "SPECTROGRAM_SHAPE",
+    "Inputs",
+    "Memory",
+    "SenseSettings",
+    "Senses",
+]
 
 Inputs = dict[str, torch.Tensor]
 """Arrays by name, shape (B, ...), uint8 or float16."""
@@ -28,10 +39,13 @@ DEPTH_SIZE = 64
 MOTIONS = ("ahead", "aside", "sine", "cosine", "still")
 """What the last action has come to: metres ahead and to the right, the turn, and whether nothing moved."""
 
+SPECTROGRAM_SHAPE = (2, 65, 26)
+"""Ears, bands and frames of SoundSpaces' spectrogram of a second at 16 kHz."""
+
 INPUT_SHAPES: dict[str, tuple[int, ...]] = {
     "depth": (DEPTH_SIZE, DEPTH_SIZE),
     "cues": CUE_SHAPE,
-    "spectrogram": (2, 65, 26),
+    "spectrogram": SPECTROGRAM_SHAPE,
     "motion": (len(MOTIONS),),
     "map": (2, MAP_CELLS, MAP_CELLS),
     "goal": (4,),

@@ -11,6 +11,7 @@ from avi_env.policies.encoders import (
     AV_NAV_SOUND,
     ConvolutionSettings,
     VectorEncoderSettings,
+    frame_encoder,
     image_encoder,
     sound_encoder,
     vector_encoder,
@@ -24,6 +25,7 @@ from avi_env.policies.encoders import (
         (image_encoder(4, 40, 48), (4, 40, 48), 128),
         (sound_encoder(2, 65, 26), (2, 65, 26), 128),
         (sound_encoder(3, 65, 26, AV_NAV_SOUND), (3, 65, 26), 512),
+        (frame_encoder(3, 16, 32), (3, 16, 32), 128),
         (vector_encoder(4, VectorEncoderSettings(widths=(), features=9)), (4,), 9),
     ],
 )

@@ -66,13 +66,13 @@ def test_a_file_gives_back_the_policy(network: str, tmp_path) -> None:
 
 def test_settings_of_a_recipe_reach_the_network() -> None:
     """Those that are given, as deep as they are; the others stay."""
-    table = {"network": "av_nav", "hidden": 64, "senses": {"map": False}, "sound": {"features": 32}}
+    table = {"network": "av_nav", "hidden": 64, "senses": {"map": False}, "cues": {"features": 32}}
     policy = make_policy(make_spec(table, ENVIRONMENT), seed=0)
     assert policy.network.memory.hidden_size == 64
     assert policy.sensors == ("depth", "audio", "pose")
     assert "map" not in policy.network.parts
-    assert policy.network.settings.sound.features == 32
-    assert policy.network.settings.sound.widths == NETWORKS["av_nav"].sound.widths
+    assert policy.network.settings.cues.features == 32
+    assert policy.network.settings.cues.width == NETWORKS["av_nav"].cues.width
 
 
 @pytest.mark.parametrize(
