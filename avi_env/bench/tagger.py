@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,15 +47,14 @@ def bench_tagger(settings: TaggerBenchSettings) -> int:
     from rich.console import Console
 
     from avi_env.bench.files import write_json
+    from avi_env.bench.spec import run_spec
     from avi_env.policies.tagger import load_tagger
 
     console = Console()
     tagger = load_tagger(settings.policy)
+    arguments = {name: value for name, value in dataclasses.asdict(settings).items() if name != "json"}
     results: dict[str, Any] = {
-        "policy": settings.policy,
-        "scenes": settings.scenes,
-        "examples": settings.examples,
-        "seed": settings.seed,
+        "spec": run_spec("cpu", [settings.seed], arguments),
         "milliseconds": _tag_milliseconds(tagger),
         "splits": {},
     }
