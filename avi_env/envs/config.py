@@ -15,6 +15,7 @@ from avi_env.sounds.schedule import ALWAYS, Schedule
 from avi_env.tasks import GOAL_CATEGORIES, Task, load_task
 from avi_env.tasks.episodes import SCHEDULES
 from avi_env.tasks.shut_doors import check_doors
+from avi_env.tasks.sources import SOUND_VARIANTS
 
 __all__ = ["IMAGES", "SENSORS", "EnvConfig"]
 
@@ -71,6 +72,9 @@ class EnvConfig:
     sounds: tuple[str, ...] = ()
     """Sounds to hide: classes ("phone"), variants ("phone/marimba"), a split ("split:unheard"), a folder of your own
     sounds ("my/sounds"), or several; empty = all that the scene's objects can make."""
+    sound_clips: int = SOUND_VARIANTS
+    """Clips of each sound that episodes are drawn from, 1 to 8. The reverberation of fewer is sooner all on disk: a
+    training with all sounds and one clip of each keeps 3 GB there (`AVI_CACHE_GIB`) instead of making it anew."""
     sensors: tuple[str, ...] = ("rgb", "depth", "audio", "spectrogram")
     """Observation keys; what is not named is not computed."""
     width: int = 128
@@ -214,6 +218,8 @@ class EnvConfig:
                 raise ValueError(f"{option} must be positive and finite, got {getattr(self, option)}")
         if self.bank_scenes < 1:
             raise ValueError(f"bank_scenes must be at least 1, got {self.bank_scenes}")
+        if not 1 <= self.sound_clips <= SOUND_VARIANTS:
+            raise ValueError(f"sound_clips must be from 1 to {SOUND_VARIANTS}, got {self.sound_clips}")
         for option in _NOT_NEGATIVE:
             if not 0 <= getattr(self, option) < math.inf:
                 raise ValueError(f"{option} must be finite and not negative, got {getattr(self, option)}")

@@ -29,6 +29,7 @@ from avi_env.tasks.questions import shape_episode
 from avi_env.tasks.questions.staging import Body
 from avi_env.tasks.shut_doors import opened, shut_share
 from avi_env.tasks.shut_episode import Pace, episode_behind_doors, grid_about
+from avi_env.tasks.sources import SOUND_VARIANTS
 
 __all__ = ["DOOR_GAP", "EpisodeMaker", "Prepared"]
 
@@ -131,6 +132,7 @@ class EpisodeMaker:
             asked = int(episode_rng(seed, index, "question", scene).integers(2**62))
             body = Body(config.forward, config.turn_deg, config.agent_radius, config.agent_height)
             drawn = shape_episode(scene, drawn, asked, sounds=config.sounds, body=body)
+        drawn = _of_clips(drawn, config.sound_clips) if config.sound_clips < SOUND_VARIANTS else drawn
         return replace(drawn, scene=name)  # by the name that loads it again
 
     def place(self, episode: Episode) -> Scene:
@@ -194,6 +196,12 @@ class EpisodeMaker:
     def walkable(self, scene: Scene) -> WalkableGrid:
         """Returns where agents of this environment can walk in a scene."""
         return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
+
+
+def _of_clips(episode: Episode, count: int) -> Episode:
+    """Returns an episode whose sounds are of the first so many clips of each."""
+    others = tuple(replace(one, sound_variant=one.sound_variant % count) for one in episode.distractors)
+    return replace(episode, sound_variant=episode.sound_variant % count, distractors=others)
 
 
 def check_kind(episode: Episode, config: EnvConfig) -> None:

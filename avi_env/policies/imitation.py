@@ -24,7 +24,7 @@ from avi_env.policies.senses import Memory
 
 __all__ = ["ImitationLearner", "ImitationSettings"]
 
-_STOP, _ACTIONS = 0, 4
+_STOP = 0
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ImitationSettings:
     """Steps of a sequence: of a rollout, and of what is learnt from at once."""
     batch: int = 4
     """Sequences of an update."""
-    updates: int = 16
+    updates: int = 24
     """Updates of an iteration: about as much work as its rollout is."""
     replay: int = 2048
     """Sequences kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -29,7 +30,7 @@ __all__ = ["ACTION_COUNT", "NETWORKS", "NavNetwork", "NetworkSettings", "Output"
 
 ACTION_COUNT = 4
 _IMAGE = ImageEncoderSettings(widths=(16, 32, 32))
-_MAP = ImageEncoderSettings(widths=(16, 32, 32), kernels=(4, 4, 3), strides=(2, 2, 2))
+_MAP = ImageEncoderSettings(widths=(16, 32, 32), kernels=(6, 4, 3), strides=(4, 2, 1))
 _CUES = FrameEncoderSettings()
 _VECTOR = VectorEncoderSettings()
 _MAP_PLANES = 6  # two scales of three bits
@@ -117,13 +118,10 @@ class NavNetwork(nn.Module):
         Returns:
             What it held at each step, shape (T, B, hidden), and at the end, shape (B, hidden).
         """
-        kept = (~first).to(features.dtype)[..., None]
-        if len(features) > 1 and not bool(first[1:].any()):
-            said, last = self.memory(features, (hidden * kept[0])[None])
-            return said, last[0]
+        begins = [0, *(first[1:].any(dim=1).nonzero()[:, 0] + 1).tolist()] if len(first) > 1 else [0]
         each = []
-        for features_now, kept_now in zip(features, kept, strict=True):
-            said, last = self.memory(features_now[None], (hidden * kept_now)[None])
+        for begin, end in pairwise([*begins, len(first)]):  # between two beginnings of any row, all rows in one go
+            said, last = self.memory(features[begin:end], (hidden * ~first[begin, :, None])[None])
             each.append(said)
             hidden = last[0]
         return torch.cat(each), hidden
