@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,7 @@ class PolicySpec:
     network: str
     """Key of `NETWORKS`."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """What differs from that network's own settings, by field name, in tables as deep as they are."""
+    """All of its settings by field name, in tables as deep as they are: weights outlive a change of the defaults."""
     environment: dict[str, Any] = field(default_factory=dict)
     """Keywords of the environment that it was trained in: task, hfov, forward, turn_deg, sample_rate ..."""
 
@@ -117,9 +118,9 @@ def make_spec(table: Mapping[str, Any], environment: Mapping[str, Any]) -> Polic
     """
     given = dict(table)
     network = str(given.pop("network", "av_nav"))
-    spec = PolicySpec(network, given, dict(environment))
-    network_settings(spec)
-    return spec
+    whole = dataclasses.asdict(network_settings(PolicySpec(network, given)))
+    plain = json.loads(json.dumps({"settings": whole, "environment": dict(environment)}))  # as a file gives them back
+    return PolicySpec(network, plain["settings"], plain["environment"])
 
 
 def make_policy(spec: PolicySpec, seed: int) -> Policy:

@@ -60,6 +60,7 @@ def test_a_file_gives_back_the_policy(network: str, tmp_path) -> None:
     assert file.stat().st_size < LARGEST
     again = load_policy(tmp_path)
     assert again.spec == policy.spec
+    assert again.spec.settings["hidden"] == NETWORKS[network].hidden  # told, not left to what the defaults will be
     for name, value in policy.network.state_dict().items():
         assert_array_equal(again.network.state_dict()[name], value.half().float())
 
