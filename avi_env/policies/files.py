@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from avi_env.content import content_path
 from avi_env.policies.networks import NavNetwork
@@ -40,19 +41,44 @@ def load_policy(policy: str | Path) -> Policy:
         ValueError: no such policy, the file is cut short or holds something else; the message says which.
     """
     path = weights_path(policy)
-    tensors, metadata = load_weights(path)
-    if metadata.get("kind") != _KIND or metadata.get("schema") != _SCHEMA:
-        held = f"{metadata.get('kind', 'weights of another program')}, schema {metadata.get('schema', '?')}"
-        raise ValueError(f"{path} holds {held}, not a navigating policy of schema {_SCHEMA}")
-    spec = PolicySpec(**metadata["spec"])
+    tensors, told = weights_of_kind(path, _KIND, _SCHEMA)
+    spec = PolicySpec(**told)
     network = NavNetwork(network_settings(spec))
-    wanted = {name: value.shape for name, value in network.state_dict().items()}
+    fill_network(network, tensors, path)
+    return Policy(spec, network.eval())
+
+
+def weights_of_kind(path: Path, kind: str, schema: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Returns the tensors of a file of one kind and the spec in its metadata.
+
+    Raises:
+        ValueError: the file is not whole, or of another kind or schema.
+    """
+    tensors, metadata = load_weights(path)
+    if (metadata.get("kind"), metadata.get("schema")) != (kind, schema):
+        held = f"{metadata.get('kind', 'weights of another program')}, schema {metadata.get('schema', '?')}"
+        raise ValueError(f"{path} holds {held}, not {kind} of schema {schema}")
+    return tensors, metadata["spec"]
+
+
+def fill_network(network: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, left_out: str = "-") -> None:
+    """Gives a network the weights of a file.
+
+    Args:
+        network: of the shapes of the file's tensors.
+        tensors: by name, in any precision.
+        path: of the file, for errors.
+        left_out: ending of the names that files do not hold.
+
+    Raises:
+        ValueError: other names or shapes; the message has the first of them.
+    """
+    wanted = {name: value.shape for name, value in network.state_dict().items() if not name.endswith(left_out)}
     found = {name: value.shape for name, value in tensors.items()}
     if wanted != found:
         wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-        raise ValueError(f"{path} does not fit the network {spec.network!r} of this version: {', '.join(wrong[:5])}")
-    network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    return Policy(spec, network.eval())
+        raise ValueError(f"{path} does not fit the {type(network).__name__} of this version: {', '.join(wrong[:5])}")
+    network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
 
 
 def weights_path(policy: str | Path) -> Path:

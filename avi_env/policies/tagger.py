@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from avi_env.policies.files import WEIGHTS, load_weights, save_weights, weights_path
+from avi_env.policies.files import WEIGHTS, fill_network, save_weights, weights_of_kind, weights_path
 from avi_env.policies.tagger_features import sound_features
 from avi_env.policies.tagger_network import TaggerNetwork, TaggerNetworkSettings, told_azimuth
 from avi_env.sounds import sound_classes
@@ -146,20 +145,8 @@ def load_tagger(tagger: str | Path = "sound_tagger", device: str | torch.device 
         ValueError: no such policy, the file is cut short or holds something else; the message says which.
     """
     path = weights_path(tagger)
-    tensors, metadata = load_weights(path)
-    if metadata.get("kind") != _KIND or metadata.get("schema") != _SCHEMA:
-        held = f"{metadata.get('kind', 'weights of another program')}, schema {metadata.get('schema', '?')}"
-        raise ValueError(f"{path} holds {held}, not a sound tagger of schema {_SCHEMA}")
-    made = make_tagger(TaggerSpec(**metadata["spec"]))
-    _check_shapes(path, made.network, tensors)
-    made.network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
+    tensors, told = weights_of_kind(path, _KIND, _SCHEMA)
+    made = make_tagger(TaggerSpec(**told))
+    fill_network(made.network, tensors, path, left_out=_COUNTER)
     made.network.to(device)
     return made
-
-
-def _check_shapes(path: Path, network: TaggerNetwork, tensors: dict[str, torch.Tensor]) -> None:
-    wanted = {name: value.shape for name, value in network.state_dict().items() if not name.endswith(_COUNTER)}
-    found = {name: value.shape for name, value in tensors.items()}
-    wrong: Sequence[str] = sorted(n for n in wanted.keys() | found.keys() if wanted.get(n) != found.get(n))
-    if wrong:
-        raise ValueError(f"{path} does not fit the tagger's network of this version: {', '.join(wrong[:5])}")

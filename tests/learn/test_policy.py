@@ -110,7 +110,7 @@ def test_files_that_are_not_whole_or_not_ours_are_told(tmp_path) -> None:
     with pytest.raises(ValueError, match="no whole file of weights"):
         load_policy(tmp_path)
     save_weights(file, {"x": torch.zeros(2)}, {"kind": "something"})
-    with pytest.raises(ValueError, match="not a navigating policy"):
+    with pytest.raises(ValueError, match=r"not avi_env\.policy of schema 1"):
         load_policy(tmp_path)
     file.write_bytes(whole)
     tensors, metadata = load_weights(file)
