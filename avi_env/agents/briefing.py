@@ -9,7 +9,7 @@ import numpy as np
 from avi_env.agents.geometry import bearing_to, wrap_angle
 from avi_env.agents.objects import ObjectTrack
 from avi_env.agents.perception import Perception
-from avi_env.agents.protocol import HeardSound, PlannerObservation, RoomSeen, SeenObject, SkillResult
+from avi_env.agents.protocol import HeardSound, HeardSpeech, PlannerObservation, RoomSeen, SeenObject, SkillResult
 from avi_env.agents.route import Ways
 from avi_env.agents.sound_search import is_loud, object_chances, sound_field
 from avi_env.agents.source_belief import PLACE
@@ -33,6 +33,7 @@ def brief(
     steps_left: int,
     calls_left: int,
     last: SkillResult | None,
+    can_talk: bool = False,
 ) -> PlannerObservation:
     """Returns the observation of a planner's turn.
 
@@ -43,6 +44,7 @@ def brief(
         steps_left: actions left.
         calls_left: calls left.
         last: result of the last call.
+        can_talk: whether the agent can say something.
     """
     ways = mind.ways()
     frontiers = mind.frontiers()
@@ -63,6 +65,11 @@ def brief(
         steps_left=steps_left,
         calls_left=calls_left,
         last=last,
+        speech=tuple(
+            HeardSpeech(u.t, _clockwise_deg(mind, u.bearing), u.text, max(u.level_db, 0.0), u.from_user)
+            for u in mind.speech.utterances
+        ),
+        can_talk=can_talk,
     )
 
 

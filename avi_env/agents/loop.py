@@ -52,6 +52,8 @@ class StepReport:
     """What the environment said; not shown to the agent."""
     mind: Perception
     """What the agent knows by now."""
+    said: tuple[str, ...] = ()
+    """What the agent says as this action begins: the words of `say` since the last one, and those of its answer."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class AgentRun:
     """Sum of the environment's rewards."""
     info: Mapping[str, Any] = field(default_factory=dict)
     """The environment's last info: measures."""
+    said: tuple[tuple[float, str], ...] = ()
+    """All that the agent said, its answer included: (time [s], words)."""
 
 
 def senses_of(env: gym.Env[Any, Any]) -> Senses:
@@ -105,6 +109,7 @@ def run_agent(
     info: Mapping[str, Any] | None = None,
     limits: RunLimits | None = None,
     backends: SkillBackends | None = None,
+    talks: bool = False,
     on_step: Callable[[StepReport], None] | None = None,
     on_call: Callable[[PlannerObservation, SkillCall | Answer | Invalid], None] | None = None,
 ) -> AgentRun:
@@ -118,7 +123,8 @@ def run_agent(
         info: what the caller's reset returned beside it.
         limits: when to end at the latest.
         backends: what skills and percepts are made of; by default the classical code.
-        on_step: called after every observation, the first included.
+        talks: whether there are people in the house: the agent can `say` something, and news interrupts its skills.
+        on_step: called after every observation, the first included; it may tell the mind what was said to the agent.
         on_call: called with what the planner was told and what it said.
     """
     if observation is None:
@@ -126,20 +132,13 @@ def run_agent(
     senses, backends = senses_of(env), backends or SkillBackends()
     mind = Perception(senses, make_recognition(backends, senses.sample_rate, senses.step_seconds))
     leads = make_leads(backends, env.unwrapped)
-    body = _Body(env, mind, leads, observation, info or {}, limits or RunLimits(), on_step)
+    body = _Body(env, mind, leads, observation, info or {}, limits or RunLimits(), on_step, talks)
     planner.reset()
     state = SkillState()
     results: list[SkillResult] = []
     said: SkillCall | Answer | Invalid | None = None
     while not body.over and len(results) < body.limits.calls:
-        told = brief(
-            body.mind,
-            instruction,
-            frozenset(state.silent),
-            body.steps_left,
-            body.limits.calls - len(results),
-            results[-1] if results else None,
-        )
+        told = body.brief(instruction, state, results)
         said = planner.plan(told, offered_skills(told), tuple(results))
         if on_call is not None:
             on_call(told, said)
@@ -150,6 +149,8 @@ def run_agent(
             continue
         call = SkillCall("answer", {"text": said.text}, said.reason) if isinstance(said, Answer) else said
         if call.name in ("answer", "stop"):
+            if isinstance(said, Answer):
+                body.say(said.text)
             body.act(_STOP, call)
             break
         last_word = body.steps_left <= 1  # the one action left is for a stop
@@ -176,12 +177,16 @@ class _Body:
         info: Mapping[str, Any],
         limits: RunLimits,
         on_step: Callable[[StepReport], None] | None,
+        talks: bool,
     ) -> None:
         self.env, self.mind, self.leads, self.limits, self.on_step = env, mind, leads, limits, on_step
+        self.talks = talks
         self.info = info
         self.actions: list[int] = []
         self.reward = 0.0
         self.ended = False
+        self.said: list[tuple[float, str]] = []
+        self._told = 0  # of `said`, those that a report has told
         mind.observe(observation)
         self._report(None, None, observation)
 
@@ -195,6 +200,11 @@ class _Body:
         """Whether nothing more can be done."""
         return self.ended or self.steps_left <= 0
 
+    def brief(self, instruction: str, state: SkillState, results: list[SkillResult]) -> PlannerObservation:
+        """Returns what a planner is told this turn."""
+        calls_left, last = self.limits.calls - len(results), results[-1] if results else None
+        return brief(self.mind, instruction, frozenset(state.silent), self.steps_left, calls_left, last, self.talks)
+
     def act(self, action: int, call: SkillCall) -> None:
         """Carries one action out and perceives."""
         observation, reward, terminated, truncated, self.info = self.env.step(np.int64(action))
@@ -204,15 +214,27 @@ class _Body:
         self.mind.observe(observation, action)
         self._report(action, call, observation)
 
+    def say(self, text: str) -> None:
+        """Says something: it is heard while the next action is carried out."""
+        self.said.append((self.mind.time_s, text))
+
     def carry_out(self, call: SkillCall, state: SkillState) -> SkillResult:
         """Runs a skill to its end, or as long as the episode lasts."""
         steps, path_m = len(self.actions), self.mind.path_m
+        if call.name == "say":
+            self.say(str(call.arguments["text"]))
+            return SkillResult(call, "success")
         left = self.steps_left - 1  # one action is kept for the stop
+        heard = len(self.mind.speech.utterances)
         skill = start_skill(call, self.mind, state, left, self.leads)
         outcome = SkillOutcome("timeout", "budget", "the episode is over")
         try:
             while not self.over:
                 self.act(next(skill), call)
+                if self.talks and len(self.mind.speech.utterances) > heard:
+                    skill.close()
+                    outcome = SkillOutcome("interrupted", "preempted", "somebody spoke")
+                    break
         except StopIteration as end:
             outcome = end.value
         taken = len(self.actions) - steps
@@ -252,8 +274,10 @@ class _Body:
             said if isinstance(said, Invalid) else None,
             self.reward,
             dict(self.info),
+            tuple(self.said),
         )
 
     def _report(self, action: int | None, call: SkillCall | None, observation: Observation) -> None:
+        said, self._told = tuple(text for _, text in self.said[self._told :]), len(self.said)
         if self.on_step is not None:
-            self.on_step(StepReport(len(self.actions), action, call, observation, self.info, self.mind))
+            self.on_step(StepReport(len(self.actions), action, call, observation, self.info, self.mind, said))

@@ -13,7 +13,7 @@ from avi_env.content import name_error
 
 __all__ = ["SKILL_NAMES", "as_decision", "call_error", "offered_skills"]
 
-SKILL_NAMES = ("explore", "go_to_sound", "go_to_object", "go_to_room", "look_around", "listen", "answer", "stop")
+SKILL_NAMES = ("explore", "go_to_sound", "go_to_object", "go_to_room", "look_around", "listen", "say", "answer", "stop")
 
 _DESCRIPTIONS = {
     "explore": "Walk to the nearest unexplored part of the house. For when all is silent or a sound is out of reach.",
@@ -22,6 +22,7 @@ _DESCRIPTIONS = {
     "go_to_room": "Walk into a known room.",
     "look_around": "Turn once on the spot, looking and listening.",
     "listen": "Stand still and listen for a few seconds.",
+    "say": "Say something aloud and go on with the task. Takes no time.",
     "answer": "Give the final answer to the task. Ends the episode.",
     "stop": "Declare that the place asked for is reached. Ends the episode without an answer.",
 }
@@ -32,7 +33,8 @@ _MAX_OBJECTS = 40  # choices of go_to_object, those first that matter most
 def offered_skills(observation: PlannerObservation) -> tuple[SkillSpec, ...]:
     """Returns the skills that can be carried out now; choices name only sounds, objects and rooms the agent knows.
 
-    A skill whose argument would have no choice is left out, as is `explore` when the map has no open edge.
+    A skill whose argument would have no choice is left out, as is `explore` when the map has no open edge, and `say`
+    where there is nobody to talk to.
     """
     sounds = tuple(s.track for s in observation.heard)
     objects = tuple(o.name for o in observation.ranked_objects()[:_MAX_OBJECTS])
@@ -46,6 +48,7 @@ def offered_skills(observation: PlannerObservation) -> tuple[SkillSpec, ...]:
         _spec(
             "listen", Argument("seconds", "how long [s]", low=LISTEN_SECONDS[0], high=LISTEN_SECONDS[1], required=False)
         ),
+        _spec("say", Argument("text", "what to say, a sentence")) if observation.can_talk else None,
         _spec(
             "answer",
             Argument("text", "the answer, a few words"),

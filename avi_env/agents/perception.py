@@ -18,6 +18,7 @@ from avi_env.agents.objects import ObjectMemory, ObjectTrack, RoomMemory
 from avi_env.agents.recognition import Recognition, SoundRecognition
 from avi_env.agents.route import FORWARD, Frontier, WalkPlan, Ways, find_frontiers, walk_plan, ways_from
 from avi_env.agents.source_belief import SoundWays, SourceBelief, sound_ways
+from avi_env.agents.speech import SpeechMemory, Utterance
 
 __all__ = ["Perception", "Senses"]
 
@@ -65,6 +66,7 @@ class Perception:
         self.hearing = Hearing(senses.sample_rate, senses.step_seconds, senses.hrtf)
         self.recognition = recognition or SoundRecognition(senses.sample_rate, senses.step_seconds)
         self.source = SourceBelief()
+        self.speech = SpeechMemory(senses.step_seconds)
         self.observation: Mapping[str, npt.NDArray[Any]] = {}
         """The last one, as the environment gave it."""
         self.pose: npt.NDArray[np.float64] = np.zeros(4)
@@ -133,6 +135,7 @@ class Perception:
     def _hear(self, audio: npt.NDArray[Any], walked: float) -> None:
         moment = self.hearing.observe(audio, self.yaw, walked, self.time_s)
         self.recognition.observe(audio)
+        self.speech.observe(moment, self.yaw)
         if moment.level_db >= AUDIBLE_DB:
             source, unsure = self.recognition.source_level
             loudness = (self.hearing.peak_db - source, unsure) if self.is_at_its_loudest() else None
@@ -140,6 +143,19 @@ class Perception:
             trust = moment.trust / (1.0 + self._listened[spot] / _SPOT_MOMENTS)
             self._listened[spot] += 1
             self.source.heard(self.sound_ways(), moment.evidence, trust, self.yaw, loudness)
+
+    def hear_speech(self, text: str, *, seconds: float = 2.0, from_user: bool = False) -> Utterance:
+        """Takes in words that have just been said and could be understood: call it once, when the last one is heard.
+
+        Understanding speech is no part of this agent: whoever runs it gives the words. Direction and level are what
+        its own ears heard meanwhile.
+
+        Args:
+            text: the words.
+            seconds: how long they took [s].
+            from_user: whether the agent knows the voice as its user's.
+        """
+        return self.speech.hear(text, self.time_s, seconds, from_user)
 
     def is_at_its_loudest(self) -> bool:
         """Whether the sound has just been as loud as it gets, rather than resting between two rings."""

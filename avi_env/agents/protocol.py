@@ -19,6 +19,7 @@ __all__ = [
     "Answer",
     "Argument",
     "HeardSound",
+    "HeardSpeech",
     "Invalid",
     "Planner",
     "PlannerObservation",
@@ -51,6 +52,7 @@ RESULT_CODES = (
 
 _SECTORS = ("ahead", "ahead-right", "right", "behind-right", "behind", "behind-left", "left", "ahead-left")
 _MAX_SOUNDS, _MAX_OBJECTS, _MAX_ROOMS = 8, 20, 12  # what the text lists, best first: keeps it under 1200 tokens
+_MAX_SPEECH, _MAX_WORDS = 4, 160  # latest utterances the text lists, and letters of each
 
 
 def direction_words(azimuth_deg: float) -> str:
@@ -86,6 +88,26 @@ class HeardSound:
     """Guess of the room it comes from (a `RoomSeen.name`), "" = no idea."""
     last_heard_s: float | None = None
     """Time it was last heard [s]."""
+
+    @property
+    def direction(self) -> str:
+        """The azimuth in words."""
+        return direction_words(self.azimuth_deg)
+
+
+@dataclass(frozen=True)
+class HeardSpeech:
+    """Something that was said near enough to be understood."""
+
+    t: float
+    """Time at which its last word was heard [s]."""
+    azimuth_deg: float
+    """Direction it came from, relative to where the agent looks now [deg], clockwise."""
+    text: str
+    level_db: float
+    """Highest level at the ears while it was said [dB SPL]."""
+    from_user: bool = False
+    """Whether the agent knows the voice as that of its user, whose orders count."""
 
     @property
     def direction(self) -> str:
@@ -230,6 +252,10 @@ class PlannerObservation:
     steps_left: int = 500
     calls_left: int = 25
     last: SkillResult | None = None
+    speech: tuple[HeardSpeech, ...] = ()
+    """All that was said and understood, oldest first."""
+    can_talk: bool = False
+    """Whether the agent can `say` something: there are people in the house."""
 
     def to_text(self) -> str:
         """Returns the observation as compact text, at most about 1200 tokens."""
@@ -243,6 +269,8 @@ class PlannerObservation:
             "Heard: " + ("; ".join(_sound_text(s) for s in self._loudest()) or "nothing"),
             "Seen: " + ("; ".join(_object_text(o) for o in self.ranked_objects()[:_MAX_OBJECTS]) or "nothing of note"),
         ]
+        if self.speech:
+            lines.insert(5, "Said: " + "; ".join(_speech_text(s) for s in self.speech[-_MAX_SPEECH:]))
         if self.last is not None:
             lines.append(f"Last: {self.last.to_text()}")
         return "\n".join(lines)
@@ -279,6 +307,12 @@ def _sound_text(sound: HeardSound) -> str:
         f"{sound.track} {sound.sound_class} {sound.direction} ({sound.azimuth_deg:+.0f} deg){far}, "
         f"{loudness_words(sound.level_db)} {sound.level_db:.0f} dB, {sound.confidence:.0%} sure{room}{on}"
     )
+
+
+def _speech_text(speech: HeardSpeech) -> str:
+    who = "your user" if speech.from_user else "a voice that is not your user's"
+    words = " ".join(speech.text.split())[:_MAX_WORDS]
+    return f'at {speech.t:.1f} s {who} {speech.direction} ({speech.azimuth_deg:+.0f} deg): "{words}"'
 
 
 def _object_text(thing: SeenObject) -> str:
