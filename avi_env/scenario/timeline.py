@@ -40,7 +40,7 @@ class Trigger:
 class Due(NamedTuple):
     """An event that happens."""
 
-    index: int
+    number: int
     """Its number in the file, from 0."""
     id: str
     seconds: float
@@ -82,7 +82,7 @@ class Timeline:
             for seconds in sorted(ripe):
                 self.happened[trigger.id] = (*self.happened[trigger.id], seconds)
                 found.append(Due(index, trigger.id, seconds))
-        return tuple(sorted(found, key=lambda due: (due.seconds, due.index)))
+        return tuple(sorted(found, key=lambda due: (due.seconds, due.number)))
 
     def by(self, now: float) -> dict[str, tuple[float, ...]]:
         """Returns the times at which events have happened by a time [s], by id."""

@@ -71,7 +71,7 @@ def test_what_was_due_between_ticks_is_not_lost() -> None:
     """With a step of 0.1 s, whose multiples are not exact, each event happens once."""
     times = [0.1 * n for n in range(30)]
     timeline = Timeline([Trigger(f"e{n}", at=time) for n, time in enumerate(times)])
-    assert [due.index for due in played(timeline, 31, 0.1)] == list(range(30))
+    assert [due.number for due in played(timeline, 31, 0.1)] == list(range(30))
 
 
 def test_a_trigger_has_one_cause() -> None:
