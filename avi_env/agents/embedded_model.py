@@ -85,6 +85,11 @@ class EmbeddedModel:
         self._read: dict[int, str] = {}
         self._complete("A", 0)  # a server that is freed before its first request never ends
 
+    @property
+    def name(self) -> str:
+        """Name of its file."""
+        return self.path.stem
+
     def read(self, text: str, slot: int = 0) -> None:
         """Reads a text that the next prompts begin with; from here on equal prompts get equal scores, bit for bit.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from avi_env.agents.backends import parse_backends
+from avi_env.agents.model_source import ModelSource
 from avi_env.agents.protocol import Planner
 from avi_env.agents.step_agent import StepAgent
 from avi_env.content import content_names, content_path, name_error
@@ -96,8 +97,13 @@ def load_manifest(name: str | Path) -> AgentManifest:
     return AgentManifest(folder.name, adapter, summary, settings, folder, python, skills)
 
 
-def load_planner(name: str | Path, **settings: Any) -> Planner:
-    """Returns a planner ready to plan; `settings` override those of its agent.toml.
+def load_planner(name: str | Path, *, source: ModelSource | None = None, **settings: Any) -> Planner:
+    """Returns a planner ready to plan.
+
+    Args:
+        name: of agents/, of an adapter, or the path of an own folder.
+        source: gives it its language model, if it has one: recorded replies; by default it asks the model itself.
+        settings: override those of its agent.toml.
 
     Raises:
         ValueError: unknown planner or setting, with the nearest name; a setting that is missing or cannot be used.
@@ -106,15 +112,16 @@ def load_planner(name: str | Path, **settings: Any) -> Planner:
     manifest = load_manifest(name)
     if manifest.python:
         raise ValueError(f"{manifest.name!r} is a step agent, not a planner. Planners: {', '.join(planner_names())}.")
-    return _ADAPTERS[manifest.planner](manifest, {**manifest.settings, **settings})
+    return _ADAPTERS[manifest.planner](manifest, {**manifest.settings, **settings}, source)
 
 
-def load_agent(name: str | Path, **settings: Any) -> StepAgent | Planner:
+def load_agent(name: str | Path, *, source: ModelSource | None = None, **settings: Any) -> StepAgent | Planner:
     """Returns an agent: one that chooses every step's action, or a planner of skills.
 
     Args:
         name: of agents/ ("doa_follower", also written "doa-follower"), of an adapter, or the path of an own folder
             whose agent.toml has `python = "file.py:Class"` or `python = "package.module:Class"`.
+        source: gives a planner its language model, see `load_planner`.
         settings: override those of its agent.toml; a step agent's are the keywords of its class.
 
     Raises:
@@ -123,7 +130,7 @@ def load_agent(name: str | Path, **settings: Any) -> StepAgent | Planner:
     """
     manifest = load_manifest(name)
     if not manifest.python:
-        return load_planner(name, **settings)
+        return load_planner(name, source=source, **settings)
     kind, given = _python_class(manifest), {**manifest.settings, **settings}
     known = [k for k in inspect.signature(kind).parameters if k not in ("args", "kwargs")]
     for key in given:
@@ -186,32 +193,37 @@ def _settings(kind: type[SettingsT], values: Mapping[str, Any], planner: str) ->
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-def _rules(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
+def _rules(manifest: AgentManifest, values: Mapping[str, Any], source: ModelSource | None) -> Planner:
     from avi_env.agents.planner_rules import RulePlanner, RuleSettings
 
     return RulePlanner(_settings(RuleSettings, values, manifest.name))
 
 
-def _scripted(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
+def _scripted(manifest: AgentManifest, values: Mapping[str, Any], source: ModelSource | None) -> Planner:
     from avi_env.agents.planner_scripted import ScriptedPlanner, ScriptedSettings
 
     return ScriptedPlanner(_settings(ScriptedSettings, values, manifest.name))
 
 
-def _chat(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
+def _chat(manifest: AgentManifest, values: Mapping[str, Any], source: ModelSource | None) -> Planner:
+    from avi_env.agents.chat_endpoint import endpoint_model, filled_in
     from avi_env.agents.planner_chat import ChatPlanner, ChatSettings
 
-    return ChatPlanner(_settings(ChatSettings, values, manifest.name), instructions=read_prompt(manifest, "system"))
+    settings, instructions = _settings(ChatSettings, values, manifest.name), read_prompt(manifest, "system")
+    model = None if source is None else source.chat_model(settings, lambda: endpoint_model(filled_in(settings)))
+    return ChatPlanner(settings, instructions, model)
 
 
-def _scoring(manifest: AgentManifest, values: Mapping[str, Any]) -> Planner:
-    from avi_env.agents.planner_scoring import ScoringPlanner, ScoringSettings
+def _scoring(manifest: AgentManifest, values: Mapping[str, Any], source: ModelSource | None) -> Planner:
+    from avi_env.agents.planner_scoring import ScoringPlanner, ScoringSettings, embedded_model
 
+    settings = _settings(ScoringSettings, values, manifest.name)
     prompts = {name: read_prompt(manifest, name) for name in ("skill", "answer")}
-    return ScoringPlanner(_settings(ScoringSettings, values, manifest.name), prompts)
+    model = None if source is None else source.scoring_model(lambda: embedded_model(settings))
+    return ScoringPlanner(settings, prompts, model)
 
 
-_ADAPTERS: dict[str, Callable[[AgentManifest, Mapping[str, Any]], Planner]] = {
+_ADAPTERS: dict[str, Callable[[AgentManifest, Mapping[str, Any], ModelSource | None], Planner]] = {
     "chat": _chat,
     "rules": _rules,
     "scoring": _scoring,

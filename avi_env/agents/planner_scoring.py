@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from avi_env.agents.affordances import affordances
 from avi_env.agents.embedded_model import EmbeddedModel
+from avi_env.agents.model_source import ScoringModel
 from avi_env.agents.protocol import Answer, Invalid, PlannerObservation, SkillCall, SkillResult, SkillSpec, Usage
 from avi_env.agents.question import Question, parse_question
 from avi_env.agents.transcript import Transcript
@@ -30,7 +31,7 @@ from avi_env.agents.wording import (
     target_words,
 )
 
-__all__ = ["ScoringPlanner", "ScoringSettings"]
+__all__ = ["ScoringPlanner", "ScoringSettings", "embedded_model"]
 
 _SKILL_SLOT, _ANSWER_SLOT = 0, 1
 
@@ -61,13 +62,15 @@ class _Scored(NamedTuple):
 
 
 class ScoringPlanner:
-    """Plans with SmolLM2-135M-Instruct: no network, no key, one core."""
+    """Plans with SmolLM2-135M-Instruct: no network, no key, one core. `model` replaces it: recorded scores."""
 
-    def __init__(self, settings: ScoringSettings, prompts: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: ScoringSettings, prompts: Mapping[str, str], model: ScoringModel | None = None
+    ) -> None:
         self.settings = settings
         self._skill_shots = prompts["skill"] + "\n"
         self._answer_shots = prompts["answer"] + "\n\n"
-        self._model = EmbeddedModel(settings.model_path, settings.threads, slots=2)
+        self._model = model if model is not None else embedded_model(settings)
         self._model.read(self._skill_shots, _SKILL_SLOT)
         verbs = {name: call_verb(name) for name in VERBS}
         neutral = self._model.scores(self._skill_shots + NEUTRAL_STATE, list(verbs.values()), _SKILL_SLOT)
@@ -77,7 +80,7 @@ class ScoringPlanner:
     @property
     def name(self) -> str:
         """Name that is printed and logged, with the model's file."""
-        return f"scoring ({self._model.path.stem})"
+        return f"scoring ({self._model.name})"
 
     @property
     def usage(self) -> Usage:
@@ -194,6 +197,11 @@ class ScoringPlanner:
             )
         self.transcript.add("prompt", state)
         self.transcript.add("scores", next(iter(table)) if table else "none", {"calls": table}, seconds)
+
+
+def embedded_model(settings: ScoringSettings) -> EmbeddedModel:
+    """Returns the language model in this process, with room for the two texts that it is to remember."""
+    return EmbeddedModel(settings.model_path, settings.threads, slots=2)
 
 
 def _log_sum(values: list[float]) -> float:
