@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from avi_env.scene import Door, Scene
+from avi_env.scene import Door, Scene, scene_doors, with_doors
 from avi_env.scene.doors import leaf_distance
 from avi_env.tasks.door_events import DoorEvent, moving_doors
 
@@ -28,7 +28,7 @@ class SeatDoors:
 
     def copy(self) -> SeatDoors:
         """Returns the same, to be changed separately."""
-        return SeatDoors(self.doors, list(self.coming), dict(self.wanted), dict(self.openness))
+        return SeatDoors(dict(self.doors), list(self.coming), dict(self.wanted), dict(self.openness))
 
 
 class DoorRows:
@@ -51,6 +51,27 @@ class DoorRows:
             doors = {door.portal: door for door in moving_doors(scene, events)}
             standing = {portal: door.openness for portal, door in doors.items()}
             self._seats[seat] = SeatDoors(doors, sorted(events, reverse=True), {}, standing)
+
+    def want(self, seat: int, scene: Scene, portal: int, openness: float) -> None:
+        """Lets a door of a seat turn from now on, as soon as nobody stands in its way.
+
+        Args:
+            seat: whose.
+            scene: of its episode, doors as they are without any event.
+            portal: id of the door's portal.
+            openness: 0 shut .. 1 open.
+
+        Raises:
+            ValueError: no such portal, one without a leaf that can turn, or an openness outside 0..1.
+        """
+        with_doors(scene, {portal: openness})
+        state = self._seats.setdefault(seat, SeatDoors({}, []))
+        if portal not in state.doors:
+            door = next(door for door in scene_doors(scene) if door.portal == portal)
+            state.doors[portal], state.openness[portal] = door, door.openness
+        state.wanted.pop(portal, None)
+        if state.openness[portal] != openness:
+            state.wanted[portal] = float(openness)
 
     def due(self, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64]) -> list[int]:
         """Returns the rows in which a door is to turn, by the seat and the time [s] of each, shapes (N,)."""
