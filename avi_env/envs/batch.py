@@ -16,11 +16,12 @@ from avi_env.envs.actions import ActionReader
 from avi_env.envs.columns import Tables, cloned, empty_tables, first_tables, rows_of, state_of, table_bytes, with_rows
 from avi_env.envs.config import IMAGES, TEXTS, EnvConfig
 from avi_env.envs.ended import EndedRows
-from avi_env.envs.happenings import follow_sources, turn_doors
+from avi_env.envs.happenings import follow_sources, rest_sounds, turn_doors
 from avi_env.envs.hearing import begin_sound, hear
 from avi_env.envs.seats import Arrival, Seats
 from avi_env.envs.snapshot import RowEpisode, Snapshot
 from avi_env.envs.spaces import AUDIO_LIMIT
+from avi_env.envs.variants import Variant
 from avi_env.envs.world import World
 from avi_env.scene import Scene
 from avi_env.state import State
@@ -34,6 +35,7 @@ from avi_env.vision.sensor_noise import add_depth_noise, add_image_noise
 __all__ = ["EnvBatch", "measures"]
 
 _EYES, _YAW, _SCENE = PLACES.index("ears"), NUMBERS.index("yaw"), SLOTS.index("scene_index")
+_FEET, _HEARD = PLACES.index("position"), SLOTS.index("heard_index")
 _ENDED, _SEAT = FLAGS.index("ended"), COUNTS.index("seat")
 _CLOCK, _KEY = COUNTS.index("clock"), COUNTS.index("key")
 _MEASURES = {
@@ -103,6 +105,15 @@ class EnvBatch:
         """The present state. Its tensors are never written to again: they may be kept."""
         return state_of(self.tables)
 
+    def amend(self, tables: Tables) -> None:
+        """Puts other agents in the place of the present ones: for what is changed between two steps."""
+        self._check_open()
+        self._tables = tables
+
+    def seconds(self, row: int) -> float:
+        """Returns the time of a row since its first observation [s]."""
+        return float(self._seconds[row])
+
     @property
     def seeds(self) -> list[int | None]:
         """The seed of each row, None before the first."""
@@ -159,6 +170,7 @@ class EnvBatch:
         if self.world.eventful:
             tables = turn_doors(self.world, tables, self.seats.seats, self._seconds)
             tables = follow_sources(self.world, tables, self.seats.seats, self._seconds)
+            rest_sounds(self.world, self.seats.seats, self._seconds)
         columns = self._advance(self.world.grids, self.world.goals.fields, action, tables.columns)
         self._tables = hear(self.world, tables._replace(columns=columns))
         self._ended.send(columns.flags[_ENDED])
@@ -193,7 +205,23 @@ class EnvBatch:
 
     def semantic_categories(self, row: int) -> tuple[str, ...]:
         """Category of each object id in the scene of a row."""
-        return tuple(obj.category for obj in self.scene(row).objects)
+        props = self.world.variant(int(self.seats.seats[row])).props
+        return (*(item.category for item in self.scene(row).objects), *(prop.category for prop in props))
+
+    def vary(self, row: int, variant: Variant) -> bool:
+        """Shows a row another variant of its scene from now on: it is seen and walked into at once.
+
+        Returns:
+            Whether it is so; False = something would then be where the agent stands, so that nothing has changed.
+        """
+        tables = self.tables
+        feet = tables.columns.places[_FEET, row].cpu().numpy().astype(np.float64)
+        shown = self.world.vary(int(self.seats.seats[row]), variant, feet)
+        if shown is not None:
+            slots = tables.columns.slots.clone()
+            slots[_SCENE, row], slots[_HEARD, row] = shown
+            self._tables = tables._replace(columns=tables.columns._replace(slots=slots))
+        return shown is not None
 
     def picture(self, row: int, size: int) -> npt.NDArray[np.uint8]:
         """Returns what the agent of a row sees, with shadows, shape (size, size, 3)."""
@@ -216,8 +244,8 @@ class EnvBatch:
         tables, rows = cloned(self.tables), []
         for row, (prepared, seat) in enumerate(zip(self.seats.playing, self.seats.seats.tolist(), strict=True)):
             assert prepared is not None, "there is a state, so that every row plays"
-            doors = self.world.doors.taken(seat)
-            rows.append(RowEpisode(prepared.episode, prepared, self.seats.seeds[row], self.seats.index[row], doors))
+            state = self.world.doors.taken(seat), self.world.variant(seat)
+            rows.append(RowEpisode(prepared.episode, prepared, self.seats.seeds[row], self.seats.index[row], *state))
         return Snapshot(self.config, tables, self._clock.copy(), self.ended, tuple(rows))
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -232,7 +260,8 @@ class EnvBatch:
         seats = [self.seats.free_seat(row) for row in range(self.num_envs)]
         ready = self.seats.made_ready(snapshot.rows)
         slots = [
-            self.world.resume(*one) for one in zip(seats, ready, (row.doors for row in snapshot.rows), strict=True)
+            self.world.resume(seat, prepared, moment.doors, moment.variant)
+            for seat, prepared, moment in zip(seats, ready, snapshot.rows, strict=True)
         ]
         tables = cloned(snapshot.tables, self.device)
         tables.columns.slots.copy_(torch.tensor(slots, dtype=torch.int32).T)

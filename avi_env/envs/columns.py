@@ -137,14 +137,14 @@ def _joined(function: Callable[..., torch.Tensor], first: Any, *others: Any) -> 
     return type(first)(*(_joined(function, *parts) for parts in zip(first, *others, strict=True)))
 
 
-def first_tables(world: World, arrivals: list[Arrival], seats: list[int], slots: list[tuple[int, int]]) -> Tables:
+def first_tables(world: World, arrivals: list[Arrival], seats: list[int], slots: list[tuple[int, int, int]]) -> Tables:
     """Returns the agents at the start of their episodes, before any sound.
 
     Args:
         world: where the episodes have been installed.
         arrivals: the episodes, one an agent.
         seats: where each was installed.
-        slots: of the scene of each as its doors stand, and without any event.
+        slots: of the scene of each as its doors stand, without any event, and by which it sounds.
     """
     config, device, count = world.config, world.bank.device, len(arrivals)
     episodes = [arrival.prepared.episode for arrival in arrivals]

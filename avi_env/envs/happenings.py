@@ -10,10 +10,10 @@ from avi_env.envs.columns import Tables
 from avi_env.envs.world import World
 from avi_env.tasks.transition import PLACES, SLOTS
 
-__all__ = ["follow_sources", "turn_doors"]
+__all__ = ["follow_sources", "rest_sounds", "turn_doors"]
 
 _POSITION, _GOAL, _SOURCE = (PLACES.index(name) for name in ("position", "goal", "source"))
-_SCENE = SLOTS.index("scene_index")
+_SCENE, _HEARD = SLOTS.index("scene_index"), SLOTS.index("heard_index")
 
 
 def turn_doors(world: World, tables: Tables, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64]) -> Tables:
@@ -33,7 +33,8 @@ def turn_doors(world: World, tables: Tables, seats: npt.NDArray[np.int64], secon
     feet = tables.columns.places[_POSITION][due].cpu().numpy().astype(np.float64)
     slots = tables.columns.slots.clone()
     for row, place in zip(due, feet, strict=True):
-        slots[_SCENE, row] = world.turn_doors(int(seats[row]), float(seconds[row]), place)
+        shown = world.turn_doors(int(seats[row]), float(seconds[row]), place)
+        slots[_SCENE, row], slots[_HEARD, row] = shown
     return tables._replace(columns=tables.columns._replace(slots=slots))
 
 
@@ -51,3 +52,11 @@ def follow_sources(
     source = tables.source.index_copy(0, rows, torch.where(walkers.source.isnan(), known, walkers.source))
     places[_SOURCE] = source[:, 0]
     return tables._replace(columns=tables.columns._replace(places=places), source=source)
+
+
+def rest_sounds(world: World, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64]) -> None:
+    """Takes sounds away that were started and have died away, so that they cost nothing more."""
+    if world.sounds.any:
+        for seat, now in zip(seats.tolist(), (seconds + world.config.lead_seconds).tolist(), strict=True):
+            for source in world.sounds.over(seat, now):
+                world.sounds.put(seat, source, world.playing(seat).scene, None)

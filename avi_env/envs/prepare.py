@@ -18,6 +18,7 @@ from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import DoorRows
 from avi_env.envs.emitters import row_emitters
 from avi_env.envs.scene_ahead import prepare_scene
+from avi_env.envs.variants import walked_scene
 from avi_env.navigation import WalkableGrid, distance_field, walkable_grid
 from avi_env.scene import Scene, load_scene, scene_names, with_doors
 from avi_env.scene.doors import forget_turned
@@ -195,7 +196,7 @@ class EpisodeMaker:
 
     def walkable(self, scene: Scene) -> WalkableGrid:
         """Returns where agents of this environment can walk in a scene."""
-        return walkable_grid(scene, self.config.agent_radius, self.config.agent_height)
+        return walkable_grid(walked_scene(scene), self.config.agent_radius, self.config.agent_height)
 
 
 def _of_clips(episode: Episode, count: int) -> Episode:

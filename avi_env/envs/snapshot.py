@@ -11,6 +11,7 @@ import numpy.typing as npt
 from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import SeatDoors
 from avi_env.envs.prepare import Prepared
+from avi_env.envs.variants import Variant
 from avi_env.tasks import Episode
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class RowEpisode:
     index: int
     """Number of its next episode."""
     doors: SeatDoors | None
+    variant: Variant
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "prepared": None}

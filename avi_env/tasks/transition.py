@@ -44,7 +44,7 @@ NUMBERS = (
     *ESTIMATES,
 )
 """Rows of `Columns.numbers` [rad, m]."""
-SLOTS = ("scene_index", "home_index")
+SLOTS = ("scene_index", "home_index", "heard_index")
 """Rows of `Columns.slots`."""
 COUNTS = ("seat", "oracle_actions", "step_count", "clock", "sound_clock", "key", "answer")
 """Rows of `Columns.counts`; "answer" is the right class or option, -1 = none."""
@@ -79,7 +79,7 @@ class Columns(NamedTuple):
     numbers: torch.Tensor
     """Shape (17, N), float32: `NUMBERS`."""
     slots: torch.Tensor
-    """Shape (2, N), int32: `SLOTS`."""
+    """Shape (3, N), int32: `SLOTS`."""
     counts: torch.Tensor
     """Shape (7, N), int64: `COUNTS`; the key is what the episode's noise is drawn by."""
     flags: torch.Tensor

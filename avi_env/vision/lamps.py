@@ -10,13 +10,25 @@ import numpy.typing as npt
 
 from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Light, Room, Scene, SceneObject
-from avi_env.scene.outline import in_outline
+from avi_env.scene.outline import in_outline, in_room
 from avi_env.scene.rays import closest_hit
 
-__all__ = ["LAMP_COLUMNS", "lamp_table", "shadow_casters", "take_shadow_casters"]
+__all__ = [
+    "LAMPS_OFF",
+    "LAMP_COLUMNS",
+    "dark_rooms",
+    "lamp_bodies",
+    "lamp_table",
+    "lamps_that_are_off",
+    "shadow_casters",
+    "take_shadow_casters",
+]
 
 LAMP_COLUMNS = 9
 """Columns of the lamp table: position (3), colour times intensity (3), axis (3); axis zero = shines all round."""
+
+LAMPS_OFF = "lamps_off"
+"""Key of a scene's `meta`: ids of the rooms whose lamps are off."""
 
 DAYLIGHT = (0.80, 0.92, 1.10)
 """Irradiance at 1 m of daylight through one square metre of window; cooler than the lamps."""
@@ -35,15 +47,33 @@ def lamp_table(scene: Scene) -> npt.NDArray[np.float32]:
     ceiling of each room, or where no rooms are known one every 4 m under what ceilings rays find: a mesh of unknown
     origin must not be black.
     """
-    return derived(scene, ("lamp_table",), lambda: _table(scene))
+    return derived(scene, ("lamp_table",), lambda: _table(scene, dark_rooms(scene)))
 
 
-def _table(scene: Scene) -> npt.NDArray[np.float32]:
-    rows = [[*light.position, *(light.intensity * np.asarray(light.color)), 0.0, 0.0, 0.0] for light in scene.lights]
+def dark_rooms(scene: Scene) -> frozenset[int]:
+    """Returns the ids of the rooms whose lamps are off."""
+    return frozenset(scene.meta.get(LAMPS_OFF, ()))
+
+
+def lamps_that_are_off(scene: Scene) -> npt.NDArray[np.float32]:
+    """Returns the lamps of the dark rooms, shape (L, 9), columns as `LAMP_COLUMNS` says: they give no light now."""
+    lit = {tuple(row) for row in lamp_table(scene).tolist()}
+    every = _table(scene, frozenset())
+    return every[[tuple(row) not in lit for row in every.tolist()]]
+
+
+def lamp_bodies(scene: Scene) -> tuple[SceneObject, ...]:
+    """Returns the objects that are lamps."""
+    return tuple(item for item in scene.objects if item.category.endswith("lamp"))
+
+
+def _table(scene: Scene, dark: frozenset[int]) -> npt.NDArray[np.float32]:
+    shining = [light for light in scene.lights if not dark or _room_of(scene, light) not in dark]
+    rows = [[*light.position, *(light.intensity * np.asarray(light.color)), 0.0, 0.0, 0.0] for light in shining]
     if not scene.lights and len(scene.vertices):
         rows += [
             [*position, *(_STAND_IN * np.asarray(Light((0, 0, 0)).color)), 0.0, 0.0, 0.0]
-            for position in _stand_ins(scene)
+            for position in _stand_ins(scene, dark)
         ]
     for item in scene.objects:
         if item.category == "window":
@@ -61,8 +91,17 @@ def take_shadow_casters(scene: Scene) -> Scene:
     return taken(scene, ("shadow_casters",), lambda: _without_lamps(scene))
 
 
+def _room_of(scene: Scene, light: Light) -> int:
+    """Returns the id of the room that a light is in, -1 = none."""
+    if light.room >= 0:
+        return light.room
+    place = np.array([light.position])
+    return next((room.id for room in scene.rooms if in_room(room, place)[0]), -1)
+
+
 def _without_lamps(scene: Scene) -> Scene:
-    lamp = np.array([item.category.endswith("lamp") for item in scene.objects] + [False])
+    lamp = np.zeros(len(scene.objects) + 1, dtype=bool)
+    lamp[[item.id for item in lamp_bodies(scene)]] = True
     kept = ~lamp[scene.triangle_object]
     if kept.all():
         return scene
@@ -70,8 +109,10 @@ def _without_lamps(scene: Scene) -> Scene:
     return dataclasses.replace(scene, **rows, uv=None, textures=(), material_texture=())
 
 
-def _stand_ins(scene: Scene) -> Iterator[tuple[float, float, float]]:
+def _stand_ins(scene: Scene, dark: frozenset[int]) -> Iterator[tuple[float, float, float]]:
     for room in scene.rooms:
+        if room.id in dark:
+            continue
         x, z = _middle(room)
         yield x, room.floor_y + room.height - _BELOW, z
     if not scene.rooms:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from avi_env.scene import rays_embree
 from avi_env.scene.derived import derived, taken
 from avi_env.scene.model import Scene
-from avi_env.vision.lamps import lamp_table, take_shadow_casters
+from avi_env.scene.outline import in_room
+from avi_env.vision.lamps import dark_rooms, lamp_table, lamps_that_are_off, take_shadow_casters
 
 __all__ = ["LightBake", "bake_light", "take_light"]
 
@@ -31,6 +32,7 @@ _KEY = ("light_bake",)
 _GRID_LIMIT = 96  # cells along one edge of a triangle
 _INSET = 0.015  # samples keep this distance [m] from their triangle's surface and, about, from its edges
 _DIM = 0.004  # a lamp that gives less irradiance than this is not traced
+_NIGHT = 0.02  # least share of a room's ambient light with its lamps off: what comes in under its doors
 _SKY_RAYS = 8
 _SKY_REACH = 1.2  # what is further away than this [m] does not shade the ambient
 _AMBIENT_UP = np.array([0.30, 0.29, 0.28])  # irradiance of a surface that looks up: bounced from ceiling and walls
@@ -70,9 +72,37 @@ def _bake(scene: Scene) -> LightBake:
     grid, place, normal = _samples(scene)
     lamps = lamp_table(scene)
     ambient = _ambient(scene, place, normal)
-    direct = _direct(take_shadow_casters(scene), place, normal, lamps)
+    casters = take_shadow_casters(scene)
+    direct = _direct(casters, place, normal, lamps)
     lit = (direct + ambient).astype(np.float32)
-    return LightBake(grid, lit, ambient.astype(np.float32), lamps, _exposure(lit))
+    exposure = _exposure(lit)
+    dark = dark_rooms(scene)
+    if dark:  # exposed as if they were lit: eyes and cameras do not get brighter elsewhere for one dark room
+        off = _direct(casters, place, normal, lamps_that_are_off(scene))
+        exposure = _exposure((direct + off + ambient).astype(np.float32))
+        ambient *= _bounced_share(scene, dark, place, direct, off)[:, None]
+        lit = (direct + ambient).astype(np.float32)
+    return LightBake(grid, lit, ambient.astype(np.float32), lamps, exposure)
+
+
+def _bounced_share(
+    scene: Scene,
+    dark: frozenset[int],
+    place: FloatArray,
+    direct: npt.NDArray[np.float64],
+    off: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Returns how much of the ambient light is left at each sample of a scene with dark rooms, shape (S,).
+
+    Ambient light is what surfaces throw back: in a dark room it falls with the direct light of its surfaces.
+    """
+    share = np.ones(len(place))
+    for room in scene.rooms:
+        if room.id in dark:
+            inside = in_room(room, place)
+            on, lost = float(direct[inside].mean(axis=1).sum()), float(off[inside].mean(axis=1).sum())
+            share[inside] = max(on / max(on + lost, 1e-12), _NIGHT)
+    return share
 
 
 def _samples(scene: Scene) -> tuple[IntArray, FloatArray, FloatArray]:
