@@ -14,12 +14,13 @@ from avi_env.agents.route import Ways
 from avi_env.agents.sound_search import is_loud, object_chances, sound_field
 from avi_env.agents.source_belief import PLACE
 
-__all__ = ["TRACK", "brief"]
+__all__ = ["SURE_CLASS", "TRACK", "brief"]
 
+SURE_CLASS = 0.4
+"""Probability of a class from which it is named."""
 TRACK = "sound_1"
 """Id of the sound that is followed; what sounds together is one sound."""
 
-_SURE_CLASS = 0.4  # probability of a class from which it is named
 _TIED = 0.4  # chance of being the source from which an object is tied to the sound
 _NEAR = 1.5  # [m]; from nearer than this a source is loud
 _SURE_ROOM = 0.5  # share of the known places' belief from which a room is named
@@ -99,7 +100,7 @@ def _heard(mind: Perception, silent: frozenset[int], tied: int | None) -> tuple[
     return (
         HeardSound(
             track=TRACK,
-            sound_class=name if sure >= _SURE_CLASS else "unknown",
+            sound_class=name if sure >= SURE_CLASS else "unknown",
             azimuth_deg=_clockwise_deg(mind, hearing.direction.bearing),
             level_db=max(hearing.peak_db if math.isfinite(hearing.peak_db) else hearing.last_level_db, 0.0),
             confidence=min(sure, hearing.direction.confidence),
