@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from avi_env.agents.chat_endpoint import ChatSettings
     from avi_env.agents.model_source import ScoringModel
 
-__all__ = ["Cassette", "PromptChangedError", "replies_path"]
+__all__ = ["Cassette", "PromptChangedError"]
 
 Mode = Literal["replay", "record"]
 _SCHEMA = 1
@@ -46,12 +46,6 @@ _PIECES = {
 
 class PromptChangedError(ValueError):
     """A model is to be replayed that was never asked this."""
-
-
-def replies_path(scenario: str | Path) -> Path:
-    """Returns where a scenario's replies are kept: "kettle.scenario.yaml" -> "kettle.replies.jsonl"."""
-    path = Path(scenario)
-    return path.with_name(f"{path.name.removesuffix('.yaml').removesuffix('.scenario')}.replies.jsonl")
 
 
 @dataclass

@@ -15,7 +15,7 @@ from avi_env.agents.model_source import ScoringModel
 from avi_env.agents.offer import offered_skills
 from avi_env.agents.planner_scoring import ScoringPlanner, ScoringSettings
 from avi_env.agents.protocol import HeardSound, PlannerObservation, RoomSeen, SkillCall, SkillResult, Usage
-from avi_env.scenario.cassettes import Cassette, PromptChangedError, replies_path
+from avi_env.scenario.cassettes import Cassette, PromptChangedError
 
 TOLD = PlannerObservation(
     "Which room is the ringing phone in?",
@@ -140,11 +140,6 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match="is no file of recorded replies"):
             Cassette.load(path)
-
-
-def test_the_file_lies_beside_the_scenario() -> None:
-    """`<name>.replies.jsonl`."""
-    assert replies_path("a/kettle.scenario.yaml") == Path("a/kettle.replies.jsonl")
 
 
 class CountingModel:
