@@ -30,6 +30,7 @@ from avi_env.bench.sounds_page import committed_sound_report, rendered_sound_pag
 from avi_env.bench.speed_page import committed_speed_report, draw_speed_plots, rendered_speed_page
 from avi_env.bench.tasks_page import write_task_pages
 from avi_env.envs import AviEnv
+from avi_env.scenario.reference_page import rendered_scenarios_page
 from avi_env.scene import emitting_objects, load_scene, scene_names
 from avi_env.scene.materials import materials_page
 from avi_env.scene.outline import outline_area
@@ -157,6 +158,12 @@ def benchmarks_page() -> None:
     write_whole(page, rendered_benchmarks_page(page.read_text(encoding="utf-8"), committed_summaries()))
 
 
+def scenarios_page() -> None:
+    """The table of predicates on the page on scenario tests."""
+    page = ROOT / "docs" / "scenarios.md"
+    write_whole(page, rendered_scenarios_page(page.read_text(encoding="utf-8")))
+
+
 def speed_page() -> None:
     """Writes the tables and plots of the committed report on speed into their page."""
     report = committed_speed_report()
@@ -174,6 +181,7 @@ if __name__ == "__main__":
     speed_page()
     write_task_pages(ROOT / "docs" / "tasks")
     benchmarks_page()
+    scenarios_page()
     show_sounds((), IMAGES / "sounds.png")
     save("houses.png", overview_picture())
     save("audibility.png", audibility())

@@ -49,13 +49,25 @@ def commands() -> list[str]:
     return sorted({line for line in lines if line and not line.startswith("#")})
 
 
+def write_shown_files(folder: Path) -> None:
+    """Writes the files that pages show: YAML blocks whose first line is a comment with the file's name."""
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            name = re.match(r"# ([\w.]+\.yaml)\n", block)
+            if name:
+                (folder / name[1]).write_text(block)
+
+
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("avi ")])
 def test_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every `avi` command shown is understood and runs to its end."""
     monkeypatch.chdir(tmp_path)
+    write_shown_files(tmp_path)
     words = shlex.split(command)[1:]
     if "--replay" in words:
         pytest.skip("needs a recorded episode; tests/cli/test_run.py replays one")
+    if "benchmarks/scenarios" in words:
+        pytest.skip("minutes of runs; tests/scenario/test_shipped.py plays some of them")
     if "chat" in words or "chat_local" in words:
         pytest.skip("needs an endpoint; tests/agent covers the chat planner with recorded replies")
     assert main([*words, *SHORTER.get(" ".join(words[:2]), SHORTER.get(words[0], []))]) in (0, 1)
