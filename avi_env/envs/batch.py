@@ -244,8 +244,8 @@ class EnvBatch:
         tables, rows = cloned(self.tables), []
         for row, (prepared, seat) in enumerate(zip(self.seats.playing, self.seats.seats.tolist(), strict=True)):
             assert prepared is not None, "there is a state, so that every row plays"
-            state = self.world.doors.taken(seat), self.world.variant(seat)
-            rows.append(RowEpisode(prepared.episode, prepared, self.seats.seeds[row], self.seats.index[row], *state))
+            state = self.world.taken(seat)
+            rows.append(RowEpisode(prepared.episode, prepared, self.seats.seeds[row], self.seats.index[row], state))
         return Snapshot(self.config, tables, self._clock.copy(), self.ended, tuple(rows))
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -260,7 +260,7 @@ class EnvBatch:
         seats = [self.seats.free_seat(row) for row in range(self.num_envs)]
         ready = self.seats.made_ready(snapshot.rows)
         slots = [
-            self.world.resume(seat, prepared, moment.doors, moment.variant)
+            self.world.resume(seat, prepared, moment.state)
             for seat, prepared, moment in zip(seats, ready, snapshot.rows, strict=True)
         ]
         tables = cloned(snapshot.tables, self.device)

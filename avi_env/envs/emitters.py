@@ -13,7 +13,7 @@ from avi_env.sounds import Schedule, make_clip
 from avi_env.sounds.chirp import make_chirp
 from avi_env.tasks import Distractor, Episode
 
-__all__ = ["row_emitters", "source_count"]
+__all__ = ["headings", "row_emitters", "source_count"]
 
 
 def source_count(config: EnvConfig) -> int:
@@ -64,12 +64,16 @@ def _emitter(config: EnvConfig, scene: Scene, source: Distractor, drawn: Schedul
     table = np.array(source.walk, dtype=np.float64)
     # On the clock of the sound, which starts a window before the first observation.
     times = table[:, 0] + config.lead_seconds
-    places, headings = table[:, 1:].astype(np.float32), _headings(table[:, 1:])
-    return Emitter(clip, places, times, headings, config.directivity, schedule, gain_db=config.sound_level)
+    places, yaw = table[:, 1:].astype(np.float32), headings(table[:, 1:])
+    return Emitter(clip, places, times, yaw, config.directivity, schedule, gain_db=config.sound_level)
 
 
-def _headings(places: np.ndarray) -> np.ndarray:
-    """Heading at each corner of a walk [rad]: towards the next corner that is elsewhere, at last as before."""
+def headings(places: np.ndarray) -> np.ndarray:
+    """Returns the heading at each corner of a walk [rad]: towards the next one that is elsewhere, at last as before.
+
+    Args:
+        places: its corners [m], shape (T, 3), world frame.
+    """
     step = np.diff(places[:, [0, 2]], axis=0)
     going = np.hypot(*step.T) > 0.0
     if not going.any():

@@ -13,9 +13,12 @@ from avi_env.envs.prepare import Prepared
 from avi_env.navigation import distance_field
 from avi_env.navigation.device_fields import device_distance_fields
 from avi_env.tasks import goal_points
-from avi_env.tasks.walks import place_on_walk
+from avi_env.tasks.walks import Walk, place_on_walk
 
-__all__ = ["GoalRows", "Walkers"]
+__all__ = ["GOAL", "GoalRows", "Walkers"]
+
+GOAL = -1
+"""Stands for the goal among the numbers of sources that walk."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -44,6 +47,7 @@ class GoalRows:
     def __init__(self, count: int, device: torch.device) -> None:
         self.fields = torch.full((count, 1, 1, 1), torch.inf, device=device)
         self._walks: dict[int, Prepared] = {}
+        self._sent: dict[int, dict[int, Walk]] = {}  # walks that the episode does not know of, by source; GOAL = goal's
         self._found: dict[int, tuple[float, ...]] = {}  # the source's place for which a seat's field was found
 
     @property
@@ -59,9 +63,22 @@ class GoalRows:
         if episode.source_walk or any(other.walk for other in episode.distractors):
             self._walks[seat] = prepared
 
+    def send(self, seat: int, prepared: Prepared, which: int, walk: Walk) -> None:
+        """Lets a source, or the goal, of a seat walk otherwise than its episode has it.
+
+        Args:
+            seat: which seat.
+            prepared: the episode there.
+            which: number of the source, or `GOAL`.
+            walk: on the clock that begins with the first observation.
+        """
+        self._walks.setdefault(seat, prepared)
+        self._sent.setdefault(seat, {})[which] = walk
+
     def forget(self, seat: int) -> None:
         """Lets the goal of a seat stay where it is."""
         self._walks.pop(seat, None)
+        self._sent.pop(seat, None)
         self._found.pop(seat, None)
 
     def follow(self, seats: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64], sources: int) -> Walkers | None:
@@ -82,17 +99,23 @@ class GoalRows:
         moved: dict[int, FloatArray] = {}
         for number, row in enumerate(rows):
             seat, now = int(seats[row]), float(seconds[row])
-            episode = self._walks[seat].episode
-            walks = (episode.source_walk, *(other.walk for other in episode.distractors))
-            for which, walk in enumerate(walks):
+            walks = self._all_walks(seat)
+            goal_walk = walks.pop(GOAL)
+            for which, walk in walks.items():
                 if walk:
                     source[number, which] = place_on_walk(walk, now)
-            points = self._moved_goal(seat, place_on_walk(episode.source_walk, now)) if episode.source_walk else None
+            points = self._moved_goal(seat, place_on_walk(goal_walk, now)) if goal_walk else None
             if points is not None:
                 moved[seat], goal[number] = points, points[0]
         self._find(moved)
         device = self.fields.device
         return Walkers(rows, torch.from_numpy(source).to(device), torch.from_numpy(goal).to(device))
+
+    def _all_walks(self, seat: int) -> dict[int, Walk]:
+        """Returns how each source, and the `GOAL`, of a seat walks; () = it stays."""
+        episode = self._walks[seat].episode
+        own = enumerate((episode.source_walk, *(other.walk for other in episode.distractors)))
+        return {GOAL: episode.source_walk, **dict(own), **self._sent.get(seat, {})}
 
     def _moved_goal(self, seat: int, at: npt.NDArray[np.float64]) -> FloatArray | None:
         """Returns the walkable points beside a goal, shape (n, 3), None if it rests."""

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.envs.config import EnvConfig
-from avi_env.envs.doors import SeatDoors
 from avi_env.envs.prepare import Prepared
-from avi_env.envs.variants import Variant
+from avi_env.envs.world import SeatState
 from avi_env.tasks import Episode
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ __all__ = ["RowEpisode", "Snapshot"]
 
 @dataclass(frozen=True)
 class RowEpisode:
-    """What a row plays, and how far its doors have got."""
+    """What a row plays, and how that has gone on."""
 
     episode: Episode
     prepared: Prepared | None
@@ -30,8 +29,8 @@ class RowEpisode:
     seed: int | None
     index: int
     """Number of its next episode."""
-    doors: SeatDoors | None
-    variant: Variant
+    state: SeatState
+    """How it has gone on: doors, variant of the scene, sounds and noise."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "prepared": None}

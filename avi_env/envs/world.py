@@ -15,15 +15,15 @@ from avi_env.envs.config import EnvConfig
 from avi_env.envs.doors import DoorRows, SeatDoors
 from avi_env.envs.emitters import source_count
 from avi_env.envs.goals import GoalRows
-from avi_env.envs.noise import NoiseRows
+from avi_env.envs.noise import NoiseChange, NoiseRows
 from avi_env.envs.prepare import DOOR_GAP, EpisodeMaker, Prepared
-from avi_env.envs.seat_sounds import SoundRows
+from avi_env.envs.seat_sounds import SeatSounds, SoundRows
 from avi_env.envs.variants import PLAIN, Variant, forget_variant, heard_scene, seen_scene
 from avi_env.navigation import GridBank
 from avi_env.scene import Scene, with_doors
 from avi_env.scene.bank import SceneBank
 
-__all__ = ["SEATS", "Shown", "World"]
+__all__ = ["SEATS", "SeatState", "Shown", "World"]
 
 SEATS = 2
 """Of each row: one plays an episode, the other holds the next one."""
@@ -39,6 +39,15 @@ class Shown(NamedTuple):
     """What it sees and walks in."""
     heard: int
     """By which its sound is computed."""
+
+
+class SeatState(NamedTuple):
+    """How an episode has gone on: what is not told by it and the agents' state."""
+
+    doors: SeatDoors | None = None
+    variant: Variant = PLAIN
+    sounds: SeatSounds | None = None
+    noise: NoiseChange | None = None
 
 
 class World:
@@ -148,7 +157,7 @@ class World:
         """
         before, self._variants[seat] = self._variants[seat], variant
         scene = self._turned(seat, self.doors.openness(seat))
-        if not self._is_free(seat, scene, feet):
+        if variant.poses != before.poses and not self._is_free(seat, scene, feet):
             self._variants[seat] = before
             return None
         return self._show(seat, scene)
@@ -157,13 +166,21 @@ class World:
         """Returns the variant of its scene that a seat plays in."""
         return self._variants[seat]
 
-    def resume(
-        self, seat: int, prepared: Prepared, doors: SeatDoors | None, variant: Variant = PLAIN
-    ) -> tuple[int, int, int]:
-        """Puts an episode into a seat as it was at a moment, doors and variant; returns slots as `install` does."""
-        _, home, _ = self.install(seat, prepared, variant)
-        self.doors.put_back(seat, doors)
-        shown = self._show(seat, self._turned(seat, self.doors.openness(seat)))
+    def taken(self, seat: int) -> SeatState:
+        """Returns how a seat's episode has gone on so far."""
+        sounds, noise = self.sounds.taken(seat), self.noise.taken(seat)
+        return SeatState(self.doors.taken(seat), self._variants[seat], sounds, noise)
+
+    def resume(self, seat: int, prepared: Prepared, state: SeatState) -> tuple[int, int, int]:
+        """Puts an episode into a seat as it was when `taken` returned its state; returns slots as `install` does."""
+        _, home, _ = self.install(seat, prepared, state.variant)
+        self.doors.put_back(seat, state.doors)
+        scene = self._turned(seat, self.doors.openness(seat))
+        shown = self._show(seat, scene)
+        self.noise.put_back(seat, state.noise)
+        self.sounds.put_back(seat, state.sounds, heard_scene(scene, state.variant))
+        for which, walk in state.sounds.walks.items() if state.sounds is not None else ():
+            self.goals.send(seat, prepared, which, walk)
         return shown.seen, home, shown.heard
 
     def memory(self) -> dict[str, int]:
