@@ -20,6 +20,7 @@ __all__ = [
     "lamp_bodies",
     "lamp_table",
     "lamps_that_are_off",
+    "rooms_with_lamps",
     "shadow_casters",
     "take_shadow_casters",
 ]
@@ -53,6 +54,13 @@ def lamp_table(scene: Scene) -> npt.NDArray[np.float32]:
 def dark_rooms(scene: Scene) -> frozenset[int]:
     """Returns the ids of the rooms whose lamps are off."""
     return frozenset(scene.meta.get(LAMPS_OFF, ()))
+
+
+def rooms_with_lamps(scene: Scene) -> frozenset[int]:
+    """Returns the ids of the rooms in which there is a lamp to switch; windows are none."""
+    if not scene.lights:  # lamps stand in for them
+        return frozenset(room.id for room in scene.rooms)
+    return frozenset(_room_of(scene, light) for light in scene.lights) - {-1}
 
 
 def lamps_that_are_off(scene: Scene) -> npt.NDArray[np.float32]:
