@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avi_env.acoustics.emitter import Emitter
-from avi_env.envs.variants import Pose, Variant, posed_object, seen_scene, standing, with_pose
+from avi_env.envs.variants import Pose, Variant, posed_object, seen_scene, standing
 from avi_env.physics.bodies import Touched, body_of_object, touched_surface
 from avi_env.physics.contact_sound import contact_sound
 from avi_env.physics.contacts import SLOWEST, Contact
@@ -65,7 +65,7 @@ def fall_of(scene: Scene, variant: Variant, number: int, *, seed: int, sample_ra
 
     Args:
         scene: the house.
-        variant: how it is before the fall.
+        variant: how it is before the fall; the object stands upright in it.
         number: id of the object.
         seed: of where it is hit on the floor.
         sample_rate: of its sound [Hz].
@@ -88,9 +88,8 @@ def fall_of(scene: Scene, variant: Variant, number: int, *, seed: int, sample_ra
     if drop < _LEAST_DROP:
         raise ValueError(f"{item.name} stands on the floor: only what stands or hangs higher falls")
     lying = item.size[1] > max(item.size[0], item.size[2])
-    start = dict(variant.poses).get(number) or standing(item)
-    upright = item if not start.lying else scene.objects[number]
-    landed = _landing(before, posed_object(upright, start._replace(lying=lying)), start._replace(lying=lying), room.id)
+    start = standing(item)
+    landed = _landing(before, posed_object(item, start._replace(lying=lying)), start._replace(lying=lying), room.id)
     return _sounding(before, number, start, landed, (seed, sample_rate))
 
 
@@ -119,8 +118,7 @@ def _landing(scene: Scene, item: SceneObject, pose: Pose, room: int) -> Pose:
 
 def _sounding(scene: Scene, number: int, start: Pose, landed: Pose, drawn: tuple[int, int]) -> Fall:
     item = scene.objects[number]
-    upright = item.size if not start.lying else (item.size[0], item.size[2], item.size[1])
-    lain = posed_object(SceneObject(number, item.category, item.room, item.center, upright), landed)
+    lain = posed_object(item, landed)
     drop = lowest(item) - lowest(lain)
     seconds = math.sqrt(2 * drop / GRAVITY)
     _, triangle = floor_below(scene, landed.center)
@@ -130,9 +128,8 @@ def _sounding(scene: Scene, number: int, start: Pose, landed: Pose, drawn: tuple
     body = body_of_object(scene, number)[0].touched()
     at = np.array([landed.center[0], lowest(lain), landed.center[2]])
     seed, sample_rate = drawn
-    sound = contact_sound(
-        _bounces(body, floor, drop, at), sample_rate=sample_rate, seed=seed, name=f"{item.name} falls"
-    )
+    contacts = _bounces(body, floor, drop, at)
+    sound = contact_sound(contacts, sample_rate=sample_rate, seed=seed, name=f"{item.name} falls")
     place = emission_point(lain).astype(np.float32)
     return Fall(start, landed, seconds, Emitter(sound.clip, place), sound.start)
 
