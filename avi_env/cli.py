@@ -27,6 +27,7 @@ from avi_env.bench.suite_report import ReportSettings
 from avi_env.bench.tagger import TaggerBenchSettings
 from avi_env.bench.train import TrainSettings
 from avi_env.bench.train_speed import TrainSpeedSettings
+from avi_env.scenario import command as scenarios
 from avi_env.whole_file import require_folder
 
 __all__ = ["main"]
@@ -48,6 +49,11 @@ class SoundGroup:
 @dataclass(frozen=True)
 class BenchGroup:
     """Lists the benchmark suites."""
+
+
+@dataclass(frozen=True)
+class ScenarioGroup:
+    """Lists what can be done with scenario tests."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ def _joined(words: list[str]) -> list[str]:
     return [two, *words[2:]] if two in _COMMANDS else words
 
 
-def _group(settings: SceneGroup | SoundGroup | BenchGroup) -> int:
+def _group(settings: SceneGroup | SoundGroup | ScenarioGroup | BenchGroup) -> int:
     """Prints the commands of a group with what they do."""
     group = next(name for name, (factory, _) in _COMMANDS.items() if factory is type(settings))
     for name, (factory, _) in _COMMANDS.items():
@@ -241,6 +247,11 @@ _COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {
     "sounds play": (SoundPlaySettings, _sounds_play),
     "sounds show": (SoundShowSettings, _sounds_show),
     "sounds check": (SoundCheckSettings, _sounds_check),
+    "scenario": (ScenarioGroup, _group),
+    "scenario run": (scenarios.RunSettings, scenarios.run),
+    "scenario check": (scenarios.CheckSettings, scenarios.check),
+    "scenario record": (scenarios.RecordSettings, scenarios.record),
+    "scenario show": (scenarios.ShowSettings, scenarios.show),
     "bench": (BenchGroup, _group),
     "bench acoustics": (AcousticsSettings, _from("acoustics", "bench_acoustics")),
     "bench compare": (CompareSettings, _from("compare", "bench_compare")),
