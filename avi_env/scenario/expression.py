@@ -55,6 +55,11 @@ class Expression:
         """Returns what each of `atoms` is at a moment."""
         return {p.text: _shown(value(p, moment)) for p in walk(self.part) if isinstance(p, Call)}
 
+    def asked(self, memo: Mapping[tuple[object, ...], Value]) -> dict[str, float | str | bool]:
+        """Returns the same of what was asked at a moment, from its `memo` alone: the moment itself need not be kept."""
+        calls = [p for p in walk(self.part) if isinstance(p, Call)]
+        return {p.text: _shown(memo[p.key]) for p in calls if p.key in memo}
+
 
 def _shown(found: Value) -> float | str | bool:
     return found.holds if isinstance(found, Reading) else found

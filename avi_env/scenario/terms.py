@@ -86,6 +86,11 @@ class Call:
         """What it yields."""
         return self.predicate.kind
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """By what a moment's `memo` keeps its value."""
+        return (self.predicate.name, *self.arguments)
+
 
 @dataclass(frozen=True)
 class Arithmetic:
@@ -222,10 +227,9 @@ def _joined(parts: tuple[Part, ...], moment: Moment, *, decisive: bool) -> Readi
 
 def _asked(call: Call, moment: Moment) -> Value:
     """Asks a predicate, once per moment and arguments."""
-    key = (call.predicate.name, *call.arguments)
-    if key not in moment.memo:
-        moment.memo[key] = _answer(call, moment)
-    found: Value = moment.memo[key]
+    if call.key not in moment.memo:
+        moment.memo[call.key] = _answer(call, moment)
+    found: Value = moment.memo[call.key]
     return found
 
 
