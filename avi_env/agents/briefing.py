@@ -70,6 +70,7 @@ def brief(
             HeardSpeech(u.t, _clockwise_deg(mind, u.bearing), u.text, max(u.level_db, 0.0), u.from_user)
             for u in mind.speech.utterances
         ),
+        alarm=mind.alarm,
         can_talk=can_talk,
     )
 

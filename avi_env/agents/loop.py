@@ -130,7 +130,7 @@ def run_agent(
     if observation is None:
         observation, info = env.reset()
     senses, backends = senses_of(env), backends or SkillBackends()
-    mind = Perception(senses, make_recognition(backends, senses.sample_rate, senses.step_seconds))
+    mind = Perception(senses, make_recognition(backends, senses.sample_rate, senses.step_seconds), watchful=talks)
     leads = make_leads(backends, env.unwrapped)
     body = _Body(env, mind, leads, observation, info or {}, limits or RunLimits(), on_step, talks)
     planner.reset()
@@ -225,15 +225,16 @@ class _Body:
             self.say(str(call.arguments["text"]))
             return SkillResult(call, "success")
         left = self.steps_left - 1  # one action is kept for the stop
-        heard = len(self.mind.speech.utterances)
+        heard, alarm = len(self.mind.speech.utterances), self.mind.alarm
         skill = start_skill(call, self.mind, state, left, self.leads)
         outcome = SkillOutcome("timeout", "budget", "the episode is over")
         try:
             while not self.over:
                 self.act(next(skill), call)
-                if self.talks and len(self.mind.speech.utterances) > heard:
+                news = self._news(heard, alarm)
+                if news:
                     skill.close()
-                    outcome = SkillOutcome("interrupted", "preempted", "somebody spoke")
+                    outcome = SkillOutcome("interrupted", "preempted", news)
                     break
         except StopIteration as end:
             outcome = end.value
@@ -247,6 +248,19 @@ class _Body:
             sim_seconds=taken * self.mind.senses.step_seconds,
             path_m=self.mind.path_m - path_m,
         )
+
+    def _news(self, heard: int, alarm: str) -> str:
+        """Returns what has happened that interrupts a skill, "" = nothing.
+
+        Args:
+            heard: utterances when the skill began.
+            alarm: that had been heard when the skill began.
+        """
+        if not self.talks:
+            return ""
+        if self.mind.alarm != alarm:
+            return f"a {self.mind.alarm.replace('_', ' ')} went off"
+        return "somebody spoke" if len(self.mind.speech.utterances) > heard else ""
 
     def finish(
         self, said: SkillCall | Answer | Invalid | None, results: tuple[SkillResult, ...], planner: Planner

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from avi_env.agents.alarms import SMOKE_ALARM, AlarmWatch
 from avi_env.agents.geometry import EYE_HEIGHT, heading_vector, seen_points
 from avi_env.agents.hearing import AUDIBLE_DB, Hearing
 from avi_env.agents.mapping import HouseMap
@@ -56,9 +57,10 @@ class Perception:
     Args:
         senses: what it knows about its own sensors.
         recognition: tells sounds apart; by default the nearest template does.
+        watchful: listen for a smoke alarm, too.
     """
 
-    def __init__(self, senses: Senses, recognition: Recognition | None = None) -> None:
+    def __init__(self, senses: Senses, recognition: Recognition | None = None, watchful: bool = False) -> None:
         self.senses = senses
         self.house = HouseMap()
         self.objects = ObjectMemory(senses.categories)
@@ -67,6 +69,8 @@ class Perception:
         self.recognition = recognition or SoundRecognition(senses.sample_rate, senses.step_seconds)
         self.source = SourceBelief()
         self.speech = SpeechMemory(senses.step_seconds)
+        self.alarm = ""
+        """Class of the alarm that the agent has heard, "" = none."""
         self.observation: Mapping[str, npt.NDArray[Any]] = {}
         """The last one, as the environment gave it."""
         self.pose: npt.NDArray[np.float64] = np.zeros(4)
@@ -78,6 +82,7 @@ class Perception:
         self.bumped = False
         """Whether the last action met something."""
         self._floor_ids = np.array([name == "floor" for name in senses.categories] or [False])
+        self._watch = AlarmWatch(senses.sample_rate, senses.step_seconds) if watchful else None
         self._listened: Counter[tuple[int, int]] = Counter()
         self._ways: tuple[int, Ways] | None = None
         self._sound_ways: tuple[tuple[float, float], int, SoundWays] | None = None
@@ -136,6 +141,8 @@ class Perception:
         moment = self.hearing.observe(audio, self.yaw, walked, self.time_s)
         self.recognition.observe(audio)
         self.speech.observe(moment, self.yaw)
+        if self._watch is not None and self._watch.observe(audio):
+            self.alarm = SMOKE_ALARM
         if moment.level_db >= AUDIBLE_DB:
             source, unsure = self.recognition.source_level
             loudness = (self.hearing.peak_db - source, unsure) if self.is_at_its_loudest() else None

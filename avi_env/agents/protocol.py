@@ -254,6 +254,8 @@ class PlannerObservation:
     last: SkillResult | None = None
     speech: tuple[HeardSpeech, ...] = ()
     """All that was said and understood, oldest first."""
+    alarm: str = ""
+    """Class of the alarm that the agent has heard, "" = none."""
     can_talk: bool = False
     """Whether the agent can `say` something: there are people in the house."""
 
@@ -271,6 +273,8 @@ class PlannerObservation:
         ]
         if self.speech:
             lines.insert(5, "Said: " + "; ".join(_speech_text(s) for s in self.speech[-_MAX_SPEECH:]))
+        if self.alarm:
+            lines.insert(1, f"ALARM: a {self.alarm.replace('_', ' ')} has gone off in the house.")
         if self.last is not None:
             lines.append(f"Last: {self.last.to_text()}")
         return "\n".join(lines)
