@@ -9,27 +9,73 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avi_env.scenario.builder import ScenarioDraft, json_schema, scenario, to_yaml
     from avi_env.scenario.cases import Case
     from avi_env.scenario.document import Scenario
     from avi_env.scenario.located import Problem, ScenarioError
-    from avi_env.scenario.reading import load_scenario, parse_scenario
+    from avi_env.scenario.moment import Moment
+    from avi_env.scenario.reading import ScenarioWarning, load_scenario, parse_scenario
+    from avi_env.scenario.registry import (
+        Agent,
+        Door,
+        Entity,
+        Event,
+        Reading,
+        Room,
+        SkillName,
+        SoundClass,
+        Thing,
+        register_predicate,
+    )
 
 __all__ = [
+    "Agent",
     "Case",
+    "Door",
+    "Entity",
+    "Event",
+    "Moment",
     "Problem",
+    "Reading",
+    "Room",
     "Scenario",
+    "ScenarioDraft",
     "ScenarioError",
+    "ScenarioWarning",
+    "SkillName",
+    "SoundClass",
+    "Thing",
+    "json_schema",
     "load_scenario",
     "parse_scenario",
+    "register_predicate",
+    "scenario",
+    "to_yaml",
 ]
 
 _MODULES = {
+    "Agent": "registry",
     "Case": "cases",
+    "Door": "registry",
+    "Entity": "registry",
+    "Event": "registry",
+    "Moment": "moment",
     "Problem": "located",
+    "Reading": "registry",
+    "Room": "registry",
     "Scenario": "document",
+    "ScenarioDraft": "builder",
     "ScenarioError": "located",
+    "ScenarioWarning": "reading",
+    "SkillName": "registry",
+    "SoundClass": "registry",
+    "Thing": "registry",
+    "json_schema": "builder",
     "load_scenario": "reading",
     "parse_scenario": "reading",
+    "register_predicate": "registry",
+    "scenario": "builder",
+    "to_yaml": "builder",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avi_env.scenario.document import Scenario
+from avi_env.scenario.located import Origin
 from avi_env.scenario.reading import filled_scenario, parameter_points
 from avi_env.scenario.surroundings import Parameter
 
@@ -48,7 +50,7 @@ def cases(scenario: Scenario) -> tuple[Case, ...]:
         own = at_point.world.scene if isinstance(at_point.world.scene, tuple) else (at_point.world.scene,)
         scene = own[index]  # a parameter may be in its name
         one = at_point.world.model_copy(update={"scene": scene, "seed": seed, "params": point})
-        whole = at_point.model_copy(update={"world": one})
+        whole = _without_sweep(at_point.model_copy(update={"world": one}))
         swept = [f"scene={scene}"] if len(scenes) > 1 else []
         swept += [f"seed={seed}"] if len(seeds) > 1 else []
         swept += [f"{name}={point[name]}" for name, value in world.params.items() if isinstance(value, tuple)]
@@ -57,6 +59,12 @@ def cases(scenario: Scenario) -> tuple[Case, ...]:
             number = f"#{repeat}" if scenario.repeat.n > 1 else ""
             found.append(Case(whole, point, scene, repeat_seed(seed, repeat), repeat, name, f"{name}{number}"))
     return tuple(found)
+
+
+def _without_sweep(scenario: Scenario) -> Scenario:
+    """Returns a scenario that knows its lines and columns, and no longer the document with the sweep."""
+    scenario._origin = Origin(dataclasses.replace(scenario.origin.tree, value=None))
+    return scenario
 
 
 def repeat_seed(seed: int, repeat: int) -> int:

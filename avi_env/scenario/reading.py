@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -15,10 +17,12 @@ from avi_env.scenario.document import TRIGGERS, Event, Scenario
 from avi_env.scenario.effects import EFFECTS
 from avi_env.scenario.located import Origin, Problem, ScenarioError, Tree, place_below, read_tree
 from avi_env.scenario.parts import Part, nearest
+from avi_env.scenario.references import reference_problems
 from avi_env.scenario.solution_steps import SOLUTION_STEPS
 from avi_env.scenario.surroundings import Parameter
 
 __all__ = [
+    "ScenarioWarning",
     "filled_scenario",
     "load_scenario",
     "parameter_points",
@@ -26,6 +30,11 @@ __all__ = [
     "resolved_path",
     "scenario_from_tree",
 ]
+
+
+class ScenarioWarning(UserWarning):
+    """Something in a scenario that can be meant, but rarely is."""
+
 
 _PARAMETER = re.compile(r"\$\{([^{}]*)\}")
 _MOST_POINTS = 400
@@ -83,15 +92,24 @@ def scenario_from_tree(tree: Tree) -> Scenario:
         raise ScenarioError((tree.problem("", "a scenario is a mapping that begins with `schema: 1`"),))
     templates = dict(_templates(tree.value, ""))
     points, problems = _sweep(tree, templates)
-    scenarios = []
+    scenarios, parsed = [], dict[str, Any]()
     for point in points:
         try:
-            scenarios.append(_scenario_at(tree, templates, point))
+            scenarios.append(_scenario_at(tree, templates, point, parsed))
         except ScenarioError as error:
             problems += error.problems
     if problems:
         raise ScenarioError(tuple(problems))
+    _warn_of_unused(tree, scenarios[0], templates)
     return scenarios[0]
+
+
+def _warn_of_unused(tree: Tree, scenario: Scenario, templates: Mapping[str, str]) -> None:
+    used = {name for text in templates.values() for name in _PARAMETER.findall(text)}
+    for name in scenario.world.params:
+        if name not in used:
+            problem = tree.problem(f"world.params.{name}", f'no "${{{name}}}" uses this parameter', key=True)
+            warnings.warn(str(problem), ScenarioWarning, stacklevel=4)
 
 
 def filled_scenario(scenario: Scenario, point: Mapping[str, Parameter]) -> Scenario:
@@ -101,7 +119,7 @@ def filled_scenario(scenario: Scenario, point: Mapping[str, Parameter]) -> Scena
         params = {**scenario.world.params, **point}
         world = scenario.world.model_copy(update={"params": params})
         return scenario.model_copy(update={"world": world})
-    return _scenario_at(tree, templates, point)
+    return _scenario_at(tree, templates, point, {})
 
 
 def parameter_points(params: Mapping[str, Any]) -> list[dict[str, Parameter]]:
@@ -167,42 +185,48 @@ def _put_in(value: Any, where: str, templates: Mapping[str, str], point: Mapping
     return _PARAMETER.sub(lambda match: str(point.get(match[1], match[0])), value)
 
 
-def _scenario_at(tree: Tree, templates: Mapping[str, str], point: Mapping[str, Parameter]) -> Scenario:
+def _scenario_at(
+    tree: Tree, templates: Mapping[str, str], point: Mapping[str, Parameter], parsed: dict[str, Any]
+) -> Scenario:
     """Returns the scenario at a point of its sweep.
 
     Raises:
         ScenarioError: something is wrong at this point.
     """
     value = _put_in(tree.value, "", templates, point) if templates else tree.value
-    problems: list[Problem] = []
+    problems = reference_problems(tree, value, parsed, templates)
     scenario = None
     try:
         scenario = Scenario.model_validate(value)
     except ValidationError as error:
-        problems = [_problem(tree, value, found) for found in error.errors(include_url=False)]
-    if templates and problems:
-        at = ", ".join(f"{name}={put}" for name, put in point.items())
-        problems = [p if p.where not in templates else _with_point(p, at) for p in problems]
+        problems += [_problem(tree, value, found) for found in error.errors(include_url=False)]
     if problems or scenario is None:
-        raise ScenarioError(tuple(problems))
+        raise ScenarioError(tuple(_with_point(problem, templates, point) for problem in problems))
     scenario._origin = Origin(tree, dict(templates))
     return scenario
 
 
-def _with_point(problem: Problem, at: str) -> Problem:
-    return Problem(problem.path, problem.line, problem.column, problem.where, f"{problem.message} (with {at})")
+def _with_point(problem: Problem, templates: Mapping[str, str], point: Mapping[str, Parameter]) -> Problem:
+    """Returns a problem of a text with parameters together with the values that were put in."""
+    names = [name for name in _PARAMETER.findall(templates.get(problem.where, "")) if name in point]
+    if not names:
+        return problem
+    put_in = ", ".join(f"{name}={point[name]}" for name in dict.fromkeys(names))
+    return dataclasses.replace(problem, message=f"{problem.message} (with {put_in})")
 
 
 def _problem(tree: Tree, value: Any, found: Any) -> Problem:
     """Returns a finding of pydantic as a problem."""
     kind, parts = str(found["type"]), list(found["loc"])
+    unknown = _unknown_key(parts) if kind == "extra_forbidden" else ""
+    if parts[:1] == ["solution"] and len(parts) > 3:
+        del parts[2]  # the kind of step, which has the name of its first field
     if kind in ("union_tag_invalid", "union_tag_not_found") and parts[-1:] == ["effect"]:
         parts.append("do")
         kind = "missing" if kind == "union_tag_not_found" and not _has_effect(value, parts) else kind
     where = _place(value, parts, keep_last=kind in ("missing", "extra_forbidden"))
-    if kind == "extra_forbidden":
-        key = str(parts[-1])
-        return tree.problem(where, _unknown_key(parts, key), key=True)
+    if unknown:
+        return tree.problem(where, unknown, key=True)
     if kind.startswith("union_tag"):
         given = str(found.get("ctx", {}).get("tag", ""))
         hint = nearest(given, EFFECTS)
@@ -258,9 +282,9 @@ def _place(value: Any, parts: Iterable[str | int], *, keep_last: bool) -> str:
     return where
 
 
-def _unknown_key(parts: list[str | int], key: str) -> str:
+def _unknown_key(parts: list[str | int]) -> str:
     """Returns the message about a key that a model does not know."""
-    models: set[type[Part]] = {Scenario}
+    key, models = str(parts[-1]), set[type[Part]]({Scenario})
     for part in parts[:-1]:
         below = {
             inner
