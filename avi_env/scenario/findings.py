@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from avi_env.scenario.document import Expectation, Scenario
     from avi_env.scenario.run import CaseResult
+    from avi_env.scenario.trace import Trace
 
-__all__ = ["CaseReport", "Finding", "case_report", "expected_words", "failure_words", "finding_words"]
+__all__ = [
+    "CaseReport",
+    "Finding",
+    "case_report",
+    "expected_words",
+    "failure_words",
+    "finding_words",
+    "repeats_outcome",
+]
 
 Outcome = Literal["pass", "fail", "inconclusive", "error"]
 
@@ -34,6 +43,10 @@ class Finding:
     """The scenario's own words for a breach."""
     where: str
     """"file:line:column" of the expectation."""
+    operator: str = ""
+    """One of `document.OPERATORS`."""
+    witness: str = ""
+    """What the agent did when it was decided: "step 31, at (1.20, 3.45), go_to_sound()"."""
     expression: str = ""
     """The condition it is about; "" = it is about events."""
     window: tuple[float, float] | None = None
@@ -124,20 +137,44 @@ def expected_words(expectation: Expectation) -> str:
     return words
 
 
+def _witness(trace: Trace, tick: int | None) -> str:
+    if tick is None or not 0 <= tick < len(trace.rows):
+        return ""
+    row = trace.rows[tick]
+    doing = f", {row.skill}" if row.skill else ""
+    return f"step {tick}, agent at (x {row.position[0]:.2f}, z {row.position[2]:.2f}) m{doing}"
+
+
 def _expression(scenario: Scenario, expectation: Expectation) -> str:
     said: Any = getattr(expectation, expectation.operator)
     text = said if isinstance(said, str) else getattr(said, "of", "")
     return text if scenario.kind_of(text) == "expression" else ""
 
 
-def case_report(result: CaseResult, agent: str, seconds: float = 0.0, page: str = "") -> CaseReport:
+def repeats_outcome(outcomes: Sequence[Outcome], needed: int) -> Outcome:
+    """Returns what came of repeats together.
+
+    An error in one of them is an error. Else it passes where as many pass as must; it is inconclusive where it might
+    have passed if the inconclusive ones had; else it fails.
+
+    Args:
+        outcomes: of the repeats.
+        needed: how many of them must pass.
+    """
+    if "error" in outcomes:
+        return "error"
+    if outcomes.count("pass") >= needed:
+        return "pass"
+    return "inconclusive" if outcomes.count("pass") + outcomes.count("inconclusive") >= needed else "fail"
+
+
+def case_report(result: CaseResult, agent: str, seconds: float = 0.0) -> CaseReport:
     """Returns a case's result as plain data.
 
     Args:
         result: of the runner.
-        agent: who played.
+        agent: who was asked to play.
         seconds: how long it took [s of wall time].
-        page: where its page was written.
     """
     case, trace = result.case, result.trace
     numbers = {expectation.id: k for k, expectation in enumerate(case.scenario.expect)}
@@ -155,6 +192,8 @@ def case_report(result: CaseResult, agent: str, seconds: float = 0.0, page: str 
                 reason=verdict.reason,
                 because=expectation.because,
                 where=case.scenario.location(f"expect[{numbers[name]}]"),
+                operator=expectation.operator,
+                witness=_witness(trace, verdict.tick),
                 expression=_expression(case.scenario, expectation),
                 window=verdict.window,
             )
@@ -180,7 +219,6 @@ def case_report(result: CaseResult, agent: str, seconds: float = 0.0, page: str 
         instruction=case.scenario.task.instruction,
         error=result.error,
         seconds=seconds,
-        page=page,
     )
 
 
@@ -191,6 +229,8 @@ def finding_words(finding: Finding) -> str:
     lines = [f"{finding.id}: {finding.expected}", f"  {verb}{when}: {finding.reason}"]
     if finding.margin is not None:
         lines.append(f"  margin {finding.margin:+.3g}")
+    if finding.witness:
+        lines.append(f"  then: {finding.witness}")
     if finding.because:
         lines.append(f"  because: {finding.because}")
     if finding.where:

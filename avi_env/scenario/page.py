@@ -102,7 +102,7 @@ def _finding(finding: Finding) -> str:
     return (
         f'<div class="finding {look}"><p><b class="name">{escape(finding.id)}</b> expected '
         f"<code>{escape(finding.expected)}</code></p><p><b>{verb}{when}</b>: {escape(finding.reason)}.{margin}</p>"
-        f'{because}<p class="faint">{escape(finding.where)}</p></div>'
+        f'{because}<p class="faint">{escape(finding.witness)}</p><p class="faint">{escape(finding.where)}</p></div>'
     )
 
 
@@ -127,9 +127,12 @@ def _lanes(report: CaseReport, trace: Trace, footage: Footage | None) -> Iterato
         if finding.expression in trace.expressions:
             number = trace.expressions.index(finding.expression)
             readings = [row.readings[number] for row in trace.rows]
-            bars += [Bar(*stretch, "holds") for stretch in _stretches(times, [holds for holds, _ in readings])]
+            bars += [
+                Bar(*stretch, "fault" if finding.operator == "never" else "holds")
+                for stretch in _stretches(times, [holds for holds, _ in readings])
+            ]
             curve = tuple((time, margin) for time, (_, margin) in zip(times, readings, strict=True))
-        yield Lane(finding.id, finding.expected, look, 40.0, tuple(bars), marks, curve)
+        yield Lane(finding.id, finding.expected, look, 44.0, tuple(bars), marks, curve)
 
 
 def _sound_lanes(footage: Footage) -> Iterator[Lane]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from avi_env.scenario.findings import CaseReport, failure_words
+from avi_env.scenario.findings import CaseReport, failure_words, repeats_outcome
 
 if TYPE_CHECKING:
     from avi_env.scenario.cases import Case
@@ -32,8 +32,7 @@ def point_rows(cases: Sequence[Case], reports: Sequence[CaseReport]) -> list[dic
     for row in rows.values():
         outcomes = row.pop("outcomes")
         row["passed"], row["of"] = outcomes.count("pass"), len(outcomes)
-        worst = max(outcomes, key=("pass", "inconclusive", "fail", "error").index)
-        row["outcome"] = "pass" if row["passed"] >= row["needed"] else worst
+        row["outcome"] = repeats_outcome(outcomes, row["needed"])
     return list(rows.values())
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 __all__ = ["TIMELINE_STYLE", "Bar", "Lane", "Mark", "timeline_svg"]
 
-WIDTH, GUTTER, EDGE = 1040.0, 190.0, 14.0
+WIDTH, GUTTER, EDGE = 1080.0, 236.0, 14.0
 """Of the drawing, of the labels on its left, of what stays free on its right [px]."""
 
 _Axis = Callable[[float], float]
-_AXIS, _GAP, _LETTER = 26.0, 7.0, 6.4
+_AXIS, _GAP, _LETTER, _SMALL = 26.0, 7.0, 6.4, 5.4
 _ROW = 15.0  # of marks' words below each other [px]
 
 TIMELINE_STYLE = """
@@ -66,7 +67,7 @@ class Lane:
 
     label: str
     note: str = ""
-    """Small, below the label."""
+    """Small, below the label, in two lines at most."""
     look: str = ""
     """Class of the label: "pass", "fail", "open" or none."""
     height: float = 30.0
@@ -94,8 +95,9 @@ def timeline_svg(lanes: Sequence[Lane], start: float, end: float) -> str:
     parts = [*_grid(start, end, x, y)]
     for lane, top in zip(lanes, tops, strict=True):
         parts += _lane(lane, top, x)
-        lines = (mark for mark in lane.marks if mark.through)
-        parts += [_line(x(mark.time), top, x(mark.time), y, "event") for mark in lines]
+    for lane, top in zip(lanes, tops, strict=True):  # over all lanes
+        below = top + _height(lane, x)
+        parts += [_line(x(mark.time), below, x(mark.time), y, "event") for mark in lane.marks if mark.through]
     return (
         f'<svg class="course" viewBox="0 0 {WIDTH:g} {y:.0f}" role="img" '
         f'aria-label="course of the run from {start:g} s to {end:g} s">' + "\n".join(parts) + "</svg>"
@@ -125,15 +127,15 @@ def _height(lane: Lane, x: _Axis) -> float:
 def _lane(lane: Lane, top: float, x: _Axis) -> Iterator[str]:
     height, left, right = _height(lane, x), GUTTER, WIDTH - EDGE
     yield f'<rect class="ground" x="{left:g}" y="{top:.1f}" width="{right - left:g}" height="{height:.1f}"/>'
-    middle = top + (height / 2 + 4 if not lane.note else height / 2 - 2)
+    lines = _wrapped(lane.note)
+    y = top + height / 2 + 4 - 6.5 * len(lines)
     sign = {"pass": "✓ ", "fail": "✗ ", "open": "? "}.get(lane.look, "")
-    label = _cut(sign + lane.label, GUTTER - 16)
-    yield f'<text class="{lane.look}" x="{GUTTER - 10:g}" y="{middle:.1f}" text-anchor="end">{escape(label)}</text>'
-    if lane.note:
-        note = escape(_cut(lane.note, GUTTER - 16))
+    label = escape(_cut(sign + lane.label, GUTTER - 16))
+    yield f'<text class="{lane.look}" x="{GUTTER - 10:g}" y="{y:.1f}" text-anchor="end">{label}</text>'
+    for number, line in enumerate(lines, 1):
         yield (
-            f'<text class="faint" font-size="10" x="{GUTTER - 10:g}" y="{middle + 13:.1f}" text-anchor="end">'
-            f"{note}<title>{escape(lane.note)}</title></text>"
+            f'<text class="faint" font-size="10" x="{GUTTER - 10:g}" y="{y + 13 * number:.1f}" text-anchor="end">'
+            f"{escape(line)}<title>{escape(lane.note)}</title></text>"
         )
     if lane.picture:
         yield (
@@ -205,6 +207,11 @@ def _levels(marks: Sequence[Mark], x: _Axis) -> list[int]:
 
 def _line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:
     return f'<line class="{look}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _wrapped(text: str) -> list[str]:
+    """Breaks a small text into two lines at most."""
+    return textwrap.wrap(text, int((GUTTER - 16) / _SMALL), max_lines=2, placeholder="…")
 
 
 def _cut(text: str, width: float) -> str:
