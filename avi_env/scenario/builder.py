@@ -133,7 +133,7 @@ def to_yaml(scenario: Scenario) -> str:
         document = scenario.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     class Dumper(yaml.SafeDumper):
-        """Puts in quotes what some reader of YAML takes for a number: the older schema knows no 1e3."""
+        """Puts in quotes what readers of either schema of YAML take for a number: 1.1 knows no 1e3, 1.2 no 1:30."""
 
         def ignore_aliases(self, data: Any) -> bool:
             return True
@@ -154,7 +154,23 @@ def json_schema() -> dict[str, Any]:
         required = ["do", *effect.get("required", [])]
         choices.append({**effect, "title": word, "properties": properties, "required": required})
     schema["$defs"]["Event"] = {"description": events["description"], "oneOf": choices}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    definitions = {name: _with_parameters(part) for name, part in schema.pop("$defs").items()}
+    definitions["Parameter"] = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+
+
+def _with_parameters(schema: Any) -> Any:
+    """Returns a schema in which "${name}" may stand for a number, a word of a list, true and false."""
+    if isinstance(schema, list):
+        return [_with_parameters(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") in ("number", "integer", "boolean") or "enum" in schema:
+        told = {key: schema[key] for key in ("default", "description", "title") if key in schema}
+        inner = {key: value for key, value in schema.items() if key not in told}
+        return {**told, "anyOf": [inner, {"$ref": "#/$defs/Parameter"}]}
+    # The values of params are what is put in: nothing stands for them.
+    return {key: value if key in ("params", "default") else _with_parameters(value) for key, value in schema.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -49,7 +49,7 @@ def cases(scenario: Scenario) -> tuple[Case, ...]:
     for index, seed, (point, at_point) in itertools.product(range(len(scenes)), seeds, filled):
         own = at_point.world.scene if isinstance(at_point.world.scene, tuple) else (at_point.world.scene,)
         scene = own[index]  # a parameter may be in its name
-        one = at_point.world.model_copy(update={"scene": scene, "seed": seed, "params": point})
+        one = at_point.world.model_copy(update={"scene": scene, "seed": seed, "params": {}})
         whole = _without_sweep(at_point.model_copy(update={"world": one}))
         swept = [f"scene={scene}"] if len(scenes) > 1 else []
         swept += [f"seed={seed}"] if len(seeds) > 1 else []
