@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from avi_env.content import name_error
@@ -64,7 +64,7 @@ class Names:
         for name in sources:
             self._declare(Entity(name, "source"))
 
-    def entity(self, name: str, kinds: Collection[EntityKind] = ()) -> Entity:
+    def entity(self, name: str, kinds: tuple[EntityKind, ...] = ()) -> Entity:
         """Returns what a name means.
 
         Args:
@@ -116,11 +116,11 @@ class Names:
         meant = self._short.get(name, [])
         return meant[0] if len(meant) == 1 else name
 
-    def _offered(self, kinds: Collection[EntityKind]) -> list[str]:
+    def _offered(self, kinds: tuple[EntityKind, ...]) -> list[str]:
         return [name for name, entity in self._full.items() if not kinds or entity.kind in kinds]
 
 
-def _words(kinds: Collection[EntityKind]) -> str:
+def _words(kinds: tuple[EntityKind, ...]) -> str:
     return " or ".join(sorted(kinds)) if kinds else "name"
 
 

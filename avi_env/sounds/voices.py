@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from avi_env.sounds.synthesis import (
     time_axis,
 )
 
-__all__ = ["VOWELS", "baby_cry", "call", "canary", "cat_meow", "dog_bark", "speech_babble"]
+__all__ = ["VOWELS", "baby_cry", "call", "canary", "cat_meow", "dog_bark", "speech_babble", "speech_like"]
 
 _BLOCK = 240  # samples between two settings of the vocal tract: 5 ms
 
@@ -114,10 +115,10 @@ def _smoothed(values: Signal, blocks: int) -> Signal:
     return smooth[0] if values.ndim == 1 else smooth.T
 
 
-def _phrase(rng: np.random.Generator, pitch: float, tract: float, tempo: float) -> Signal:
-    """A few syllables of no language: consonant and vowel, with accents and a falling melody."""
+def _phrase(rng: np.random.Generator, pitch: float, tract: float, tempo: float, syllables: int | None = None) -> Signal:
+    """Syllables of no language: consonant and vowel, with accents and a falling melody; a drawn number if None."""
     voice, hiss, formants, accent = [], [], [], []
-    for _ in range(int(rng.integers(4, 9))):
+    for _ in range(int(rng.integers(4, 9)) if syllables is None else syllables):
         vowel = np.append(VOWELS[rng.integers(len(VOWELS))], 3400.0) * tract
         stress = rng.uniform(0.75, 1.15)
         kind = rng.choice(["fricative", "stop", "nasal", "glide"])
@@ -174,6 +175,25 @@ def speech_babble(
             events.append((onset + spoken, loud * phrase / np.sqrt(np.mean(phrase**2))))
             spoken += len(phrase) / RATE + rng.uniform(0.2, 0.7)
     return filtered(place(seconds, events), band(80.0, 5500.0, 1))
+
+
+def speech_like(rng: np.random.Generator, phrases: Sequence[int]) -> Signal:
+    """Returns one talker's speech of no language, in which no word can be understood, with pauses between phrases.
+
+    Args:
+        rng: source of randomness; the talker is drawn first.
+        phrases: number of syllables of each.
+    """
+    low = rng.random() < 0.5
+    pitch = rng.uniform(95.0, 135.0) if low else rng.uniform(175.0, 230.0)
+    tract = rng.uniform(0.97, 1.05) if low else rng.uniform(1.12, 1.2)
+    parts: list[Signal] = []
+    for number, syllables in enumerate(phrases):
+        if number:
+            parts.append(np.zeros(round(rng.uniform(0.2, 0.4) * RATE)))
+        phrase = _phrase(rng, pitch, tract, 1.0, syllables)
+        parts.append(phrase / np.sqrt(np.mean(phrase**2)))
+    return filtered(np.concatenate(parts), band(80.0, 5500.0, 1))
 
 
 def call(

@@ -1,0 +1,204 @@
+"""What is true in the house of a case at the present tick, asked by name: places, ways, levels at the ears, lamps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from avi_env.envs.batch import EnvBatch
+from avi_env.navigation import WalkableGrid, distance_field, field_lookup, on_floor, snap_place
+from avi_env.scenario.ear_levels import ear_levels
+from avi_env.scenario.moment import EntityKind
+from avi_env.scenario.names import Names
+from avi_env.scenario.prop_effects import Props
+from avi_env.scenario.sound_effects import Sounds
+from avi_env.scenario.whereabouts import Whereabouts, room_columns
+from avi_env.scene import emission_point
+from avi_env.scene.doors import scene_doors
+from avi_env.tasks import goal_points
+from avi_env.tasks.questions.places import room_at
+from avi_env.tasks.shut_episode import grid_about
+
+__all__ = ["SceneTruth"]
+
+_KEPT_FIELDS = 32  # distance fields that are kept: of things that stay, with the doors as they have stood
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class SceneTruth:
+    """The `Truth` of environment 0 of a batch. What is asked is found out then, and kept for the tick."""
+
+    def __init__(self, batch: EnvBatch, names: Names, props: Props, sounds: Sounds, whereabouts: Whereabouts) -> None:
+        self._batch, self._names, self._props, self._sounds = batch, names, props, sounds
+        self._whereabouts = whereabouts
+        self._fields: dict[tuple[object, ...], tuple[WalkableGrid, npt.NDArray[np.float32]]] = {}
+        self._levels: tuple[float, int, dict[int, float]] | None = None
+
+    def begin(self) -> None:
+        """Forgets what was true in an episode before."""
+        self._fields.clear()
+        self._levels = None
+
+    def kind(self, name: str) -> EntityKind:
+        """Returns what a name stands for."""
+        return self._names.entity(name).kind
+
+    def canonical(self, name: str) -> str:
+        """Returns the full name of an entity."""
+        return self._names.entity(name).name
+
+    def place(self, name: str) -> FloatArray:
+        """Returns where an entity is now [m], shape (3,): of an object, where it sounds from; of a room, free floor."""
+        entity = self._names.entity(name)
+        if entity.kind == "agent":
+            return self._batch.state.position[0].cpu().numpy().astype(np.float64)
+        if entity.kind == "room":
+            return self._whereabouts.spot(self._whereabouts.room(name))
+        if entity.kind == "object" and not self._sounds.walks(entity.name):
+            return emission_point(self._props.objects[entity.id])
+        if entity.kind == "door":
+            portal = next(portal for portal in self._whereabouts.scene.portals if portal.id == entity.id)
+            return np.array(portal.center, dtype=np.float64)
+        return self._sounds.place(entity.name, self._now)
+
+    def geodesic_distance(self, start: str, end: str) -> float:
+        """Returns the length of the shortest walk between two entities [m], inf if there is none.
+
+        Doors and things are as they stand now. A room is reached at its nearest floor, anything else where one can
+        stand beside it.
+        """
+        grid = self._grid()
+        ends = end, start
+        if self.kind(end) == "agent":  # fields of what stays are kept
+            ends = start, end
+        field = self._field(grid, ends[0])
+        return float(field_lookup(field, grid, self._points(grid, ends[1])).min())
+
+    def pixels(self, name: str, observation: Mapping[str, npt.NDArray[Any]]) -> int:
+        """Returns how many pixels of the observation's picture show an entity: of a room, its shell and things.
+
+        Raises:
+            ValueError: the observation has no "semantic".
+        """
+        if "semantic" not in observation:
+            raise ValueError('what is visible is counted in the sensor "semantic", which is off')
+        return int(np.isin(observation["semantic"], self._bodies(name)).sum())
+
+    def level_db(self, name: str) -> float:
+        """Returns the level of an entity's sound at the agent's ears now [dB SPL], -inf if it is silent.
+
+        It is the level that the sound has there on average while it sounds: the active level of its clip and what
+        direct sound, reflections and reverberation make of the clip's spectrum, as energies, mean of the ears. Pauses
+        within a clip do not count, nor does what rings on after it has ended.
+        """
+        return self._sum(one.slot for one in self._on() if one.name == self.canonical(name))
+
+    def noise_db(self, name: str) -> float:
+        """Returns the level at the ears of everything but an entity's sound [dB SPL], -inf = nothing."""
+        others = self._sum(one.slot for one in self._on() if one.name != self.canonical(name))
+        noise = self._batch.world.noise.level_of(self._seat)
+        return _decibels(_power(others) + _power(noise))
+
+    def sounding(self, name: str) -> bool:
+        """Whether an entity emits sound now."""
+        return any(one.name == self.canonical(name) for one in self._on())
+
+    def speaking(self, name: str) -> bool:
+        """Whether an entity speaks now."""
+        return any(one.name == self.canonical(name) and one.speech for one in self._on())
+
+    def room_at(self, position: npt.NDArray[np.floating[Any]]) -> str:
+        """Returns the full name of the room at a position [m], shape (3,), "" = none."""
+        x, y, z = (float(value) for value in position)
+        number = room_at(self._whereabouts.scene, (x, y, z))
+        entity = self._names.of_id("room", number) if number >= 0 else None
+        return "" if entity is None else entity.name
+
+    def openness(self, door: str) -> float:
+        """Returns how far a door is open, 0 (shut) to 1."""
+        number = self._names.entity(door, ("door",)).id
+        turned = self._batch.world.doors.openness(self._seat)
+        standing = next(p.openness for p in self._batch.scene(0).portals if p.id == number)
+        return turned.get(number, standing)
+
+    def lit(self, room: str) -> bool:
+        """Whether a room's lamps are on."""
+        return self._props.lit(self._names.entity(room, ("room",)).id)
+
+    def present(self, name: str) -> bool:
+        """Whether an object is in the house now."""
+        return self._props.present(self._names.entity(name, ("object",)).id)
+
+    @property
+    def _now(self) -> float:
+        return self._batch.seconds(0)
+
+    @property
+    def _seat(self) -> int:
+        return int(self._batch.seats.seats[0])
+
+    def _grid(self) -> WalkableGrid:
+        world = self._batch.world
+        return world.maker.walkable(world.scene(int(self._batch.state.scene_index[0])))
+
+    def _points(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:
+        """Returns where one has arrived at an entity [m], shape (n, 3)."""
+        entity, at = self._names.entity(name), self.place(name)
+        if entity.kind == "agent":
+            return at[None].astype(np.float32)
+        if entity.kind == "room":
+            found = room_columns(grid, self._whereabouts.room(name))[0]
+            return (found if len(found) else at[None]).astype(np.float32)
+        place = snap_place(grid, at)
+        floor = on_floor(grid.layers[place.layer], place.xz)
+        if entity.kind == "door":
+            return floor
+        return goal_points(self._whereabouts.scene, grid_about(grid, floor[0]), at)
+
+    def _field(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:
+        key = id(grid), self.canonical(name), tuple(self.place(name).round(3).tolist())
+        if key not in self._fields:
+            if len(self._fields) >= _KEPT_FIELDS:
+                del self._fields[next(iter(self._fields))]
+            self._fields[key] = grid, distance_field(grid, self._points(grid, name))  # keeps the grid: its id is used
+        return self._fields[key][1]
+
+    def _bodies(self, name: str) -> list[int]:
+        entity, scene = self._names.entity(name), self._batch.scene(0)
+        if entity.kind == "object":
+            return [entity.id]
+        if entity.kind == "room":
+            return [item.id for item in self._props.objects if item.room == entity.id]
+        if entity.kind == "door":
+            return [leaf.object for door in scene_doors(scene) if door.portal == entity.id for leaf in door.leaves]
+        told = self._sounds.declared(entity.name)
+        is_body = told is not None and told.object is not None and not self._sounds.walks(entity.name)
+        return self._bodies(told.object) if is_body and told is not None and told.object is not None else []
+
+    def _on(self) -> list[Any]:
+        now = self._now
+        return [one for one in self._sounds.playing if one.on(now)]
+
+    def _sum(self, slots: Any) -> float:
+        return _decibels(sum(_power(self._level_of(slot)) for slot in slots))
+
+    def _level_of(self, slot: int) -> float:
+        """Returns the level at the ears of what a source of the environment plays [dB SPL]."""
+        if not self._batch.config.listens:
+            return -np.inf
+        key = self._now, len(self._sounds.playing)
+        if self._levels is None or self._levels[:2] != key:
+            self._levels = *key, ear_levels(self._batch, 0, {one.slot: one.emitter for one in self._on()})
+        return self._levels[2].get(slot, -np.inf)
+
+
+def _power(level: float) -> float:
+    return float(10.0 ** (level / 10.0))
+
+
+def _decibels(power: float) -> float:
+    return float(10.0 * np.log10(power)) if power > 0.0 else -np.inf
