@@ -151,4 +151,5 @@ def _room(mind: Perception, ways: Ways, floor: int) -> RoomSeen:
         explored=area / (area + _MISSING_AREA * open_edge) if area > 0.0 else 0.0,
         visited=floor in mind.rooms.visited,
         distance_m=reach if math.isfinite(reach) else None,
+        private=mind.rooms.type_of(floor, mind.objects) in mind.private,
     )

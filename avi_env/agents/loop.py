@@ -13,6 +13,7 @@ import numpy.typing as npt
 from avi_env.agents.backends import SkillBackends, make_leads, make_recognition
 from avi_env.agents.briefing import brief
 from avi_env.agents.offer import offered_skills
+from avi_env.agents.orders import private_rooms
 from avi_env.agents.perception import Perception, Senses
 from avi_env.agents.protocol import Answer, Invalid, Planner, PlannerObservation, SkillCall, SkillResult
 from avi_env.agents.skills import Leads, SkillOutcome, SkillState, start_skill
@@ -131,6 +132,7 @@ def run_agent(
         observation, info = env.reset()
     senses, backends = senses_of(env), backends or SkillBackends()
     mind = Perception(senses, make_recognition(backends, senses.sample_rate, senses.step_seconds), watchful=talks)
+    mind.private = frozenset(private_rooms(instruction))
     leads = make_leads(backends, env.unwrapped)
     body = _Body(env, mind, leads, observation, info or {}, limits or RunLimits(), on_step, talks)
     planner.reset()

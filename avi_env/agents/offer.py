@@ -38,7 +38,8 @@ def offered_skills(observation: PlannerObservation) -> tuple[SkillSpec, ...]:
     """
     sounds = tuple(s.track for s in observation.heard)
     objects = tuple(o.name for o in observation.ranked_objects()[:_MAX_OBJECTS])
-    rooms = tuple(r.name for r in observation.rooms if r.name != observation.room or not r.visited)
+    open_rooms = (r for r in observation.rooms if not r.private)
+    rooms = tuple(r.name for r in open_rooms if r.name != observation.room or not r.visited)
     specs = [
         _spec("explore") if observation.frontiers > 0 else None,
         _choice("go_to_sound", "sound", "id of a heard sound", sounds),

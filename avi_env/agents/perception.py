@@ -30,6 +30,7 @@ _SPOT, _SPOT_MOMENTS = 0.5, 8.0  # [m], moments
 _WAYS_STEPS = 6  # steps after which the ways of sound are found anew, for what has been seen since
 _RESTING_DB = 3.0  # below its latest peak by more, a sound that comes and goes is resting
 _STILL = 0.05  # [m]
+_LOOKED_AT_M2 = 3.0  # floor seen of a room from which its furniture would have told what kind of room it is
 _PIXELS_OF_FLOOR = 40  # in one picture, for a floor to count as a room in view
 
 
@@ -71,6 +72,8 @@ class Perception:
         self.speech = SpeechMemory(senses.step_seconds)
         self.alarm = ""
         """Class of the alarm that the agent has heard, "" = none."""
+        self.private: frozenset[str] = frozenset()
+        """Types of rooms that must not be entered."""
         self.observation: Mapping[str, npt.NDArray[Any]] = {}
         """The last one, as the environment gave it."""
         self.pose: npt.NDArray[np.float64] = np.zeros(4)
@@ -84,6 +87,7 @@ class Perception:
         self._floor_ids = np.array([name == "floor" for name in senses.categories] or [False])
         self._watch = AlarmWatch(senses.sample_rate, senses.step_seconds) if watchful else None
         self._listened: Counter[tuple[int, int]] = Counter()
+        self._home = -1  # floor on which the agent began: that one it can leave, even if it is private
         self._ways: tuple[int, Ways] | None = None
         self._sound_ways: tuple[tuple[float, float], int, SoundWays] | None = None
 
@@ -128,6 +132,7 @@ class Perception:
         label = points.label[(points.label >= 0) & (points.planar < 6.0)]
         count = np.bincount(label, minlength=len(self._floor_ids))[: len(self._floor_ids)]
         self.rooms.observe(np.flatnonzero(self._floor_ids & (count >= _PIXELS_OF_FLOOR)).tolist(), self.floor)
+        self._home = self.floor if action is None else self._home
         self._hear(observation["audio"], walked)
 
     def _feel(self, previous: npt.NDArray[np.float64], action: int | None, walked: float) -> None:
@@ -171,8 +176,24 @@ class Perception:
     def ways(self) -> Ways:
         """Returns the ways over the map from here; computed once per step."""
         if self._ways is None or self._ways[0] != self.steps:
-            self._ways = (self.steps, ways_from(walk_plan(self.house), self.position))
+            plan = walk_plan(self.house, closed=self.closed_floors())
+            self._ways = (self.steps, ways_from(plan, self.position))
         return self._ways[1]
+
+    def closed_floors(self) -> tuple[int, ...]:
+        """Returns the object ids of floors to keep off.
+
+        They are those of private rooms and, where there are any, of rooms whose kind is not known: these are looked
+        into from outside first, and entered when enough has been seen that would have told.
+        """
+        if not self.private:
+            return ()
+        kinds = {floor: self.rooms.type_of(floor, self.objects) for floor in self.rooms.floors if floor != self._home}
+        return tuple(
+            floor
+            for floor, kind in kinds.items()
+            if kind in self.private or (kind == "unknown" and self.house.floor_area(floor) < _LOOKED_AT_M2)
+        )
 
     def plan(self) -> WalkPlan:
         """Returns the planning grid of the map as it is now."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from avi_env.agents.knowledge import emitters_of
 from avi_env.agents.offer import call_error
+from avi_env.agents.planner_manners import active_instruction, give_up, react, task_history
 from avi_env.agents.protocol import (
     Answer,
     HeardSound,
@@ -54,6 +56,9 @@ class RuleSettings:
     """Environment steps left below which the best guess is given."""
     attempts: int = 3
     """Failed walks to the same object before the rules give it up."""
+    patience_seconds: float = 45.0
+    """Where the agent can talk: how long to wait for a sound in a house that is explored before saying that there is
+    none [s]."""
 
 
 class RulePlanner:
@@ -101,8 +106,13 @@ def decide(
 ) -> SkillCall | Answer:
     """Returns the next call or the answer, from the observation and the results so far alone."""
     objects = frozenset(c for s in skills if s.name == "go_to_object" for a in s.arguments for c in a.choices)
-    turn = _Turn(observation, frozenset(s.name for s in skills), objects, history, settings or RuleSettings())
-    question = parse_question(observation.instruction)
+    offered = frozenset(s.name for s in skills)
+    first = react(observation, offered, history)
+    if first is not None:
+        return first
+    done = task_history(observation, history)
+    question = parse_question(active_instruction(observation))
+    turn = _Turn(observation, offered, objects, done, settings or RuleSettings(), question)
     if observation.steps_left <= turn.settings.last_steps or observation.calls_left <= 1:
         return _last_word(turn, question)
     if question.goal == "count_rooms":
@@ -124,6 +134,7 @@ class _Turn:
     """Objects that may be named."""
     history: History
     settings: RuleSettings
+    question: Question
 
     @property
     def walks(self) -> History:
@@ -135,13 +146,24 @@ class _Turn:
 
     def failures(self, target: str) -> int:
         """How often a walk to a target has not succeeded."""
-        return sum(_is_walk_to(r, target) and r.status != "success" for r in self.history)
+        failed = (r for r in self.history if r.status != "success" and r.code != "preempted")
+        return sum(_is_walk_to(r, target) for r in failed)
 
     def can_try(self, thing: SeenObject) -> bool:
         """Whether a walk to an object is worth a try: not found silent, not just failed, not failed too often."""
         silent = any(_is_walk_to(r, thing.name) and r.code == "lost_sound" for r in self.history)
         often = self.failures(thing.name) >= self.settings.attempts
-        return thing.name in self.objects and not (silent or often or self.just_failed(thing.name))
+        barred = silent or often or self.is_private(thing.room)
+        return thing.name in self.objects and not (barred or self.just_failed(thing.name))
+
+    def is_private(self, name: str) -> bool:
+        """Whether a room must not be entered."""
+        return any(r.name == name and r.private for r in self.now.rooms)
+
+    def searched(self) -> bool:
+        """Whether there is nothing left to explore and no room left to visit."""
+        open_rooms = (r for r in self.now.rooms if not (r.visited or r.private or self.failures(r.name)))
+        return ("explore" not in self.offered or _explore_exhausted(self)) and not any(open_rooms)
 
     def reached(self, target: str) -> bool:
         """Whether the last walk ended at the target."""
@@ -157,6 +179,8 @@ class _Turn:
         tail = self.walks[-2:]
         if not tail or not _is_walk_to(tail[-1], target) or tail[-1].status == "success":
             return False
+        if tail[-1].code == "preempted":  # news came in between, the way is as good as before
+            return False
         given_time = tail[-1].status in ("timeout", "interrupted")
         return not given_time or (len(tail) == 2 and _is_walk_to(tail[0], target) and tail[0].status != "success")
 
@@ -170,7 +194,7 @@ def _reach(turn: _Turn, question: Question) -> SkillCall | Answer:
     sound = target_sound(question, turn.now.heard)
     if not turn.history:
         return _listen(turn, "first, hear what there is")
-    things = likely_sources(question, turn.now, turn.history)
+    things = _candidates(turn, question)
     for thing in things:
         beside = thing.in_view and thing.track and thing.distance_m <= turn.settings.at_object_m
         if turn.reached(thing.name) and question.names_a_sound and not turn.now.heard:
@@ -185,17 +209,63 @@ def _reach(turn: _Turn, question: Question) -> SkillCall | Answer:
     if sound is None:
         return _search(turn, "nothing is heard that the task is about")
     if turn.reached(sound.track):
-        if not turn.listened():
-            return SkillCall("look_around", {}, "the sound is here: look for what makes it")
-        near = [o for o in source_objects(question, sound, turn.now.seen) if turn.can_try(o)]
-        if near and near[0].distance_m <= turn.settings.around_m:
-            return SkillCall("go_to_object", {"object": near[0].name}, "it may be what sounds here")
-        return _arrived(turn, question, sound.room, "the sound comes from here", 0.7)
+        return _at_sound(turn, question, sound)
     return _follow(turn, sound)
+
+
+def _at_sound(turn: _Turn, question: Question, sound: HeardSound) -> SkillCall | Answer:
+    """Where a walk to the sound has ended: looks round, tries the things that may make it, then reports it."""
+    if not turn.listened():
+        return SkillCall("look_around", {}, "the sound is here: look for what makes it")
+    near = [o for o in source_objects(question, sound, turn.now.seen) if turn.can_try(o)]
+    if near and near[0].distance_m <= turn.settings.around_m:
+        return SkillCall("go_to_object", {"object": near[0].name}, "it may be what sounds here")
+    if not _is_there(turn, question, sound):
+        return _search(turn, "what should make this sound is not here")
+    return _arrived(turn, question, sound.room, "the sound comes from here", 0.7)
+
+
+def _candidates(turn: _Turn, question: Question) -> tuple[SeenObject, ...]:
+    """What may be the goal; among people nothing of another kind than what they asked for."""
+    things, kinds = likely_sources(question, turn.now, turn.history), emitters_of(question.sound_class)
+    if not turn.now.can_talk or not kinds:
+        return things
+    return tuple(thing for thing in things if thing.category in kinds)
+
+
+def _is_there(turn: _Turn, question: Question, sound: HeardSound) -> bool:
+    """Whether the place of a sound may be reported as the goal; among people only with better evidence."""
+    if not turn.now.can_talk:
+        return True
+    if question.sound_class and sound.sound_class != question.sound_class:
+        return False
+    kinds = emitters_of(question.sound_class or sound.sound_class)
+    near = (o for o in turn.now.seen if o.category in kinds and o.distance_m <= turn.settings.around_m)
+    return question.wants_answer or not kinds or any(near)
+
+
+def _is_hopeless(turn: _Turn) -> bool:
+    """Whether to admit, among people, that the goal is not there or cannot be reached."""
+    if not (turn.now.can_talk and turn.searched() and turn.listened()):
+        return False
+    goals = _perceived(turn)
+    tries = sum(_is_walk_to(r, goal) and r.code != "preempted" for r in turn.history for goal in goals)
+    if goals:
+        return tries >= turn.settings.attempts
+    return not turn.question.sound_class or turn.now.time_s >= turn.settings.patience_seconds
+
+
+def _perceived(turn: _Turn) -> tuple[str, ...]:
+    """Names of what has been heard or seen of the goal."""
+    sound = target_sound(turn.question, turn.now.heard)
+    right = sound is not None and (not turn.question.sound_class or sound.sound_class == turn.question.sound_class)
+    return tuple(o.name for o in _candidates(turn, turn.question)) + ((sound.track,) if sound and right else ())
 
 
 def _follow(turn: _Turn, sound: HeardSound) -> SkillCall | Answer:
     """Goes to a sound; a failed try alternates with exploring, an unsure direction with turning round."""
+    if _is_hopeless(turn):
+        return give_up(turn.question, bool(_perceived(turn)))
     if "go_to_sound" not in turn.offered:
         return _search(turn, "the sound cannot be followed")
     if turn.just_failed(sound.track) and ("explore" in turn.offered or not turn.listened()):
@@ -206,8 +276,10 @@ def _follow(turn: _Turn, sound: HeardSound) -> SkillCall | Answer:
     return SkillCall("go_to_sound", {"sound": sound.track}, reason)
 
 
-def _search(turn: _Turn, reason: str) -> SkillCall:
+def _search(turn: _Turn, reason: str) -> SkillCall | Answer:
     """Explores; in a known house visits the rooms in turn, listening in each."""
+    if _is_hopeless(turn):
+        return give_up(turn.question, bool(_perceived(turn)))
     if "explore" in turn.offered and not _explore_exhausted(turn):
         return SkillCall("explore", {}, reason)
     if not turn.listened():
@@ -215,7 +287,8 @@ def _search(turn: _Turn, reason: str) -> SkillCall:
     if "go_to_room" in turn.offered:
         visits = {r.name: sum(_is_walk_to(h, r.name) for h in turn.history) for r in turn.now.rooms}
         rooms = sorted(
-            (r for r in turn.now.rooms if r.name != turn.now.room), key=lambda r: (visits[r.name], r.visited)
+            (r for r in turn.now.rooms if r.name != turn.now.room and not r.private),
+            key=lambda r: (visits[r.name], r.visited),
         )
         if rooms:
             return SkillCall("go_to_room", {"room": rooms[0].name}, reason)
@@ -268,6 +341,8 @@ def _what_sound(turn: _Turn, question: Question) -> SkillCall | Answer:
 
 def _last_word(turn: _Turn, question: Question) -> SkillCall | Answer:
     """The best guess when the budget is nearly gone."""
+    if turn.now.can_talk and question.goal in ("find", "which_room") and not _perceived(turn):
+        return give_up(question, perceived=False)
     if not question.wants_answer:
         return SkillCall("stop", {}, "the budget is nearly gone")
     now, reason = turn.now, "the budget is nearly gone: the best guess so far"

@@ -145,6 +145,8 @@ class RoomSeen:
     visited: bool = False
     distance_m: float | None = None
     """Way to it [m], None = no idea."""
+    private: bool = False
+    """Whether the instruction forbids to enter it."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,7 @@ class PlannerObservation:
 def _room_text(room: RoomSeen) -> str:
     way = f", {room.distance_m:.0f} m away" if room.distance_m is not None else ""
     kind = f" ({room.type})" if not room.name.startswith(room.type) else ""
+    way += ", must not be entered" if room.private else ""
     return f"{room.name}{kind} {room.explored:.0%} explored{', visited' if room.visited else ''}{way}"
 
 

@@ -125,8 +125,8 @@ class Frontier(NamedTuple):
     """Object id of the floor before it, -1 = unknown."""
 
 
-def walk_plan(house: HouseMap, radius: float = AGENT_RADIUS) -> WalkPlan:
-    """Returns the planning grid of a map for an agent of a radius [m]."""
+def walk_plan(house: HouseMap, radius: float = AGENT_RADIUS, closed: tuple[int, ...] = ()) -> WalkPlan:
+    """Returns the planning grid of a map for an agent of a radius [m]; floors in `closed` are kept off by so much."""
     window = _even(house.window())
     clearance = CELL * (ndimage.distance_transform_edt(~window.occupied) - 0.5)
     passable = window.free & (clearance >= radius - 0.5 * CELL)
@@ -137,6 +137,9 @@ def walk_plan(house: HouseMap, radius: float = AGENT_RADIUS) -> WalkPlan:
     unknown = np.asarray(_blocks(~window.free & ~window.occupied).all(axis=(1, 3)), bool)
     region = _blocks(window.region).max(axis=(1, 3)).astype(np.int32)
     origin = (window.origin[0] + 0.5 * CELL, window.origin[1] + 0.5 * CELL)
+    if closed:
+        apart = ndimage.distance_transform_edt(~np.isin(region, closed), sampling=_STEP)
+        walkable, hopeful = walkable & (apart > radius), hopeful & (apart > radius)
     return WalkPlan(origin, walkable, np.asarray(hopeful, bool), 1.0 + _NARROW_COST * tight**2, unknown, region)
 
 
