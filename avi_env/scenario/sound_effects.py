@@ -143,6 +143,10 @@ class Sounds:
         """Returns what the file says of a source's place, None = it is none of its sources."""
         return self._scenario.world.sources.get(name)
 
+    def end(self, name: str, seconds: float) -> None:
+        """Ends all that comes from an entity."""
+        self._stop(self._names.entity(name).name, seconds)
+
     def walks(self, name: str) -> bool:
         """Whether an entity was sent somewhere else."""
         return name in self._walks

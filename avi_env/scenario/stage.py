@@ -15,7 +15,16 @@ from avi_env.envs.variants import seen_scene
 from avi_env.navigation import ShortestPathFollower, distance_field, field_lookup
 from avi_env.scenario.applied import Applied
 from avi_env.scenario.cases import Case
-from avi_env.scenario.effects import DoorClose, DoorOpen, DoorSet, Effect
+from avi_env.scenario.effects import (
+    DoorClose,
+    DoorOpen,
+    DoorSet,
+    Effect,
+    ObjectRemove,
+    SoundPlay,
+    SoundStart,
+    SpeechSay,
+)
 from avi_env.scenario.located import ScenarioError
 from avi_env.scenario.name_problems import name_problems
 from avi_env.scenario.names import Names
@@ -138,6 +147,8 @@ class Stage:
         """
         if isinstance(effect, PROP_EFFECTS):
             place = apply_prop(self, effect, seconds)
+            if isinstance(effect, ObjectRemove):
+                self.sounds.end(effect.object, seconds)
             about = getattr(effect, "object", "") or getattr(effect, "room", "")
             return Applied(f"{effect.do} {about}", place)
         if isinstance(effect, DoorOpen | DoorClose | DoorSet):
@@ -145,11 +156,18 @@ class Stage:
             share = effect.openness if isinstance(effect, DoorSet) else float(isinstance(effect, DoorOpen))
             turn_door(self.batch, 0, portal, share)
             return Applied(f"{effect.do} {effect.door}", self.truth.place(effect.door))
+        if isinstance(effect, SoundStart | SoundPlay | SpeechSay):
+            self._check_present(effect.speaker if isinstance(effect, SpeechSay) else effect.source)
         return self.sounds.apply(effect, seconds)
 
     def advance(self) -> None:
         """Lets things that fall, or wait for the agent to make way, go on: to be called before each step."""
         self.props.advance(self.batch)
+
+    def _check_present(self, name: str) -> None:
+        """Raises ValueError if a thing is to sound that is not there."""
+        if self.names.entity(name).kind == "object" and not self.truth.present(name):
+            raise ValueError(f"{name} is not there: let it appear before it sounds")
 
     def close(self) -> None:
         """Frees the environment."""

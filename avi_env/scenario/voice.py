@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from avi_env.sounds import Clip
 from avi_env.sounds.clip import active_level, calibrated, resampled_loop
@@ -65,6 +67,18 @@ def phrase_syllables(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _spoken(text: str) -> tuple[np.ndarray, int]:
-    """Returns real speech and its sample rate [Hz]."""
-    raise NotImplementedError(text)
+def _spoken(text: str) -> tuple[npt.NDArray[np.float64], int]:
+    """Returns real speech and its sample rate [Hz]: the voice that is in the package, so that nothing is fetched."""
+    tts = _speaker()
+    return np.asarray(tts(text), dtype=np.float64), int(tts.sample_rate)
+
+
+@lru_cache(maxsize=1)
+def _speaker() -> Any:
+    try:
+        from hibari import Hibari
+    except ImportError as error:
+        raise ImportError(
+            "voice: tts needs hibari-tts, which is not installed: pip install 'avi-env[speech]', or say voice: synthetic"
+        ) from error
+    return Hibari()
