@@ -34,7 +34,7 @@ __all__ = [
     "with_pose",
 ]
 
-LARGE = 0.5
+LARGE = 0.7
 """A thing whose box has a diagonal of at most so much [m] is not heard by its being there."""
 
 _ORIGIN = ("variant", "origin")
