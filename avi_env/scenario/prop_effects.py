@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ from avi_env.scene.house_stream import Stream
 from avi_env.scene.model import SceneObject
 from avi_env.vision.lamps import rooms_with_lamps
 
-__all__ = ["PROP_EFFECTS", "PropError", "PropStage", "Props", "apply_prop", "declared_ids"]
+__all__ = ["PROP_EFFECTS", "Impact", "PropError", "PropStage", "Props", "apply_prop", "declared_ids"]
 
 PROP_EFFECTS = (LightOn, LightOff, ObjectAppear, ObjectRemove, ObjectFall)
 """The effects that `apply_prop` takes."""
@@ -54,6 +54,20 @@ class _Falling:
     due: float
     """When it is to begin [s]."""
     began: float | None = None
+
+
+class Impact(NamedTuple):
+    """The sound of a fall that has begun: its thing will hit the floor."""
+
+    object: int
+    """Id of the thing."""
+    slot: int
+    """The environment's source that plays it."""
+    emitter: Emitter
+    begun: float
+    """When it is heard first where it is emitted [s]."""
+    end: float
+    """[s]"""
 
 
 def declared_ids(scene: Scene, world: World) -> dict[str, int]:
@@ -116,6 +130,7 @@ class Props:
         self._variant = self.first
         self._waiting: dict[int, Pose] = {}
         self._falling: dict[int, _Falling] = {}
+        self._impacts: list[Impact] = []
 
     @property
     def sounds(self) -> tuple[Emitter, ...]:
@@ -126,6 +141,11 @@ class Props:
     def objects(self) -> tuple[SceneObject, ...]:
         """All objects where they are now, by id; what is not there, where the scene has it."""
         return objects_of(self._scene, self._variant)
+
+    def taken_impacts(self) -> list[Impact]:
+        """Returns the falls' sounds that have begun, or are about to, since it was last asked."""
+        taken, self._impacts = self._impacts, []
+        return taken
 
     def present(self, number: int) -> bool:
         """Returns whether an object is there."""
@@ -183,9 +203,10 @@ class Props:
         for number, falling in list(self._falling.items()):
             if falling.began is None and self._is_clear(batch, self._falls[number].landed, number):
                 falling.began = max(falling.due, now)
-                start = falling.began + falling.fall.seconds + falling.fall.lead
+                start = max(falling.began + falling.fall.seconds + falling.fall.lead, now)
                 sound = falling.fall.sound
-                start_sound(batch, 0, sound, max(start, now), sound.clip.seconds)
+                slot = start_sound(batch, 0, sound, start, sound.clip.seconds)
+                self._impacts.append(Impact(number, slot, sound, start, start + sound.clip.seconds))
             if falling.began is not None and falling.began < end:
                 pose = falling.fall.pose_at(end - falling.began)
                 if self._try(batch, with_pose(self._variant, number, pose)) and pose == falling.fall.landed:
