@@ -70,6 +70,9 @@ class CaseReport:
     outcome: Outcome
     findings: tuple[Finding, ...]
     metrics: Mapping[str, Any]
+    """All that there are."""
+    asked: tuple[str, ...]
+    """Those that the scenario asks for under `metrics:`."""
     usage: Mapping[str, Any]
     digest: str
     """Hash of the trace."""
@@ -101,7 +104,9 @@ class CaseReport:
     def from_json(values: Mapping[str, Any]) -> CaseReport:
         """Returns the report that `to_json` gave."""
         given = [{**one, "window": tuple(one["window"]) if one["window"] else None} for one in values["findings"]]
-        return CaseReport(**{**values, "findings": tuple(Finding(**one) for one in given)})
+        return CaseReport(
+            **{**values, "asked": tuple(values["asked"]), "findings": tuple(Finding(**one) for one in given)}
+        )
 
 
 def finite(value: Any) -> Any:
@@ -210,6 +215,7 @@ def case_report(result: CaseResult, agent: str, seconds: float = 0.0) -> CaseRep
         outcome=result.outcome,
         findings=tuple(findings),
         metrics=dict(result.metrics),
+        asked=case.scenario.metrics,
         usage=dict(result.usage),
         digest=trace.digest,
         steps=result.steps,

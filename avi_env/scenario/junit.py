@@ -23,8 +23,10 @@ def report_properties(report: CaseReport) -> Iterator[tuple[str, str]]:
     yield "seed", str(report.seed)
     yield "outcome", report.outcome
     yield "trace_sha256", report.digest
-    for name, value in report.metrics.items():
-        yield f"metric.{name}", f"{value:.6g}" if isinstance(value, float) else str(value)
+    for name in report.asked or report.metrics:
+        value = report.metrics.get(name)
+        if value is not None:
+            yield f"metric.{name}", f"{value:.6g}" if isinstance(value, float) else str(value)
     for finding in report.findings:
         time = "" if finding.time is None else f" at {finding.time:.2f} s"
         yield f"expect.{finding.id}", f"{finding.outcome}{time}"

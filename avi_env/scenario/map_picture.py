@@ -18,7 +18,7 @@ Place = tuple[float, float, float]
 Pixel = tuple[float, float]
 
 MAP_STYLE = """
-.house { display: block; max-width: 100%; max-height: 640px; border: 1px solid var(--line); border-radius: 6px;
+.house { display: block; width: 100%; max-width: 820px; max-height: 640px; border: 1px solid var(--line); border-radius: 6px;
   font: 600 13px system-ui, sans-serif; }
 .house .way { fill: none; stroke: #1f6fb2; stroke-width: 4; stroke-linejoin: round; stroke-opacity: 0.85; }
 .house .begin { fill: #ffffff; stroke: #1f6fb2; stroke-width: 3; } .house .finish { fill: #1f6fb2; stroke: #ffffff; }
@@ -63,7 +63,7 @@ def map_html(scene: Scene, way: Sequence[Place], spots: Sequence[Spot]) -> str:
         side = (column + 11, "start") if column < 0.7 * width else (column - 11, "end")
         parts.append(f'<text x="{side[0]:.1f}" y="{row + 5:.1f}" text-anchor="{side[1]}">{escape(names)}</text>')
     return (
-        f'<svg class="house" viewBox="0 0 {width} {height}" width="{width}" role="img" '
+        f'<svg class="house" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="map with the way of the agent">{"".join(parts)}</svg>'
     )
 
