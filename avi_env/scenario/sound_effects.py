@@ -23,6 +23,9 @@ from avi_env.envs.interventions import (
 from avi_env.scenario.applied import Applied
 from avi_env.scenario.document import Scenario
 from avi_env.scenario.effects import (
+    DoorClose,
+    DoorOpen,
+    DoorSet,
     Effect,
     NoiseSet,
     ObjectFall,
@@ -38,10 +41,11 @@ from avi_env.scenario.prop_effects import PropError
 from avi_env.scenario.reading import resolved_path
 from avi_env.scenario.voice import speech_clip
 from avi_env.scenario.whereabouts import Whereabouts, walk_to
+from avi_env.scene import Scene, with_doors
 from avi_env.sounds import Clip, make_clip
 from avi_env.tasks.walks import Walk, place_on_walk
 
-__all__ = ["Sounding", "Sounds", "first_sound", "sound_count"]
+__all__ = ["Sounding", "Sounds", "door_turn", "first_sound", "sound_count"]
 
 _SILENT_TASK = "phone"
 """What the task's source is that never sounds, where the timeline has no sound: environments want one."""
@@ -88,6 +92,15 @@ def first_sound(scenario: Scenario) -> str:
     return _SILENT_TASK if first is None else resolved_path(scenario, first.clip)
 
 
+def door_turn(effect: Effect) -> tuple[str, float] | None:
+    """Returns the name of the door that an effect turns and its openness then, None = it turns none."""
+    if isinstance(effect, DoorSet):
+        return effect.door, effect.openness
+    if isinstance(effect, DoorOpen | DoorClose):
+        return effect.door, float(isinstance(effect, DoorOpen))
+    return None
+
+
 class Sounds:
     """All that sounds in environment 0 of a batch by a scenario's doing."""
 
@@ -121,11 +134,9 @@ class Sounds:
         self._walks, self.playing = {}, []
         if self._ready or not self._batch.config.listens:
             return
-        scene = heard_scene_of(self._batch, 0)
-        for effect in self._clips:
-            emitter = self._emitter(effect, 0.0)
-            self._ready.append(prepare_sound(self._batch, scene, emitter))
-        self._ready += [prepare_sound(self._batch, scene, emitter) for emitter in further]
+        emitters = [*(self._emitter(effect, 0.0) for effect in self._clips), *further]
+        for scene in self._scenes():
+            self._ready += [prepare_sound(self._batch, scene, emitter) for emitter in emitters]
 
     def first_places(self) -> list[FloatArray]:
         """Returns where the sounds of the timeline are at first [m], in its order."""
@@ -170,8 +181,21 @@ class Sounds:
             return self._move(effect, seconds)
         raise TypeError(f"{type(effect).__name__} is no effect of sound")
 
+    def _scenes(self) -> list[Scene]:
+        """Returns the house as it sounds at first, and as its doors will stand if they turn in the file's order."""
+        scene = heard_scene_of(self._batch, 0)
+        scenes = [scene]
+        for event in self._scenario.timeline:
+            turn = door_turn(event.effect)
+            if turn is not None:
+                scene = with_doors(scene, {self._names.entity(turn[0], ("door",)).id: turn[1]})
+                scenes.append(scene)
+        return list({id(scene): scene for scene in scenes}.values())
+
     def _start(self, effect: SoundStart | SoundPlay | SpeechSay, seconds: float) -> Applied:
         name = self._names.entity(_source(effect)).name
+        if effect not in self._clips:  # it is not in the file
+            self._make_clip("timeline", effect)
         clip, speech = self._clips[effect], isinstance(effect, SpeechSay)
         if not speech:
             self._stop(name, seconds, clip)

@@ -15,22 +15,13 @@ from avi_env.envs.variants import seen_scene
 from avi_env.navigation import ShortestPathFollower, distance_field, field_lookup
 from avi_env.scenario.applied import Applied
 from avi_env.scenario.cases import Case
-from avi_env.scenario.effects import (
-    DoorClose,
-    DoorOpen,
-    DoorSet,
-    Effect,
-    ObjectRemove,
-    SoundPlay,
-    SoundStart,
-    SpeechSay,
-)
+from avi_env.scenario.effects import Effect, ObjectRemove, SoundPlay, SoundStart, SpeechSay
 from avi_env.scenario.located import ScenarioError
 from avi_env.scenario.name_problems import name_problems
 from avi_env.scenario.names import Names
 from avi_env.scenario.prop_effects import PROP_EFFECTS, PropError, Props, apply_prop, declared_ids
 from avi_env.scenario.reading import resolved_path
-from avi_env.scenario.sound_effects import Sounds, first_sound, sound_count
+from avi_env.scenario.sound_effects import Sounding, Sounds, door_turn, first_sound, sound_count
 from avi_env.scenario.truth import SceneTruth
 from avi_env.scenario.whereabouts import Whereabouts
 from avi_env.scene import Scene, with_doors
@@ -147,15 +138,15 @@ class Stage:
         """
         if isinstance(effect, PROP_EFFECTS):
             place = apply_prop(self, effect, seconds)
+            self._note_impacts()
             if isinstance(effect, ObjectRemove):
                 self.sounds.end(effect.object, seconds)
             about = getattr(effect, "object", "") or getattr(effect, "room", "")
             return Applied(f"{effect.do} {about}", place)
-        if isinstance(effect, DoorOpen | DoorClose | DoorSet):
-            portal = self.names.entity(effect.door, ("door",)).id
-            share = effect.openness if isinstance(effect, DoorSet) else float(isinstance(effect, DoorOpen))
-            turn_door(self.batch, 0, portal, share)
-            return Applied(f"{effect.do} {effect.door}", self.truth.place(effect.door))
+        turn = door_turn(effect)
+        if turn is not None:
+            turn_door(self.batch, 0, self.names.entity(turn[0], ("door",)).id, turn[1])
+            return Applied(f"{effect.do} {turn[0]}", self.truth.place(turn[0]))
         if isinstance(effect, SoundStart | SoundPlay | SpeechSay):
             self._check_present(effect.speaker if isinstance(effect, SpeechSay) else effect.source)
         return self.sounds.apply(effect, seconds)
@@ -163,6 +154,16 @@ class Stage:
     def advance(self) -> None:
         """Lets things that fall, or wait for the agent to make way, go on: to be called before each step."""
         self.props.advance(self.batch)
+        self._note_impacts()
+
+    def _note_impacts(self) -> None:
+        """Lets the sounds of falls count as what sounds from the things that fall."""
+        for impact in self.props.taken_impacts():
+            entity = self.names.of_id("object", impact.object)
+            if entity is not None:
+                self.sounds.playing = [one for one in self.sounds.playing if one.slot != impact.slot]
+                sounding = Sounding(entity.name, impact.slot, impact.emitter, impact.begun, impact.end)
+                self.sounds.playing.append(sounding)
 
     def _check_present(self, name: str) -> None:
         """Raises ValueError if a thing is to sound that is not there."""
@@ -185,11 +186,8 @@ class Stage:
             feet, yaw = self.whereabouts.start(scenario.agent.start, first, config.turn_deg)
         except ValueError as error:
             raise PropError("agent.start", str(error)) from None
-        turning = {
-            self.names.entity(event.effect.door, ("door",)).id
-            for event in scenario.timeline
-            if isinstance(event.effect, DoorOpen | DoorClose | DoorSet)
-        }
+        turns = (door_turn(event.effect) for event in scenario.timeline)
+        turning = {self.names.entity(turn[0], ("door",)).id for turn in turns if turn is not None}
         stands = {portal.id: portal.openness for portal in scene.portals}
         events = tuple((_NEVER, portal, stands[portal]) for portal in sorted(turning))
         grid = passable_grid(scene, moving_doors(scene, events), config.agent_radius, config.agent_height)

@@ -60,7 +60,8 @@ def phrase_syllables(text: str) -> tuple[int, ...]:
     """Returns the number of syllables of each phrase of a text: groups of vowels, between marks and breaths."""
     found = []
     for phrase in re.split(r"[.,;:!?\n]+", text):
-        count = sum(max(1, len(re.findall(r"[aeiouyäöü]+", word))) for word in re.findall(r"\w+", phrase.lower()))
+        words = (re.sub(r"(?<=[^aeiouy])e$", "", word) for word in re.findall(r"\w+", phrase.lower()))
+        count = sum(max(1, len(re.findall(r"[aeiouyäöü]+", word))) for word in words)
         while count > 0:
             found.append(min(count, _LONGEST_PHRASE))
             count -= _LONGEST_PHRASE
@@ -79,6 +80,6 @@ def _speaker() -> Any:
         from hibari import Hibari
     except ImportError as error:
         raise ImportError(
-            "voice: tts needs hibari-tts, which is not installed: pip install 'avi-env[speech]', or say voice: synthetic"
+            "voice: tts needs hibari-tts, which is missing: pip install 'avi-env[speech]', or say voice: synthetic"
         ) from error
     return Hibari()
