@@ -17,12 +17,15 @@ from avi_env.acoustics import render_rir
 from avi_env.envs.batch import EnvBatch
 from avi_env.envs.variants import LARGE, Variant, heard_scene, seen_scene, standing, with_pose
 from avi_env.navigation import walkable_grid
+from avi_env.scenario.cases import cases
 from avi_env.scenario.effects import LightOff, LightOn, ObjectAppear, ObjectFall, ObjectRemove
 from avi_env.scenario.falls import GRAVITY
 from avi_env.scenario.names import Names
 from avi_env.scenario.parts import Place
 from avi_env.scenario.prop_effects import PropError, Props, declared_ids
 from avi_env.scenario.props import make_prop, object_boxes, place_at
+from avi_env.scenario.reading import parse_scenario
+from avi_env.scenario.run import run_case
 from avi_env.scenario.surroundings import Prop, World
 from avi_env.scene import load_scene, with_doors
 from avi_env.scene.variants import drawn_like
@@ -245,3 +248,36 @@ def test_a_small_thing_leaves_the_sound_of_a_room_as_it_is_and_a_large_one_makes
     assert heard_scene(SCENE, away) is seen_scene(SCENE, away) is not SCENE
     back = with_pose(Variant(), sofa.id, standing(sofa))
     assert_allclose(object_boxes(seen_scene(SCENE, back)), object_boxes(SCENE), atol=1e-5)
+
+
+SCENARIO = """
+schema: 1
+name: falling_mug
+world:
+  scene: "house:1:living_room+bedroom"
+  seed: 3
+  objects:
+    mug: {category: cup, place: {object: table}}
+    crate: {category: box, place: {room: bedroom}, hidden: true}
+agent: {planner: rules, start: {room: living_room}}
+task: {type: free, instruction: "Find out what fell."}
+timeline:
+  - {id: drop, at: 1.1, do: object.fall, object: mug}
+  - {id: dark, at: 1.5, do: light.off, room: living_room}
+  - {id: there, after: dark, delay: 0.25, do: object.appear, object: crate}
+  - {id: gone, after: there, do: object.remove, object: phone}
+expect:
+  - {eventually: "audible(mug)", within: 1, after: drop}
+  - {eventually: "not lit(living_room)", within: 0.5, after: dark}
+  - {never: "present(crate)", until: there}
+  - {eventually: "present(crate) and not present(phone)", within: 0.5, after: gone}
+solution: [{wait: 2.5}]
+"""
+
+
+def test_a_scenario_with_all_of_them_passes_and_repeats_bit_for_bit() -> None:
+    """Also after it has been played once."""
+    (case,) = cases(parse_scenario(SCENARIO, "falling_mug.scenario.yaml"))
+    first, second = run_case(case, "solution"), run_case(case, "solution")
+    assert first.outcome == "pass", first
+    assert first.trace.digest == second.trace.digest
