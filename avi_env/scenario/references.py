@@ -102,7 +102,7 @@ class _References:
         if isinstance(after, str) and after not in self._event_ids:
             hint = nearest(after, self._event_ids) or " An event waits for an event; for all else there is `when`."
             yield self._tree.problem(f"{event.where}.after", f"unknown event {after!r}.{hint}")
-        yield from self._condition(_Reference(f"{event.where}.when", fields.get("when", "")))
+        yield from self._condition(_Reference(f"{event.where}.when", _text(fields.get("when"))))
         for name in ("source", "speaker", "object"):
             yield from self._nearly(f"{event.where}.{name}", fields.get(name), self._declared, name)
         if str(fields.get("do", "")).startswith("sound."):
@@ -110,7 +110,7 @@ class _References:
 
     def _expectation(self, expectation: _Listed) -> Iterator[Problem]:
         for name in _CONDITIONS:
-            reference = _Reference(f"{expectation.where}.{name}", expectation.fields.get(name, ""))
+            reference = _Reference(f"{expectation.where}.{name}", _text(expectation.fields.get(name)))
             if reference.text in self._event_ids and reference.text not in PREDICATES:
                 message = f"{reference.text!r} is an event: write happened({reference.text})"
                 yield self._tree.problem(reference.where, message)
@@ -132,7 +132,7 @@ class _References:
 
     def _condition(self, reference: _Reference) -> Iterator[Problem]:
         text = reference.text
-        if not isinstance(text, str) or not text:
+        if not text:
             return
         if text not in self._parsed:
             try:
@@ -175,7 +175,7 @@ class _References:
 
     def _solution(self) -> Iterator[Problem]:
         for index, step in enumerate(_sequence(self._value.get("solution"))):
-            until = _mapping(step).get("wait_until", "")
+            until = _text(_mapping(step).get("wait_until"))
             yield from self._condition(_Reference(f"solution[{index}].wait_until", until))
 
     def _agents(self) -> Iterator[Problem]:
@@ -239,6 +239,10 @@ def _entries(value: Mapping[str, Any], key: str, prefix: str) -> Iterator[_Liste
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _sequence(value: Any) -> list[Any]:
