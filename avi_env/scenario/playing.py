@@ -40,10 +40,10 @@ class WorldError(Exception):
 
 @dataclass
 class Timing:
-    """Processor time of a run [s], of all threads."""
+    """Processor time of a run [s]."""
 
     environment: float = 0.0
-    """Of the environment's steps."""
+    """Of the environment's steps, of all threads."""
     effects: float = 0.0
     """Of putting events into effect."""
     scenario: float = 0.0
@@ -62,8 +62,8 @@ class _Speech:
     speaker: str
     text: str
     begun: float
-    loudest: float = -np.inf
-    """Highest level so far over everything else at the ears [dB]."""
+    understood: bool = False
+    """Whether it has been louder at the ears than everything else."""
 
 
 class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
@@ -153,7 +153,7 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         Raises:
             WorldError: an expression cannot be evaluated.
         """
-        began = time.process_time()
+        began = time.thread_time()
         try:
             moment = self._moment(observation, call, mind, said)
             self._hear_speech(mind, moment)
@@ -168,7 +168,7 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         self.memos.append(moment.memo)
         self.digest.add(observation, row)
         self.moment = moment
-        self.timing.scenario += time.process_time() - began
+        self.timing.scenario += time.thread_time() - began
         for watcher in self.watchers:
             watcher(moment)
         return moment
@@ -209,15 +209,15 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
 
     def _let_happen(self) -> None:
         """Puts the events of the coming step into effect."""
-        began = time.process_time()
+        began = time.thread_time()
         now = self.seconds
         due = self.timeline.due(now, round((len(self.actions) + 1) * self.step_seconds, 9))
-        decided = time.process_time()
+        decided = time.thread_time()
         self.timing.scenario += decided - began
         for one in due:
             self._put_into_effect(one)
         self.stage.advance()
-        self.timing.effects += time.process_time() - decided
+        self.timing.effects += time.thread_time() - decided
 
     def _put_into_effect(self, due: Due) -> None:
         effect = self.scenario.timeline[due.number].effect
@@ -239,10 +239,11 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         truth, going_on = self.stage.truth, []
         for speech in self._speeches:
             if moment.t <= speech.begun or truth.speaking(speech.speaker):
-                over_noise = truth.level_db(speech.speaker) - truth.noise_db(speech.speaker)
-                speech.loudest = max(speech.loudest, over_noise)
+                if mind is not None and not speech.understood:  # levels cost time: they are asked no more than needed
+                    over_noise = truth.level_db(speech.speaker) - truth.noise_db(speech.speaker)
+                    speech.understood = over_noise >= _UNDERSTOOD_DB
                 going_on.append(speech)
-            elif mind is not None and speech.loudest >= _UNDERSTOOD_DB:
+            elif mind is not None and speech.understood:
                 seconds = max(moment.t - speech.begun, self.step_seconds)
                 mind.hear_speech(speech.text, seconds=seconds, from_user=truth.canonical(speech.speaker) == USER)
         self._speeches = going_on

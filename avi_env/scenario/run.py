@@ -63,6 +63,8 @@ class CaseResult:
     """Budgets that were breached, in words."""
     signals: Mapping[str, Signal] = field(default_factory=dict)
     """Of each expectation's expression, by the expectation's id."""
+    witnesses: Mapping[str, Mapping[str, float | str | bool]] = field(default_factory=dict)
+    """What the predicates of each expectation's expression said at its verdict's tick, by the expectation's id."""
     answer: Answer | None = None
     error: str = ""
     """Why the case is an error, or which budgets were breached; "" = neither."""
@@ -234,6 +236,7 @@ class _Run:
             self.ended,
             breaches,
             signals,
+            self._witnesses(verdicts),
             playing.answer if playing is not None else None,
             self.error or "; ".join(breaches),
             self.details,
@@ -260,6 +263,15 @@ class _Run:
         verdicts = judge_all(self.rules, by_text, happened, complete, times)
         own = {name: by_text[rule.what] for name, rule in self.rules.items() if rule.what in by_text}
         return own, {name: verdicts[name] for name in self.rules}
+
+    def _witnesses(self, verdicts: Mapping[str, Verdict]) -> dict[str, Mapping[str, float | str | bool]]:
+        """Returns what was true where each expectation was decided."""
+        found: dict[str, Mapping[str, float | str | bool]] = {}
+        for name, verdict in verdicts.items():
+            expression = self.expressions.get(self.rules[name].what)
+            if self.playing is not None and expression is not None and verdict.tick is not None:
+                found[name] = expression.asked(self.playing.memos[verdict.tick])
+        return found
 
     def _outcome(self, verdicts: Mapping[str, Verdict], breaches: tuple[str, ...]) -> Outcome:
         if self.error:
