@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Thing,
         register_predicate,
     )
+    from avi_env.scenario.run import run_case, run_scenario
 
 __all__ = [
     "Agent",
@@ -49,6 +50,8 @@ __all__ = [
     "load_scenario",
     "parse_scenario",
     "register_predicate",
+    "run_case",
+    "run_scenario",
     "scenario",
     "to_yaml",
 ]
@@ -74,6 +77,8 @@ _MODULES = {
     "load_scenario": "reading",
     "parse_scenario": "reading",
     "register_predicate": "registry",
+    "run_case": "run",
+    "run_scenario": "run",
     "scenario": "builder",
     "to_yaml": "builder",
 }

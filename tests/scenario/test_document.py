@@ -7,12 +7,15 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avi_env.scenario import ScenarioError, ScenarioWarning, load_scenario, parse_scenario
 from avi_env.scenario.cases import cases, repeat_seed
 from avi_env.scenario.effects import EFFECTS
+from avi_env.scenario.located import read_tree
+from avi_env.scenario.reading import scenario_from_tree
 
 GOOD = """\
 schema: 1
@@ -292,6 +295,28 @@ def test_random_bytes_and_edits() -> None:
             refused.append(error)
     assert len(refused) > 50
     assert all(error.problems and all(problem.line for problem in error.problems) for error in refused)
+
+
+def _inner(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) of a document."""
+    here = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
+    return [(value, key) for key, _ in here] + [pair for _, below in here for pair in _inner(below)]
+
+
+@pytest.mark.filterwarnings("ignore::avi_env.scenario.reading.ScenarioWarning")
+def test_wrong_types_everywhere() -> None:
+    """A value of a wrong type, wherever it stands, is a fault with a place and nothing worse."""
+    tree = read_tree(GOOD.replace("[0.5, 1.0]", "1.0"), "x")
+    refused = 0
+    for index, (container, key) in enumerate(_inner(tree.value)):
+        was = container[key]
+        container[key] = (["a"], {"a": [1]}, None, True, "9" * 300, -1)[index % 6]
+        try:
+            scenario_from_tree(tree)
+        except ScenarioError as error:
+            refused += all(problem.line for problem in error.problems)
+        container[key] = was
+    assert refused > 130
 
 
 def test_missing_file(tmp_path: Path) -> None:
