@@ -211,7 +211,7 @@ def _chat(manifest: AgentManifest, values: Mapping[str, Any], source: ModelSourc
 
     settings, instructions = _settings(ChatSettings, values, manifest.name), read_prompt(manifest, "system")
     model = None if source is None else source.chat_model(settings, lambda: endpoint_model(filled_in(settings)))
-    return ChatPlanner(settings, instructions, model)
+    return ChatPlanner(settings, instructions, model, read_prompt(manifest, "people"))
 
 
 def _scoring(manifest: AgentManifest, values: Mapping[str, Any], source: ModelSource | None) -> Planner:

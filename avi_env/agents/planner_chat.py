@@ -44,12 +44,19 @@ class _Refused(Exception):
 
 
 class ChatPlanner:
-    """Plans with a chat model. `model` replaces the endpoint, for the library's doubles and other providers."""
+    """Plans with a chat model.
 
-    def __init__(self, settings: ChatSettings, instructions: str, model: Model | None = None) -> None:
+    Args:
+        settings: endpoint, model and caps.
+        instructions: what the model is told before everything else.
+        model: replaces the endpoint, for the library's doubles and other providers.
+        people: what it is told, too, where there is somebody to talk to.
+    """
+
+    def __init__(self, settings: ChatSettings, instructions: str, model: Model | None = None, people: str = "") -> None:
         self.settings = filled_in(settings)
         require_library()
-        self._instructions = instructions
+        self._instructions, self._people = instructions, people
         self._model = model if model is not None else endpoint_model(self.settings)
         self.reset()
 
@@ -129,7 +136,7 @@ class ChatPlanner:
         from pydantic_ai import NativeOutput, StructuredDict
 
         kind = StructuredDict(call_schema(skills), name="call", description="The next skill to call.")
-        agent = self._agent(NativeOutput(kind))
+        agent = self._agent(NativeOutput(kind), skills)
         value = self._run(agent, prompt).output
         return decision_of_object(value)
 
@@ -143,7 +150,7 @@ class ChatPlanner:
             ToolDefinition(name=s.name, description=s.description, parameters_json_schema=tool_schema(s))
             for s in skills
         ]
-        agent = self._agent([str, DeferredToolRequests])
+        agent = self._agent([str, DeferredToolRequests], skills)
         past = self._window()
         pending = [p for p in past[-1].parts if isinstance(p, ToolCallPart)] if past else []
         told = history[-1].to_text() if history else "not carried out"
@@ -167,13 +174,14 @@ class ChatPlanner:
         said = getattr(result.response, "text", None) or ""
         return as_decision(SkillCall(call.tool_name, {k: scalar(v) for k, v in arguments.items()}, said.strip()))
 
-    def _agent(self, output: Any) -> Agent[Any, Any]:
+    def _agent(self, output: Any, skills: tuple[SkillSpec, ...]) -> Agent[Any, Any]:
         from pydantic_ai import Agent
 
+        talks = self._people and any(skill.name == "say" for skill in skills)
         return Agent(
             self._model,
             output_type=output,
-            instructions=self._instructions,
+            instructions=f"{self._instructions}\n\n{self._people}" if talks else self._instructions,
             retries=0,
             model_settings=request_settings(self.settings),
         )

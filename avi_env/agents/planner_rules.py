@@ -262,6 +262,14 @@ def _perceived(turn: _Turn) -> tuple[str, ...]:
     return tuple(o.name for o in _candidates(turn, turn.question)) + ((sound.track,) if sound and right else ())
 
 
+def _has_evidence(turn: _Turn, question: Question) -> bool:
+    """Whether a best guess may be reported: that one is there only where one is, a room only of what was perceived."""
+    if question.goal == "find":
+        near = any(thing.distance_m <= turn.settings.at_object_m for thing in _candidates(turn, question))
+        return near or any(turn.reached(name) for name in _perceived(turn))
+    return question.goal != "which_room" or bool(_perceived(turn))
+
+
 def _follow(turn: _Turn, sound: HeardSound) -> SkillCall | Answer:
     """Goes to a sound; a failed try alternates with exploring, an unsure direction with turning round."""
     if _is_hopeless(turn):
@@ -341,8 +349,8 @@ def _what_sound(turn: _Turn, question: Question) -> SkillCall | Answer:
 
 def _last_word(turn: _Turn, question: Question) -> SkillCall | Answer:
     """The best guess when the budget is nearly gone."""
-    if turn.now.can_talk and question.goal in ("find", "which_room") and not _perceived(turn):
-        return give_up(question, perceived=False)
+    if turn.now.can_talk and not _has_evidence(turn, question):
+        return give_up(question, perceived=bool(_perceived(turn)))
     if not question.wants_answer:
         return SkillCall("stop", {}, "the budget is nearly gone")
     now, reason = turn.now, "the budget is nearly gone: the best guess so far"
