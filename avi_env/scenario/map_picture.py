@@ -18,7 +18,8 @@ Place = tuple[float, float, float]
 Pixel = tuple[float, float]
 
 MAP_STYLE = """
-.house { display: block; width: 100%; max-width: 820px; max-height: 640px; border: 1px solid var(--line); border-radius: 6px;
+.house { display: block; width: 100%; max-width: 820px; max-height: 640px;
+  border: 1px solid var(--line); border-radius: 6px;
   font: 600 13px system-ui, sans-serif; }
 .house .way { fill: none; stroke: #1f6fb2; stroke-width: 4; stroke-linejoin: round; stroke-opacity: 0.85; }
 .house .begin { fill: #ffffff; stroke: #1f6fb2; stroke-width: 3; } .house .finish { fill: #1f6fb2; stroke: #ffffff; }
