@@ -1,4 +1,4 @@
-"""The scenarios of benchmarks/scenarios: they are read, their names mean something, they can be passed and are not trivial."""
+"""The scenarios of benchmarks/scenarios are read, mean something, can be passed and are not trivial."""
 
 from __future__ import annotations
 
