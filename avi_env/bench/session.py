@@ -64,7 +64,8 @@ class Digest:
 def make_planner(settings: RunSettings) -> Planner:
     """Returns the planner that was asked for, never another one."""
     given = {"base_url": settings.llm_url, "model": settings.llm_model}
-    return load_planner(settings.planner, **{name: value for name, value in given.items() if value})
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
+    return load_planner(settings.planner, **chosen)
 
 
 def play(settings: RunSettings, console: Console) -> Session:

@@ -112,7 +112,7 @@ class EnvBatch:
 
     def seconds(self, row: int) -> float:
         """Returns the time of a row since its first observation [s]."""
-        return float(self._seconds[row])
+        return float(self._clock[row] * self.config.step_seconds)
 
     @property
     def seeds(self) -> list[int | None]:

@@ -64,8 +64,8 @@ def _emitter(config: EnvConfig, scene: Scene, source: Distractor, drawn: Schedul
     table = np.array(source.walk, dtype=np.float64)
     # On the clock of the sound, which starts a window before the first observation.
     times = table[:, 0] + config.lead_seconds
-    places, yaw = table[:, 1:].astype(np.float32), headings(table[:, 1:])
-    return Emitter(clip, places, times, yaw, config.directivity, schedule, gain_db=config.sound_level)
+    places, turned = table[:, 1:].astype(np.float32), headings(table[:, 1:])
+    return Emitter(clip, places, times, turned, config.directivity, schedule, gain_db=config.sound_level)
 
 
 def headings(places: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from avi_env.scenario.expression import Expression, parse_expression
 from avi_env.scenario.moment import Moment
 from avi_env.scenario.timeline import Due, Events, Timeline, Trigger
 from avi_env.scenario.trace import EventRecord, Row, TraceDigest
+from avi_env.tasks.transition import NUMBERS, PLACES
 
 if TYPE_CHECKING:
     from avi_env.agents.perception import Perception
@@ -32,6 +33,7 @@ USER = "user"
 
 _UNDERSTOOD_DB = 0.0  # level of a voice over everything else at the ears from which its words are understood
 _STOP = 0
+_POSITION, _YAW = PLACES.index("position"), NUMBERS.index("yaw")
 
 
 class WorldError(Exception):
@@ -180,15 +182,15 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         mind: Perception | None,
         said: Sequence[str],
     ) -> Moment:
-        now, state, usage = self.seconds, self.stage.env.batch.state, self.usage()
+        now, columns, usage = self.seconds, self.stage.env.batch.tables.columns, self.usage()
         if call is not None and (not self.calls or self.calls[-1] is not call):
             self.calls = (*self.calls, call)
         self.said = (*self.said, *((now, words) for words in said))
         return Moment(
             t=now,
             step=len(self.actions),
-            position=state.position[0].cpu().numpy().astype(np.float64),
-            yaw=float(state.yaw[0]),
+            position=columns.places[_POSITION, 0].cpu().numpy().astype(np.float64),
+            yaw=float(columns.numbers[_YAW, 0]),
             truth=self.stage.truth,
             observation=observation,
             action=self.actions[-1] if self.actions else None,

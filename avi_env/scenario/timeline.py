@@ -86,7 +86,10 @@ class Timeline:
 
     def by(self, now: float) -> dict[str, tuple[float, ...]]:
         """Returns the times at which events have happened by a time [s], by id."""
-        return {name: tuple(s for s in times if s <= now) for name, times in self.happened.items()}
+        found = self.happened
+        if any(times and max(times) > now for times in found.values()):
+            found = {name: tuple(s for s in times if s <= now) for name, times in found.items()}
+        return dict(found)
 
     def _triggered(self, index: int, trigger: Trigger, now: float) -> list[float]:
         """Returns when an event happens that is triggered at this tick [s]: once, or more often if it repeats."""

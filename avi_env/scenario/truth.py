@@ -21,9 +21,11 @@ from avi_env.scene.doors import scene_doors
 from avi_env.tasks import goal_points
 from avi_env.tasks.questions.places import room_at
 from avi_env.tasks.shut_episode import grid_about
+from avi_env.tasks.transition import PLACES, SLOTS
 
 __all__ = ["SceneTruth"]
 
+_POSITION, _SCENE = PLACES.index("position"), SLOTS.index("scene_index")
 _KEPT_FIELDS = 32  # distance fields that are kept: of things that stay, with the doors as they have stood
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,7 +57,7 @@ class SceneTruth:
         """Returns where an entity is now [m], shape (3,): of an object, where it sounds from; of a room, free floor."""
         entity = self._names.entity(name)
         if entity.kind == "agent":
-            return self._batch.state.position[0].cpu().numpy().astype(np.float64)
+            return self._batch.tables.columns.places[_POSITION, 0].cpu().numpy().astype(np.float64)
         if entity.kind == "room":
             return self._whereabouts.spot(self._whereabouts.room(name))
         if entity.kind == "object" and not self._sounds.walks(entity.name):
@@ -143,7 +145,7 @@ class SceneTruth:
 
     def _grid(self) -> WalkableGrid:
         world = self._batch.world
-        return world.maker.walkable(world.scene(int(self._batch.state.scene_index[0])))
+        return world.maker.walkable(world.scene(int(self._batch.tables.columns.slots[_SCENE, 0])))
 
     def _points(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:
         """Returns where one has arrived at an entity [m], shape (n, 3)."""
