@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,8 @@ class RunSettings:
     """Whether pages have the video."""
     workers: int = 1
     """Processes."""
+    timing: bool = False
+    """Whether to show what the scenario's own work costs, as a share of the environment's."""
     json: Path | None = None
     """File for all results."""
     junit: Path | None = None
@@ -85,7 +88,10 @@ class CheckSettings:
 
 @dataclass(frozen=True)
 class RecordSettings:
-    """Runs scenarios with a language model and writes its replies beside them, to be replayed without it."""
+    """Runs scenarios with a language model and writes its replies beside them, to be replayed without it.
+
+    Replies that were there are replaced once the model has given others; with --case they are kept and added to.
+    """
 
     paths: Paths
     """Files or folders."""
@@ -165,17 +171,23 @@ def chosen_scenarios(names: Sequence[str], tag: str = "", seed: int | None = Non
         ScenarioError: what is wrong in all files, with lines and columns.
         ValueError: no such file, or none with the tag.
     """
+    from rich.console import Console
+
     from avi_env.content import name_error
     from avi_env.scenario.located import Problem, ScenarioError
-    from avi_env.scenario.reading import load_scenario
+    from avi_env.scenario.reading import ScenarioWarning, load_scenario
 
     scenarios: list[Scenario] = []
     problems: list[Problem] = []
-    for file in scenario_files(names):
-        try:
-            scenarios.append(load_scenario(file))
-        except ScenarioError as error:
-            problems += error.problems
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ScenarioWarning)
+        for file in scenario_files(names):
+            try:
+                scenarios.append(load_scenario(file))
+            except ScenarioError as error:
+                problems += error.problems
+    for one in caught:
+        Console(stderr=True).print(f"warning: {one.message}", markup=False, highlight=False, soft_wrap=True)
     if problems:
         raise ScenarioError(tuple(problems))
     if tag:
@@ -214,16 +226,24 @@ def run(settings: RunSettings) -> int:
         Job(case, settings.agent, settings.device, settings.replies, folder, settings.pages, settings.film)
         for case in chosen
     ]
-    return _run_jobs(jobs, settings, settings.workers, settings.json, settings.junit)
+    return _run_jobs(jobs, settings, settings.workers, settings.json, settings.junit, settings.timing)
 
 
 def record(settings: RecordSettings) -> int:
     """Runs scenarios and records the planner's replies; returns as `run` does."""
-    from avi_env.scenario.jobs import Job
+    from rich.console import Console
+
+    from avi_env.scenario.jobs import Job, fresh_replies, replies_file
 
     chosen = chosen_cases(chosen_scenarios(settings.paths), settings.case)
     jobs = [Job(case, settings.agent, settings.device, "record") for case in chosen]
-    return _run_jobs(jobs, settings, 1, settings.json)
+    files = tuple(dict.fromkeys(replies_file(case) for case in chosen))
+    with fresh_replies(() if settings.case else files):
+        status = _run_jobs(jobs, settings, 1, settings.json)
+        for file in files:
+            words = f"wrote {file}" if file.is_file() else f"no replies for {file}: no language model was asked"
+            Console().print(words, markup=False, highlight=False, soft_wrap=True)
+    return status
 
 
 def show(settings: ShowSettings) -> int:
@@ -260,7 +280,14 @@ def check(settings: CheckSettings) -> int:
     return max((proof.status for proof in proofs), default=0)
 
 
-def _run_jobs(jobs: Sequence[Job], settings: Any, workers: int, json: Path | None, junit: Path | None = None) -> int:
+def _run_jobs(
+    jobs: Sequence[Job],
+    settings: Any,
+    workers: int,
+    json: Path | None,
+    junit: Path | None = None,
+    timing: bool = False,
+) -> int:
     from avi_env.scenario.junit import write_junit
     from avi_env.scenario.tables import point_rows, print_reports
     from avi_env.whole_file import require_folder
@@ -269,7 +296,7 @@ def _run_jobs(jobs: Sequence[Job], settings: Any, workers: int, json: Path | Non
         require_folder(junit)
     reports = _played(jobs, workers)
     points = point_rows([job.case for job in jobs], reports)
-    print_reports(reports, points)
+    print_reports(reports, points, timing)
     if json is not None:
         _write(json, settings, reports, points)
     if junit is not None:

@@ -87,6 +87,8 @@ class CaseReport:
     """Why it could not be judged, or the budget that was breached."""
     seconds: float = 0.0
     """How long it took [s of wall time]."""
+    overhead: float = 0.0
+    """The scenario's own work as a share of the environment's, in processor time."""
     page: str = ""
     """Where its page is; "" = none was written."""
 
@@ -225,6 +227,7 @@ def case_report(result: CaseResult, agent: str, seconds: float = 0.0) -> CaseRep
         instruction=case.scenario.task.instruction,
         error=result.error,
         seconds=seconds,
+        overhead=result.timing.overhead,
     )
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -15,7 +16,7 @@ from avi_env.scenario.findings import CaseReport, case_report
 if TYPE_CHECKING:
     from avi_env.scenario.cases import Case
 
-__all__ = ["PAGES", "REPLIES", "Job", "file_name", "play", "play_all", "replies_file", "show_trace"]
+__all__ = ["PAGES", "REPLIES", "Job", "file_name", "fresh_replies", "play", "play_all", "replies_file", "show_trace"]
 
 Replies = Literal["auto", "replay", "record", "off"]
 Pages = Literal["none", "failed", "all"]
@@ -49,9 +50,25 @@ def replies_file(case: Case) -> Path:
     return case.scenario.folder / f"{case.scenario.name}.replies.jsonl"
 
 
+@contextmanager
+def fresh_replies(files: Sequence[Path]) -> Iterator[None]:
+    """Sets files of replies aside, so that recording begins with none; those that were not made anew come back."""
+    kept = {file: file.with_name(f"{file.name}.before") for file in files if file.is_file()}
+    for file, aside in kept.items():
+        file.replace(aside)
+    try:
+        yield
+    finally:
+        for file, aside in kept.items():
+            if file.is_file():
+                aside.unlink()
+            else:
+                aside.replace(file)
+
+
 def file_name(name: str) -> str:
     """Returns a case's name as a file's: "kettle[seed=3]#0" -> "kettle-seed=3-0"."""
-    return re.sub(r"[^A-Za-z0-9_.=+,-]+", "-", name).strip("-")
+    return re.sub(r"[^A-Za-z0-9_.=+,]+", "-", name).strip("-")
 
 
 def play(job: Job) -> CaseReport:

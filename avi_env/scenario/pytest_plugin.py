@@ -25,10 +25,6 @@ SUFFIX = ".scenario.yaml"
 """Files that are scenarios."""
 
 
-class ScenarioWarning(UserWarning):
-    """An expectation of severity "warn" was not met."""
-
-
 class ScenarioFailure(Exception):
     """A case that did not pass; its text says why and where to look."""
 
@@ -144,6 +140,7 @@ class CaseItem(_Item):
         """Plays the case; fails where it does not pass, and warns of what is only to be warned of."""
         from avi_env.scenario.findings import failure_words, finding_words
         from avi_env.scenario.junit import report_properties
+        from avi_env.scenario.reading import ScenarioWarning
 
         report = self.played(self.case)
         self.user_properties.extend(report_properties(report))

@@ -33,7 +33,7 @@ __all__ = [
 
 
 class ScenarioWarning(UserWarning):
-    """Something in a scenario that can be meant, but rarely is."""
+    """Something in a scenario that can be meant, but rarely is; under pytest also what is only to be warned of."""
 
 
 _PARAMETER = re.compile(r"\$\{([^{}]*)\}")

@@ -20,6 +20,7 @@ from avi_env.scenario.cases import Case, cases
 from avi_env.scenario.cassettes import Cassette, PromptChangedError
 from avi_env.scenario.document import Expectation, Scenario
 from avi_env.scenario.expression import Expression, parse_expression
+from avi_env.scenario.findings import repeats_outcome
 from avi_env.scenario.located import ScenarioError
 from avi_env.scenario.measures import GoalWatch, goal_name, run_metrics
 from avi_env.scenario.moment import Moment
@@ -113,25 +114,14 @@ def run_scenario(
 
 
 def judge_points(results: Sequence[CaseResult]) -> dict[str, Outcome]:
-    """Returns the outcome of each point of a sweep, of the results of all its repeats.
-
-    An error in one of them is an error. Else it passes where as many repeats pass as must; it is inconclusive where
-    it might have passed if the inconclusive ones had; else it fails.
-    """
+    """Returns the outcome of each point of a sweep, of the results of all its repeats; see `repeats_outcome`."""
     points: dict[str, list[CaseResult]] = {}
     for result in results:
         points.setdefault(result.case.point, []).append(result)
-    return {point: _judge_repeats(repeats) for point, repeats in points.items()}
-
-
-def _judge_repeats(repeats: Sequence[CaseResult]) -> Outcome:
-    outcomes = [result.outcome for result in repeats]
-    needed = repeats[0].case.scenario.repeat.passes_needed
-    if "error" in outcomes:
-        return "error"
-    if outcomes.count("pass") >= needed:
-        return "pass"
-    return "inconclusive" if outcomes.count("pass") + outcomes.count("inconclusive") >= needed else "fail"
+    return {
+        point: repeats_outcome([one.outcome for one in repeats], repeats[0].case.scenario.repeat.passes_needed)
+        for point, repeats in points.items()
+    }
 
 
 def run_case(

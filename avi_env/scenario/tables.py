@@ -36,8 +36,14 @@ def point_rows(cases: Sequence[Case], reports: Sequence[CaseReport]) -> list[dic
     return list(rows.values())
 
 
-def print_reports(reports: Sequence[CaseReport], points: Sequence[dict[str, Any]]) -> None:
-    """Prints the verdicts of cases as a table, the repeats' verdicts, and below why each case failed."""
+def print_reports(reports: Sequence[CaseReport], points: Sequence[dict[str, Any]], timing: bool = False) -> None:
+    """Prints the verdicts of cases as a table, the repeats' verdicts, and below why each case failed.
+
+    Args:
+        reports: of the cases.
+        points: see `point_rows`.
+        timing: whether to show what the scenarios' own work costs, as a share of the environment's.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -46,13 +52,14 @@ def print_reports(reports: Sequence[CaseReport], points: Sequence[dict[str, Any]
     table = Table(box=None, pad_edge=False)
     for name, side in (("case", "left"), ("agent", "left"), ("verdict", "left"), ("steps", "right")):
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
-    for name in ("time [s]", "took [s]"):
-        table.add_column(name, justify="right")
+    for name in ("time [s]", "took [s]", *(["overhead"] if timing else [])):
+        table.add_column(escape(name), justify="right")  # a unit is no markup
     for report in reports:
         colour = OUTCOME_COLOURS[report.outcome]
         verdict = f"[{colour}]{report.outcome}[/]"
         times = f"{report.sim_seconds:.2f}", f"{report.seconds:.1f}"
-        table.add_row(escape(report.name), escape(report.agent), verdict, str(report.steps), *times)
+        extra = (f"{100.0 * report.overhead:.1f} %",) if timing else ()
+        table.add_row(escape(report.name), escape(report.agent), verdict, str(report.steps), *times, *extra)
     console.print(table)
     for report in reports:
         if report.outcome != "pass" or report.warnings:
