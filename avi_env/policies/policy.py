@@ -16,9 +16,10 @@ from avi_env.policies.encoders import ConvolutionSettings, FrameEncoderSettings,
 from avi_env.policies.networks import NETWORKS, NavNetwork, NetworkSettings, Output
 from avi_env.policies.senses import Inputs, Memory, Senses, SenseSettings
 
-__all__ = ["Policy", "PolicySpec", "make_policy", "make_spec"]
+__all__ = ["Policy", "PolicySpec", "likeliest_actions", "make_policy", "make_spec"]
 
 _HIDDEN = "hidden"  # the network's own memory, beside what the senses remember
+_STOP = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class PolicySpec:
     """All of its settings by field name, in tables as deep as they are: weights outlive a change of the defaults."""
     environment: dict[str, Any] = field(default_factory=dict)
     """Keywords of the environment that it was trained in: task, hfov, forward, turn_deg, sample_rate ..."""
+    stop_probability: float = 0.0
+    """How sure it must be of a stop, which cannot be taken back, to prefer it to the likeliest of the other actions."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.stop_probability <= 1.0:
+            raise ValueError(f"stop_probability is a probability, 0 to 1, not {self.stop_probability}")
 
     @property
     def config(self) -> EnvConfig:
@@ -91,12 +98,13 @@ class Policy:
             observation: sensors, shape (B, ...).
             memory: of the step before, or of `begin`; it is used up.
             first: rows in which an episode begins, shape (B,), bool.
-            generator: draws actions by their probability; without it the likeliest are taken.
+            generator: draws actions by their probability; without it the likeliest are taken, a stop by the spec's
+                `stop_probability`.
         """
         inputs, memory = self.sense(observation, memory, first)
         output, memory = self.think(inputs, memory, first)
         if generator is None:
-            return output.logits.argmax(dim=1), memory
+            return likeliest_actions(output.logits, self.spec.stop_probability), memory
         return torch.multinomial(output.logits.softmax(dim=1), 1, generator=generator)[:, 0], memory
 
     def copy(self) -> Policy:
@@ -106,21 +114,33 @@ class Policy:
         return Policy(self.spec, network.to(next(self.network.parameters()).device))
 
 
+def likeliest_actions(logits: torch.Tensor, stop_probability: float = 0.0) -> torch.Tensor:
+    """Returns the likeliest action of each agent, shape (B,), int64; a stop where its probability is large enough.
+
+    Args:
+        logits: of the actions, shape (B, A).
+        stop_probability: least probability of a stop.
+    """
+    unsure = logits.softmax(dim=1)[:, _STOP] < stop_probability
+    others = torch.arange(logits.shape[1], device=logits.device) != _STOP
+    return logits.masked_fill(unsure[:, None] & ~others, -torch.inf).argmax(dim=1)
+
+
 def make_spec(table: Mapping[str, Any], environment: Mapping[str, Any]) -> PolicySpec:
     """Returns the spec that a recipe's [policy] table asks for.
 
     Args:
-        table: `network` and settings of it, as deep as `NetworkSettings` is.
+        table: `network`, settings of it, as deep as `NetworkSettings` is, and `stop_probability`.
         environment: keywords of the environment that it is trained in.
 
     Raises:
-        ValueError: no such network or setting; the message names the nearest one.
+        ValueError: no such network or setting, the message names the nearest one; no probability.
     """
     given = dict(table)
-    network = str(given.pop("network", "av_nav"))
+    network, sure = str(given.pop("network", "av_nav")), float(given.pop("stop_probability", 0.0))
     whole = dataclasses.asdict(network_settings(PolicySpec(network, given)))
     plain = json.loads(json.dumps({"settings": whole, "environment": dict(environment)}))  # as a file gives them back
-    return PolicySpec(network, plain["settings"], plain["environment"])
+    return PolicySpec(network, plain["settings"], plain["environment"], sure)
 
 
 def make_policy(spec: PolicySpec, seed: int) -> Policy:

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from avi_env.policies.files import load_policy, load_weights, save_policy, save_weights
 from avi_env.policies.networks import NETWORKS
-from avi_env.policies.policy import make_policy, make_spec
+from avi_env.policies.policy import likeliest_actions, make_policy, make_spec
 
 ENVIRONMENT = {
     "task": "AudioNav",
@@ -89,6 +89,22 @@ def test_wrong_names_are_told_with_the_right_one(table, message: str) -> None:
     """Of networks, settings, senses and inputs."""
     with pytest.raises(ValueError, match=message):
         make_spec(table, ENVIRONMENT)
+
+
+def test_a_stop_needs_its_probability() -> None:
+    """Below it the likeliest of the other actions is taken; without one the likeliest of all is."""
+    logits = torch.log(torch.tensor([[0.80, 0.05, 0.15], [0.96, 0.03, 0.01], [0.20, 0.30, 0.50]]))
+    assert likeliest_actions(logits).tolist() == [0, 0, 2]
+    assert likeliest_actions(logits, 0.9).tolist() == [2, 0, 2]
+
+
+def test_the_probability_of_a_stop_is_kept_with_the_weights(tmp_path) -> None:
+    """From the recipe into the file and back; a wrong one is told."""
+    policy = make_policy(make_spec({"hidden": 32, "stop_probability": 0.9}, ENVIRONMENT), seed=0)
+    save_policy(tmp_path, policy)
+    assert load_policy(tmp_path).spec.stop_probability == 0.9
+    with pytest.raises(ValueError, match="stop_probability"):
+        make_spec({"stop_probability": 2.0}, ENVIRONMENT)
 
 
 def test_same_seed_same_weights() -> None:
