@@ -39,6 +39,7 @@ class SceneTruth:
         self._whereabouts = whereabouts
         self._fields: dict[tuple[object, ...], tuple[WalkableGrid, npt.NDArray[np.float32]]] = {}
         self._levels: tuple[float, int, dict[int, float]] | None = None
+        self._room: tuple[tuple[float, float, float], str] | None = None
 
     def begin(self) -> None:
         """Forgets what was true in an episode before."""
@@ -116,9 +117,11 @@ class SceneTruth:
     def room_at(self, position: npt.NDArray[np.floating[Any]]) -> str:
         """Returns the full name of the room at a position [m], shape (3,), "" = none."""
         x, y, z = (float(value) for value in position)
-        number = room_at(self._whereabouts.scene, (x, y, z))
-        entity = self._names.of_id("room", number) if number >= 0 else None
-        return "" if entity is None else entity.name
+        if self._room is None or self._room[0] != (x, y, z):  # several expressions ask for the same place
+            number = room_at(self._whereabouts.scene, (x, y, z))
+            entity = self._names.of_id("room", number) if number >= 0 else None
+            self._room = (x, y, z), "" if entity is None else entity.name
+        return self._room[1]
 
     def openness(self, door: str) -> float:
         """Returns how far a door is open, 0 (shut) to 1."""
