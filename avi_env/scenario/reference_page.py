@@ -18,8 +18,8 @@ def rendered_scenarios_page(page: str) -> str:
 def _predicates(_: dict[str, Any]) -> str:
     rows: dict[str, tuple[str, str, str]] = {}
     for spelling, predicate in PREDICATES.items():
-        if not predicate.function.__module__.startswith("avi_env."):
-            continue  # somebody's own
+        if not (predicate.function.__module__ or "").startswith("avi_env."):
+            continue  # somebody's own, which has no module at all where it was typed in
         known = rows.get(predicate.name)
         also = f"{known[0]}, `{spelling}`" if known else f"`{predicate.signature}`"
         rows[predicate.name] = (also, predicate.unit, predicate.doc)
