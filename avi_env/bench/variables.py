@@ -27,5 +27,7 @@ def variable(name: str, value: str) -> Iterator[None]:
 @contextmanager
 def fresh_cache() -> Iterator[Path]:
     """Keeps what earlier runs baked out of a measurement, in a folder that goes with it."""
-    with tempfile.TemporaryDirectory() as folder, variable("AVI_CACHE", folder):
+    # What a closed environment was still preparing may be written while the folder is being emptied: no reason to lose
+    # what was measured.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, variable("AVI_CACHE", folder):
         yield Path(folder)

@@ -13,7 +13,7 @@ import warp as wp
 from avi_env.navigation.goal_paths import goal_path_sets, goal_paths
 from avi_env.navigation.grid_device import lookup
 from avi_env.navigation.walkable import WalkableGrid
-from avi_env.scene.rays_warp import wp_device
+from avi_env.scene.launches import launch
 
 __all__ = ["distance_field", "distance_fields", "field_lookup", "lookup_fields"]
 
@@ -83,15 +83,9 @@ def lookup_fields(
         )
     value = torch.empty(count, dtype=torch.float32, device=position.device)
     if count:
-        inputs = [
-            wp.from_torch(fields.float().contiguous()),
-            wp.from_torch(row.int().contiguous()),
-            wp.from_torch(origin.float().contiguous()),
-            float(cell),
-            wp.from_torch(position.float().contiguous()),
-        ]
-        device = wp_device(position.device)
-        wp.launch(_lookup_fields, dim=count, inputs=inputs, outputs=[wp.from_torch(value)], device=device)
+        where = origin.float().contiguous(), float(cell), position.float().contiguous()
+        inputs = [fields.float().contiguous(), row.int().contiguous(), *where]
+        launch(_lookup_fields, (count,), [*inputs, value], position.device)
     return value
 
 

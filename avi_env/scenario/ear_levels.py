@@ -2,81 +2,93 @@
 
 from __future__ import annotations
 
+import math
 import weakref
-from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from avi_env.acoustics.bands import BANDS_HZ
+from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.emitter import Emitter
+from avi_env.acoustics.soundscape import ShiftedStream
 from avi_env.envs.batch import EnvBatch
 from avi_env.sounds import Clip
-from avi_env.tasks.transition import COUNTS, NUMBERS, PLACES, SLOTS
 
-__all__ = ["ear_levels", "power_spectrum"]
-
-_EARS, _YAW, _HEARD = PLACES.index("ears"), NUMBERS.index("yaw"), SLOTS.index("heard_index")
-_SEAT, _CLOCK = COUNTS.index("seat"), COUNTS.index("sound_clock")
-_POINTS = 8192
-"""Length of the transforms: half a second at 16 kHz, longer than an early response."""
-
-FloatArray = npt.NDArray[np.float64]
-
-_spectra: weakref.WeakKeyDictionary[Clip, FloatArray] = weakref.WeakKeyDictionary()
+__all__ = ["ear_level"]
 
 
-def power_spectrum(clip: Clip) -> FloatArray:
-    """Returns how a clip's power is shared among frequencies 0 .. half the sample rate, shape (4097,), of sum 1."""
-    if clip not in _spectra:
-        count = max(1, -(-2 * len(clip.samples) // _POINTS))  # pieces that overlap by half
-        starts = np.arange(count) * (_POINTS // 2)
-        pieces = clip.samples[(starts[:, None] + np.arange(_POINTS)) % len(clip.samples)]
-        power = np.sum(np.abs(np.fft.rfft(pieces * np.hanning(_POINTS), axis=1)) ** 2, axis=0)
-        _spectra[clip] = power / power.sum()
-    return _spectra[clip]
+class _Shares(NamedTuple):
+    """How a clip's power is shared, of sum 1."""
+
+    fine: npt.NDArray[np.float32]
+    """Among the frequencies of a response's spectrum, shape (F,)."""
+    octaves: npt.NDArray[np.float64]
+    """Among octave bands, shape (7,)."""
 
 
-def ear_levels(batch: EnvBatch, row: int, emitters: Mapping[int, Emitter]) -> dict[int, float]:
-    """Returns the level of some of a row's sources at its agent's ears while they sound [dB SPL], by their numbers.
+_shares: weakref.WeakKeyDictionary[Clip, dict[int, _Shares]] = weakref.WeakKeyDictionary()
+
+
+def ear_level(batch: EnvBatch, row: int, source: int, emitter: Emitter) -> float:
+    """Returns the level of one of a row's sources at its agent's ears while it sounds [dB SPL].
 
     The energies of direct sound, reflections (the early response's spectrum) and reverberation (per octave), each
-    times the share of the clip's power there; mean of the ears. The clip's own level is that of its active parts.
+    times the share of the clip's power there; mean of the ears. The clip's own level is that of its active parts. The
+    responses are those of the step before: a source that was not played in it is silent.
 
     Args:
         batch: the environments.
         row: which of them.
-        emitters: what its sources play, by their numbers.
+        source: number of the source.
+        emitter: what it plays.
     """
-    if not emitters:
-        return {}
-    places, numbers, slots, counts, _ = batch.tables.columns
-    one, world = slice(row, row + 1), batch.world
-    with torch.no_grad():
-        fir, sample = world.soundscape.responses(
-            world.bank,
-            counts[_SEAT, one],
-            slots[_HEARD, one],
-            places[_EARS, one],
-            numbers[_YAW, one],
-            counts[_CLOCK, one],
-        )
-    early = np.abs(np.fft.rfft(fir[0].cpu().numpy(), _POINTS, axis=-1)) ** 2
-    late = sample.late.sum(dim=1).cpu().numpy()
-    octave = _octaves(batch.config.sample_rate)
-    found = {}
-    for number, emitter in emitters.items():
-        share = power_spectrum(emitter.clip)
-        gain = float((early[number].mean(axis=0) * share).sum() + (late[number][octave] * share).sum())
-        level = emitter.clip.spl_db + emitter.gain_db
-        found[number] = level + 10.0 * float(np.log10(gain)) if gain > 0.0 else -np.inf
-    return found
+    sources, channels = batch.world.soundscape.sources, batch.config.channels
+    state = batch.tables.stream
+    stream = state.stream if isinstance(state, ShiftedStream) else state
+    power = _power(_own(stream.filters[row], source, sources), channels)
+    if isinstance(state, ShiftedStream):
+        power += _power(_own(state.straight.filters[row], source, sources), channels)
+    late = stream.late_gain[row, source].square().reshape(-1, BAND_COUNT).sum(dim=0).cpu().numpy()
+    share = _shares_of(emitter.clip, 2 * (len(power) - 1))
+    gain = float(np.dot(power, share.fine)) + float(np.dot(late, share.octaves))
+    return emitter.clip.spl_db + emitter.gain_db + 10.0 * math.log10(gain) if gain > 0.0 else -math.inf
 
 
-def _octaves(sample_rate: int) -> npt.NDArray[np.int64]:
-    """Returns the octave of each frequency of a spectrum, shape (4097,)."""
-    frequency = np.fft.rfftfreq(_POINTS, 1.0 / sample_rate)
-    number = np.floor(np.log2(np.maximum(frequency, 1.0) / BANDS_HZ[0]) + 0.5)
-    octave: npt.NDArray[np.int64] = np.clip(number, 0, len(BANDS_HZ) - 1).astype(np.int64)
-    return octave
+def _own(spectra: torch.Tensor, source: int, sources: int) -> npt.NDArray[np.complex64]:
+    """Returns the part of one of S sources, shape (C P, F), in spectra of all, shape (S C P, F)."""
+    each = len(spectra) // sources
+    own: npt.NDArray[np.complex64] = spectra[source * each : (source + 1) * each].cpu().numpy()
+    return own
+
+
+def _power(spectra: npt.NDArray[np.complex64], channels: int) -> npt.NDArray[np.float32]:
+    """Returns the power of a response by frequency, mean of the ears, shape (F,).
+
+    Args:
+        spectra: of its pieces one after the other, each followed by as many zeros, shape (C P, F): in the whole, piece
+            p is turned by p half periods of each frequency.
+        channels: number of ears C.
+    """
+    pieces = spectra.reshape(channels, -1, spectra.shape[1])
+    whole = pieces.sum(axis=1)
+    whole[:, 1::2] -= 2.0 * pieces[:, 1::2, 1::2].sum(axis=1)
+    power: npt.NDArray[np.float32] = np.mean(whole.real**2 + whole.imag**2, axis=0)
+    return power
+
+
+def _shares_of(clip: Clip, points: int) -> _Shares:
+    """Returns how a clip's power is shared among the frequencies of a transform of so many points."""
+    kept = _shares.setdefault(clip, {})
+    if points not in kept:
+        count = max(1, -(-2 * len(clip.samples) // points))  # pieces that overlap by half
+        starts = np.arange(count) * (points // 2)
+        pieces = clip.samples[(starts[:, None] + np.arange(points)) % len(clip.samples)]
+        power = np.sum(np.abs(np.fft.rfft(pieces * np.hanning(points), axis=1)) ** 2, axis=0)
+        frequency = np.maximum(np.fft.rfftfreq(points, 1.0 / clip.sample_rate), 1.0)
+        octave = np.clip(np.floor(np.log2(frequency / BANDS_HZ[0]) + 0.5), 0, BAND_COUNT - 1).astype(np.int64)
+        fine = power / power.sum()
+        octaves = np.bincount(octave, fine, BAND_COUNT).astype(np.float64)
+        kept[points] = _Shares(fine.astype(np.float32), octaves)
+    return kept[points]

@@ -9,12 +9,11 @@ import numpy as np
 
 from avi_env.bench.evaluate_track import json_number
 from avi_env.scenario.document import METRICS, Scenario
-from avi_env.scenario.moment import Moment
 from avi_env.scenario.playing import Playing
 from avi_env.tasks.measures import EpisodeTrack, episode_measures
 from avi_env.tasks.questions import answer_is_right
 
-__all__ = ["GoalWatch", "goal_name", "run_metrics"]
+__all__ = ["goal_name", "run_metrics"]
 
 _FROM_ENVIRONMENT = ("success", "spl", "soft_spl", "sna", "distance_to_goal", "path_length")
 
@@ -30,36 +29,16 @@ def goal_name(scenario: Scenario) -> str:
     return ""
 
 
-class GoalWatch:
-    """Notes from tick to tick how far the goal is and whether it sounds."""
-
-    def __init__(self, playing: Playing, goal: str) -> None:
-        self._playing, self._goal = playing, goal
-        self.distances: list[float] = []
-        self.collided: list[bool] = []
-        self.silent_from = 0.0
-        """Time since which the goal has been silent [s]; inf = it sounds now."""
-
-    def __call__(self, moment: Moment) -> None:
-        """Notes a moment."""
-        self.distances.append(float(self._playing.info.get("distance_to_goal", math.inf)))
-        self.collided.append(moment.collided)
-        if moment.truth.sounding(self._goal):
-            self.silent_from = math.inf
-        elif math.isinf(self.silent_from):
-            self.silent_from = moment.t
-
-
-def run_metrics(playing: Playing, watch: GoalWatch | None) -> dict[str, Any]:
+def run_metrics(playing: Playing, goal: str) -> dict[str, Any]:
     """Returns all of `METRICS` by name, None where one does not apply.
 
     Args:
         playing: the run, over.
-        watch: what was noted of the goal; None = there is none.
+        goal: name of what it was about, "" = nothing.
     """
     found = _spent(playing)
-    if watch is not None and playing.rows:
-        found |= {name: json_number(playing.info.get(name)) for name in _FROM_ENVIRONMENT} | _of_way(playing, watch)
+    if goal and playing.rows:
+        found |= {name: json_number(playing.info.get(name)) for name in _FROM_ENVIRONMENT} | _of_way(playing, goal)
     return {name: found.get(name) for name in METRICS}
 
 
@@ -82,23 +61,30 @@ def _spent(playing: Playing) -> dict[str, Any]:
     }
 
 
-def _of_way(playing: Playing, watch: GoalWatch) -> dict[str, Any]:
+def _of_way(playing: Playing, goal: str) -> dict[str, Any]:
     """SoundSpaces' measures that need the whole way."""
-    episode, config = playing.stage.env.episode, playing.stage.env.config
+    episode, config, silent_from = playing.stage.env.episode, playing.stage.env.config, _silent_from(playing, goal)
     track = EpisodeTrack(
         positions=np.array([row.position for row in playing.rows]),
-        distances=np.array(watch.distances),
+        distances=np.array(playing.distances),
         actions=np.array(playing.actions, dtype=np.int64),
-        collided=np.array(watch.collided[1:], dtype=bool),
+        collided=np.array(playing.bumps[1:], dtype=bool),
         oracle_actions=episode.oracle_actions,
         start_distance=episode.geodesic_distance,
         step_seconds=config.step_seconds,
-        sound_seconds=watch.silent_from,
+        sound_seconds=silent_from,
     )
     found = episode_measures(track, config.success_distance)
-    silent = math.isfinite(watch.silent_from)
     return {
         "rl_success": bool(found["rl_success"]),
         "normalized_distance_to_goal": json_number(float(found["normalized_distance_to_goal"])),
-        "sws": bool(found["sws"]) if silent else None,
+        "sws": bool(found["sws"]) if math.isfinite(silent_from) else None,
     }
+
+
+def _silent_from(playing: Playing, goal: str) -> float:
+    """Returns the tick's time from which the goal was silent to the end [s]; inf = it sounded to the end."""
+    on = [playing.stage.sounds.sounding(goal, row.t) for row in playing.rows]
+    if on[-1]:
+        return math.inf
+    return playing.rows[len(on) - on[::-1].index(True)].t if any(on) else 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,15 +48,18 @@ class Timing:
 
     environment: float = 0.0
     """Of the environment's steps, of all threads."""
+    agent: float = 0.0
+    """Of whoever acts, between a tick and the next step, of all threads."""
     effects: float = 0.0
     """Of putting events into effect."""
     scenario: float = 0.0
-    """Of the scenario's own work: triggers, the moment, expressions, the trace and its hash."""
+    """Of the scenario's own work in the steps: triggers, the moment, expressions, the trace and its hash."""
 
     @property
     def overhead(self) -> float:
-        """The scenario's own work as a share of the environment's."""
-        return self.scenario / self.environment if self.environment > 0.0 else 0.0
+        """The scenario's own work as a share of what steps cost without it: environment and agent."""
+        step = self.environment + self.agent
+        return self.scenario / step if step > 0.0 else 0.0
 
 
 @dataclass
@@ -104,10 +109,15 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         """What planning has cost so far."""
         self.watchers: list[Callable[[Moment], None]] = []
         """Called with each moment."""
+        self.distances: list[float] = []
+        """Length of the way to the task's goal, tick by tick [m]."""
+        self.bumps: list[bool] = []
+        """Whether the action before each tick met something."""
         self.terminated = False
         self.collisions = 0
         self.moment: Moment | None = None
         self._speeches: list[_Speech] = []
+        self._left: float | None = None  # when the scenario or the environment was left [s of processor time]
 
     @property
     def over(self) -> bool:
@@ -125,13 +135,15 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         Raises:
             WorldError: an event cannot be put into effect, or the environment failed.
         """
+        self._count_agent()
         self._let_happen()
         began = time.process_time()
         try:
             result = self.env.step(action)
         except Exception as error:
             raise WorldError(f"the environment: {type(error).__name__}: {error}") from error
-        self.timing.environment += time.process_time() - began
+        self._left = time.process_time()
+        self.timing.environment += self._left - began
         self.actions.append(int(action))
         self.info, self.terminated = result[4], bool(result[2])
         self.collisions += bool(self.info.get("collided", False))
@@ -155,6 +167,9 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         Raises:
             WorldError: an expression cannot be evaluated.
         """
+        if not self.actions:
+            self._rehearse(observation)
+        self._count_agent()
         began = time.thread_time()
         try:
             moment = self._moment(observation, call, mind, said)
@@ -162,18 +177,35 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
             found = tuple(expression.evaluate(moment) for expression in self.expressions)
         except Exception as error:
             raise WorldError(f"the scenario at {self.seconds:g} s: {type(error).__name__}: {error}") from error
-        readings = tuple((bool(reading.holds), float(reading.margin)) for reading in found)
-        x, y, z = (float(value) for value in moment.position)
+        readings = tuple((bool(holds), float(margin)) for holds, margin in found)
+        x, y, z = moment.position.tolist()
         skill = call.to_text() if call is not None else ""
         row = Row(moment.t, (x, y, z), moment.yaw, moment.action, skill, readings)
         self.rows.append(row)
         self.memos.append(moment.memo)
         self.digest.add(observation, row)
+        self.distances.append(float(self.info.get("distance_to_goal", math.inf)))
+        self.bumps.append(moment.collided)
         self.moment = moment
-        self.timing.scenario += time.thread_time() - began
         for watcher in self.watchers:
             watcher(moment)
+        if self.actions:  # the first observation is the reset's
+            self.timing.scenario += time.thread_time() - began
+        self._left = time.process_time()
         return moment
+
+    def _count_agent(self) -> None:
+        """Counts the time since the scenario or the environment was left as the agent's."""
+        if self._left is not None:
+            self.timing.agent += time.process_time() - self._left
+
+    def _rehearse(self, observation: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Asks everything once before the first step, so that no step waits for what is found out once: ways, maps."""
+        moment = self._moment(observation, None, None, ())
+        conditions = [parse_expression(event.when) for event in self.scenario.timeline if event.when is not None]
+        for expression in (*self.expressions, *conditions):
+            with contextlib.suppress(ValueError):  # what is not there yet is asked when its time has come
+                expression.values(moment)
 
     def _moment(
         self,
@@ -189,7 +221,7 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         return Moment(
             t=now,
             step=len(self.actions),
-            position=columns.places[_POSITION, 0].cpu().numpy().astype(np.float64),
+            position=np.array(columns.places[_POSITION, 0].tolist()),
             yaw=float(columns.numbers[_YAW, 0]),
             truth=self.stage.truth,
             observation=observation,

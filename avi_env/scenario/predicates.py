@@ -133,8 +133,10 @@ def audible(moment: Moment, thing: Entity, snr_db: float = 0.0) -> Reading:
     """Whether a thing's sound at the ears is this much louder than all else, and than the threshold of hearing."""
     from avi_env.agents.hearing import AUDIBLE_DB
 
-    floor = max(moment.truth.noise_db(thing), AUDIBLE_DB)
-    return _at_least(moment.truth.level_db(thing) - floor, snr_db)
+    level = moment.truth.level_db(thing)
+    if level == -math.inf:  # whatever else there is to hear
+        return _at_least(level, snr_db)
+    return _at_least(level - max(moment.truth.noise_db(thing), AUDIBLE_DB), snr_db)
 
 
 @register_predicate()

@@ -122,6 +122,7 @@ class Props:
         poses = tuple((number, pose) for number, pose in shown.poses if number not in hidden)
         self.first = Variant(dark, shown.props, poses)
         """How the house is when an episode begins: for `World.first_variant`."""
+        self._posed = self.first, objects_of(scene, self.first)
         self._falls = self._plan(shown, effects, seed, sample_rate)
         self.begin()
 
@@ -140,7 +141,9 @@ class Props:
     @property
     def objects(self) -> tuple[SceneObject, ...]:
         """All objects where they are now, by id; what is not there, where the scene has it."""
-        return objects_of(self._scene, self._variant)
+        if self._posed[0] is not self._variant:
+            self._posed = self._variant, objects_of(self._scene, self._variant)
+        return self._posed[1]
 
     def taken_impacts(self) -> list[Impact]:
         """Returns the falls' sounds that have begun, or are about to, since it was last asked."""

@@ -22,7 +22,7 @@ from avi_env.scenario.document import Expectation, Scenario
 from avi_env.scenario.expression import Expression, parse_expression
 from avi_env.scenario.findings import repeats_outcome
 from avi_env.scenario.located import ScenarioError
-from avi_env.scenario.measures import GoalWatch, goal_name, run_metrics
+from avi_env.scenario.measures import goal_name, run_metrics
 from avi_env.scenario.moment import Moment
 from avi_env.scenario.performers import BudgetSpentError, Performer, make_performer
 from avi_env.scenario.playing import Playing, Timing, WorldError
@@ -188,9 +188,6 @@ class _Run:
             observation, info = stage.reset()
             playing = Playing(stage, self.case.scenario, tuple(self.expressions.values()), info)
             self.playing = playing
-            goal = goal_name(self.case.scenario)
-            watch = GoalWatch(playing, goal) if goal else None
-            playing.watchers += [watch] if watch is not None else []
             if self._wants_footage:
                 place = f"{self.case.scene}, {performer.name}"
                 self.footage = Footage(stage.env, self.case.scenario.task.instruction, place)
@@ -199,7 +196,7 @@ class _Run:
                 self.ended = performer.perform(playing, self.case, observation)
             except BudgetSpentError as error:
                 self.ended, self.budget = "budget", error.budget
-            self.metrics = run_metrics(playing, watch)
+            self.metrics = run_metrics(playing, goal_name(self.case.scenario))
             if self.footage is not None:
                 given = playing.answer.text if playing.answer is not None else ""
                 self.footage.conclude(given, self.metrics["answer_right"])

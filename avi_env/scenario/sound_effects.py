@@ -158,6 +158,17 @@ class Sounds:
         """Ends all that comes from an entity."""
         self._stop(self._names.entity(name).name, seconds)
 
+    def note(self, sounding: Sounding) -> None:
+        """Takes in that a sound begins; what its source played before ends with that."""
+        begun = sounding.begun
+        self.playing = [replace(o, end=min(o.end, begun)) if o.slot == sounding.slot else o for o in self.playing]
+        self.playing.append(sounding)
+
+    def sounding(self, name: str, seconds: float) -> bool:
+        """Whether an entity emits sound at a time up to now [s]."""
+        full = self._names.entity(name).name
+        return any(one.on(seconds) for one in self.playing if one.name == full)
+
     def walks(self, name: str) -> bool:
         """Whether an entity was sent somewhere else."""
         return name in self._walks
@@ -202,8 +213,7 @@ class Sounds:
         length = np.inf if isinstance(effect, SoundStart) else clip.seconds
         emitter = self._emitter(effect, seconds)
         slot = start_sound(self._batch, 0, emitter, seconds, length)
-        self.playing = [one for one in self.playing if one.slot != slot]
-        self.playing.append(Sounding(name, slot, emitter, seconds, seconds + length, speech))
+        self.note(Sounding(name, slot, emitter, seconds, seconds + length, speech))
         if name in self._walks and self._walks[name][-1][0] > seconds:
             send_sound(self._batch, 0, slot, self._walks[name])
         what = f"{name} says {effect.text!r}" if isinstance(effect, SpeechSay) else f"{name}: {effect.clip}"

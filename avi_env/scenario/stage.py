@@ -161,9 +161,7 @@ class Stage:
         for impact in self.props.taken_impacts():
             entity = self.names.of_id("object", impact.object)
             if entity is not None:
-                self.sounds.playing = [one for one in self.sounds.playing if one.slot != impact.slot]
-                sounding = Sounding(entity.name, impact.slot, impact.emitter, impact.begun, impact.end)
-                self.sounds.playing.append(sounding)
+                self.sounds.note(Sounding(entity.name, impact.slot, impact.emitter, impact.begun, impact.end))
 
     def _check_present(self, name: str) -> None:
         """Raises ValueError if a thing is to sound that is not there."""

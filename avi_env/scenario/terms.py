@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from avi_env.scenario.moment import Moment
 from avi_env.scenario.pattern import matches
@@ -86,7 +87,7 @@ class Call:
         """What it yields."""
         return self.predicate.kind
 
-    @property
+    @cached_property
     def key(self) -> tuple[object, ...]:
         """By what a moment's `memo` keeps its value."""
         return (self.predicate.name, *self.arguments)
@@ -227,9 +228,10 @@ def _joined(parts: tuple[Part, ...], moment: Moment, *, decisive: bool) -> Readi
 
 def _asked(call: Call, moment: Moment) -> Value:
     """Asks a predicate, once per moment and arguments."""
-    if call.key not in moment.memo:
-        moment.memo[call.key] = _answer(call, moment)
-    found: Value = moment.memo[call.key]
+    key, memo = call.key, moment.memo
+    if key not in memo:
+        memo[key] = _answer(call, moment)
+    found: Value = memo[key]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -64,6 +65,7 @@ class Timeline:
         self._held = [False] * len(self.triggers)  # whether each condition held at the tick before
         self._seen = [0] * len(self.triggers)  # how many times of the event `after` have been answered
         self._spent = [False] * len(self.triggers)
+        self._latest = -math.inf  # of all that has happened [s]
 
     def due(self, now: float, until: float) -> tuple[Due, ...]:
         """Returns the events of a tick in order of time, those of one time in the file's order.
@@ -81,15 +83,15 @@ class Timeline:
             self._waiting[index] = late
             for seconds in sorted(ripe):
                 self.happened[trigger.id] = (*self.happened[trigger.id], seconds)
+                self._latest = max(self._latest, seconds)
                 found.append(Due(index, trigger.id, seconds))
         return tuple(sorted(found, key=lambda due: (due.seconds, due.number)))
 
     def by(self, now: float) -> dict[str, tuple[float, ...]]:
         """Returns the times at which events have happened by a time [s], by id."""
-        found = self.happened
-        if any(times and max(times) > now for times in found.values()):
-            found = {name: tuple(s for s in times if s <= now) for name, times in found.items()}
-        return dict(found)
+        if self._latest <= now:
+            return dict(self.happened)
+        return {name: tuple(s for s in times if s <= now) for name, times in self.happened.items()}
 
     def _triggered(self, index: int, trigger: Trigger, now: float) -> list[float]:
         """Returns when an event happens that is triggered at this tick [s]: once, or more often if it repeats."""

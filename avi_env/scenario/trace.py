@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,12 +90,17 @@ class TraceDigest:
         """Takes one tick in."""
         for name in sorted(observation):
             value = observation[name]
-            if name == "audio" and self._begun:
-                value = value[..., -self._new_samples :]
-            elif value.ndim > 1 and name != "audio":
-                value = value[::_PIXEL_STEP, ::_PIXEL_STEP]
-            self._hash.update(np.ascontiguousarray(value).data)
-        self._hash.update(repr(tuple(row)).encode())
+            if name == "audio":
+                for channel in value:  # which lies in one piece, so that nothing is copied
+                    self._hash.update(channel[-self._new_samples :] if self._begun else channel)
+            elif value.ndim > 1:
+                self._hash.update(np.ascontiguousarray(value[::_PIXEL_STEP, ::_PIXEL_STEP]).data)
+            else:
+                self._hash.update(np.ascontiguousarray(value).data)
+        action = -1 if row.action is None else row.action
+        numbers = (row.t, *row.position, row.yaw, action, *chain.from_iterable(row.readings))
+        self._hash.update(struct.pack(f"<{len(numbers)}d", *numbers))
+        self._hash.update(row.skill.encode())
         self._begun = True
 
     def event(self, record: EventRecord) -> None:

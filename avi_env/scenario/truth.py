@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from avi_env.acoustics.emitter import Emitter
 from avi_env.envs.batch import EnvBatch
+from avi_env.envs.columns import Tables
 from avi_env.navigation import WalkableGrid, distance_field, field_lookup, on_floor, snap_place
-from avi_env.scenario.ear_levels import ear_levels
+from avi_env.navigation.fields import lookup_fields
+from avi_env.scenario.ear_levels import ear_level
 from avi_env.scenario.moment import EntityKind
 from avi_env.scenario.names import Names
 from avi_env.scenario.prop_effects import Props
-from avi_env.scenario.sound_effects import Sounds
+from avi_env.scenario.sound_effects import Sounding, Sounds
 from avi_env.scenario.whereabouts import Whereabouts, room_columns
 from avi_env.scene import emission_point
 from avi_env.scene.doors import scene_doors
@@ -31,20 +35,37 @@ _KEPT_FIELDS = 32  # distance fields that are kept: of things that stay, with th
 FloatArray = npt.NDArray[np.float64]
 
 
+class _Field(NamedTuple):
+    """Ways to one place."""
+
+    grid: WalkableGrid
+    """What they lead over; kept, for its id is used."""
+    values: torch.Tensor
+    """Their lengths [m]: as `lookup_fields` reads them, or on several storeys as `field_lookup` does."""
+    row: torch.Tensor
+    origin: torch.Tensor
+
+
 class SceneTruth:
     """The `Truth` of environment 0 of a batch. What is asked is found out then, and kept for the tick."""
 
     def __init__(self, batch: EnvBatch, names: Names, props: Props, sounds: Sounds, whereabouts: Whereabouts) -> None:
         self._batch, self._names, self._props, self._sounds = batch, names, props, sounds
         self._whereabouts = whereabouts
-        self._fields: dict[tuple[object, ...], tuple[WalkableGrid, npt.NDArray[np.float32]]] = {}
-        self._levels: tuple[float, int, dict[int, float]] | None = None
+        self._fields: dict[tuple[object, ...], _Field] = {}
+        self._last: dict[str, tuple[WalkableGrid, object, _Field]] = {}
+        self._levels: dict[int, tuple[Tables, Emitter, float]] = {}
+        self._walked: tuple[Tables, WalkableGrid] | None = None
+        self._ways: dict[str, tuple[_Field, list[float], float]] = {}
         self._room: tuple[tuple[float, float, float], str] | None = None
 
     def begin(self) -> None:
         """Forgets what was true in an episode before."""
         self._fields.clear()
-        self._levels = None
+        self._last.clear()
+        self._ways.clear()
+        self._walked = None
+        self._levels.clear()
 
     def kind(self, name: str) -> EntityKind:
         """Returns what a name stands for."""
@@ -74,12 +95,19 @@ class SceneTruth:
         Doors and things are as they stand now. A room is reached at its nearest floor, anything else where one can
         stand beside it.
         """
-        grid = self._grid()
-        ends = end, start
+        grid, ends = self._grid(), (end, start)
         if self.kind(end) == "agent":  # fields of what stays are kept
             ends = start, end
-        field = self._field(grid, ends[0])
-        return float(field_lookup(field, grid, self._points(grid, ends[1])).min())
+        field, other = self._field(grid, ends[0]), self._names.entity(ends[1])
+        if other.kind == "agent" and not grid.above:  # the commonest question by far
+            here = self._batch.tables.columns.places[_POSITION, :1]
+            known, at = self._ways.get(ends[0]), here[0].tolist()
+            if known is None or known[0] is not field or known[1] != at:  # it is not, where the agent only turns
+                known = field, at, float(lookup_fields(field.values, field.row, field.origin, grid.cell, here))
+                self._ways[ends[0]] = known
+            return known[2]
+        values = field.values if grid.above else field.values[0]
+        return float(field_lookup(values, grid, self._points(grid, ends[1])).min())
 
     def pixels(self, name: str, observation: Mapping[str, npt.NDArray[Any]]) -> int:
         """Returns how many pixels of the observation's picture show an entity: of a room, its shell and things.
@@ -89,7 +117,7 @@ class SceneTruth:
         """
         if "semantic" not in observation:
             raise ValueError('what is visible is counted in the sensor "semantic", which is off')
-        return int(np.isin(observation["semantic"], self._bodies(name)).sum())
+        return sum(int(np.count_nonzero(observation["semantic"] == body)) for body in self._bodies(name))
 
     def level_db(self, name: str) -> float:
         """Returns the level of an entity's sound at the agent's ears now [dB SPL], -inf if it is silent.
@@ -98,21 +126,21 @@ class SceneTruth:
         direct sound, reflections and reverberation make of the clip's spectrum, as energies, mean of the ears. Pauses
         within a clip do not count, nor does what rings on after it has ended.
         """
-        return self._sum(one.slot for one in self._on() if one.name == self.canonical(name))
+        return _decibels(sum(_power(self._level_of(one)) for one in self._on(self.canonical(name))))
 
     def noise_db(self, name: str) -> float:
         """Returns the level at the ears of everything but an entity's sound [dB SPL], -inf = nothing."""
-        others = self._sum(one.slot for one in self._on() if one.name != self.canonical(name))
-        noise = self._batch.world.noise.level_of(self._seat)
-        return _decibels(_power(others) + _power(noise))
+        own = self.canonical(name)
+        others = sum(_power(self._level_of(one)) for one in self._on() if one.name != own)
+        return _decibels(others + _power(self._batch.world.noise.level_of(self._seat)))
 
     def sounding(self, name: str) -> bool:
         """Whether an entity emits sound now."""
-        return any(one.name == self.canonical(name) for one in self._on())
+        return self._sounds.sounding(name, self._now)
 
     def speaking(self, name: str) -> bool:
         """Whether an entity speaks now."""
-        return any(one.name == self.canonical(name) and one.speech for one in self._on())
+        return any(one.speech for one in self._on(self.canonical(name)))
 
     def room_at(self, position: npt.NDArray[np.floating[Any]]) -> str:
         """Returns the full name of the room at a position [m], shape (3,), "" = none."""
@@ -147,8 +175,10 @@ class SceneTruth:
         return int(self._batch.seats.seats[0])
 
     def _grid(self) -> WalkableGrid:
-        world = self._batch.world
-        return world.maker.walkable(world.scene(int(self._batch.tables.columns.slots[_SCENE, 0])))
+        tables, world = self._batch.tables, self._batch.world
+        if self._walked is None or self._walked[0] is not tables:
+            self._walked = tables, world.maker.walkable(world.scene(int(tables.columns.slots[_SCENE, 0])))
+        return self._walked[1]
 
     def _points(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:
         """Returns where one has arrived at an entity [m], shape (n, 3)."""
@@ -164,13 +194,23 @@ class SceneTruth:
             return floor
         return goal_points(self._whereabouts.scene, grid_about(grid, floor[0]), at)
 
-    def _field(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:
+    def _field(self, grid: WalkableGrid, name: str) -> _Field:
+        last, things = self._last.get(name), self._props.objects
+        if last is not None and last[0] is grid and last[1] is things and not self._sounds.walks(self.canonical(name)):
+            return last[2]
         key = id(grid), self.canonical(name), tuple(self.place(name).round(3).tolist())
         if key not in self._fields:
             if len(self._fields) >= _KEPT_FIELDS:
                 del self._fields[next(iter(self._fields))]
-            self._fields[key] = grid, distance_field(grid, self._points(grid, name))  # keeps the grid: its id is used
-        return self._fields[key][1]
+            values = torch.as_tensor(
+                distance_field(grid, self._points(grid, name)), device=self._batch.world.bank.device
+            )
+            row = torch.zeros(1, dtype=torch.int32, device=values.device)
+            origin = torch.tensor([grid.origin], dtype=torch.float32, device=values.device)
+            self._fields[key] = _Field(grid, values if grid.above else values[None], row, origin)
+        if self.kind(name) != "agent":
+            self._last[name] = grid, things, self._fields[key]
+        return self._fields[key]
 
     def _bodies(self, name: str) -> list[int]:
         entity, scene = self._names.entity(name), self._batch.scene(0)
@@ -184,21 +224,20 @@ class SceneTruth:
         is_body = told is not None and told.object is not None and not self._sounds.walks(entity.name)
         return self._bodies(told.object) if is_body and told is not None and told.object is not None else []
 
-    def _on(self) -> list[Any]:
+    def _on(self, name: str = "") -> list[Sounding]:
+        """Returns what sounds now, of one entity if it is named in full."""
         now = self._now
-        return [one for one in self._sounds.playing if one.on(now)]
+        return [one for one in self._sounds.playing if name in ("", one.name) and one.on(now)]
 
-    def _sum(self, slots: Any) -> float:
-        return _decibels(sum(_power(self._level_of(slot)) for slot in slots))
-
-    def _level_of(self, slot: int) -> float:
-        """Returns the level at the ears of what a source of the environment plays [dB SPL]."""
+    def _level_of(self, one: Sounding) -> float:
+        """Returns the level at the ears of what one of the sources plays [dB SPL], kept until the next step."""
         if not self._batch.config.listens:
             return -np.inf
-        key = self._now, len(self._sounds.playing)
-        if self._levels is None or self._levels[:2] != key:
-            self._levels = *key, ear_levels(self._batch, 0, {one.slot: one.emitter for one in self._on()})
-        return self._levels[2].get(slot, -np.inf)
+        tables, kept = self._batch.tables, self._levels.get(one.slot)
+        if kept is None or kept[0] is not tables or kept[1] is not one.emitter:
+            kept = tables, one.emitter, ear_level(self._batch, 0, one.slot, one.emitter)
+            self._levels[one.slot] = kept
+        return kept[2]
 
 
 def _power(level: float) -> float:

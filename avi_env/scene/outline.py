@@ -24,12 +24,12 @@ def outline_area(outline: Outline) -> float:
 
 def in_outline(outline: Outline, xz: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
     """Returns which points (x, z) [m], shape (P, 2), lie in an outline: a ray from there crosses it oddly often."""
-    x, z = np.asarray(xz, dtype=np.float64).T
-    inside = np.zeros(len(x), dtype=bool)
-    corners = np.asarray(outline, dtype=np.float64)
-    for (ax, az), (bx, bz) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if az != bz:
-            inside ^= ((az > z) != (bz > z)) & (x < (bx - ax) * (z - az) / (bz - az) + ax)
+    x, z = np.asarray(xz, dtype=np.float64).T[:, :, None]
+    corners = np.asarray([*outline, outline[0]], dtype=np.float64)
+    (ax, az), (bx, bz) = corners[:-1].T, corners[1:].T
+    rise = np.where(az == bz, 1.0, bz - az)  # a level edge is never crossed
+    crossed = ((az > z) != (bz > z)) & (x < (bx - ax) * (z - az) / rise + ax)
+    inside: npt.NDArray[np.bool_] = np.logical_xor.reduce(crossed, axis=1)
     return inside
 
 

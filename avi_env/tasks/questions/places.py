@@ -185,7 +185,9 @@ def room_at(scene: Scene, point: Point) -> int:
     x, y, z = point
     for room in scene.rooms:
         over = room.floor_y - _UNDER <= y <= room.floor_y + room.height
-        if over and in_outline(room.polygon, np.array([[x, z]]))[0]:
+        xs, zs = zip(*room.polygon, strict=True)
+        near = over and min(xs) <= x <= max(xs) and min(zs) <= z <= max(zs)  # most rooms are ruled out by that
+        if near and in_outline(room.polygon, np.array([[x, z]]))[0]:
             return room.id
     return -1
 
