@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from avi_env.scenario import load_scenario
 from avi_env.scenario.cases import cases
 from avi_env.scenario.document import METRICS, OPERATORS, TRIGGERS
 from avi_env.scenario.effects import EFFECTS
+from avi_env.scenario.predicates import PREDICATES
 from avi_env.scenario.reference_page import rendered_scenarios_page
 from avi_env.scenario.run import run_case
 from avi_env.scenario.solution_steps import SOLUTION_STEPS
@@ -49,6 +51,16 @@ def test_solvable_and_not_trivial(name: str) -> None:
     solved = run_case(case, "solution")
     assert solved.outcome == "pass", solved.verdicts
     assert run_case(case, "random").outcome == "fail"
+
+
+def test_page_leaves_out_what_was_typed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A predicate of somebody's own, from a module or from none, is not of the page: it once broke it."""
+    page = PAGE.read_text(encoding="utf-8")
+    for module in ("mine", None):
+        own = replace(PREDICATES["t"], name="own", function=lambda moment: moment.t)
+        own.function.__module__ = module
+        monkeypatch.setitem(PREDICATES, "own", own)
+        assert rendered_scenarios_page(page) == page
 
 
 def test_page_knows_every_word() -> None:
