@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avi_env.scenario.findings import CaseReport, failure_words
+from avi_env.scenario.findings import CaseReport, failure_words, trivial_words
 from avi_env.scenario.jobs import Job
 from avi_env.scenario.tables import OUTCOME_COLOURS
 
@@ -77,24 +77,11 @@ def _proof(scenario: Scenario, reports: Sequence[CaseReport], planners: Sequence
         elif must_pass and report.outcome != "pass":
             faults.append(failure_words(report))
             status = max(status, 1)
-        elif must_fail and (fault := _trivial(report)):
+        elif must_fail and (fault := trivial_words(report)):
             faults.append(fault)
             status = max(status, 1)
     points = len({report.point for report in reports})
     return Proof(scenario.name, points, passed, tuple(faults), status)
-
-
-def _trivial(report: CaseReport) -> str:
-    """Returns why what a baseline has come to proves nothing; "" = it violated an expectation, as it must."""
-    if report.outcome == "pass":
-        return f"{report.name} was passed by {report.agent}: it is trivial; expect more"
-    if any(one.severity == "error" and one.outcome == "fail" for one in report.findings):
-        return ""
-    why = f" ({report.error})" if report.error else ""
-    return (
-        f"{report.name}: {report.agent} violated no expectation{why}: a budget that runs out, or a window that stays "
-        f"open, does not show that the scenario asks for anything; expect more, or add `within`"
-    )
 
 
 def print_proofs(proofs: Sequence[Proof], planners: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "failure_words",
     "finding_words",
     "repeats_outcome",
+    "trivial_words",
 ]
 
 Outcome = Literal["pass", "fail", "inconclusive", "error"]
@@ -260,3 +261,16 @@ def failure_words(report: CaseReport) -> str:
     if report.page:
         parts.append(f"see {report.page}")
     return "\n".join(parts)
+
+
+def trivial_words(report: CaseReport) -> str:
+    """Returns why what a baseline has come to proves nothing; "" = it violated an expectation, as it must."""
+    if report.outcome == "pass":
+        return f"{report.name} was passed by {report.agent}: it is trivial; expect more"
+    if any(one.severity == "error" and one.outcome == "fail" for one in report.findings):
+        return ""
+    why = f" ({report.error})" if report.error else ""
+    return (
+        f"{report.name}: {report.agent} violated no expectation{why}: a budget that runs out, or a window that stays "
+        f"open, does not show that the scenario asks for anything; expect more, or add `within`"
+    )

@@ -10,7 +10,7 @@ an `xdist_group`, so that `--dist loadgroup` keeps them beside their judge; a ju
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +151,7 @@ class CaseItem(_Item):
             if report.outcome != "pass":
                 pytest.xfail(f"{repeat.passes_needed} of {repeat.n} must pass\n{failure_words(report)}")
             return  # its judge says what that means
-        _conclude(self.case.scenario, report.agent, report.outcome, failure_words(report))
+        _conclude(self.case.scenario, [report], report.outcome, failure_words(report))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Returns where the scenario is."""
@@ -176,19 +176,21 @@ class JudgeItem(_Item):
         self.user_properties.append(("repeats", told))
         words = [failure_words(report) for report in reports if report.outcome != "pass"]
         outcome = repeats_outcome(outcomes, needed)
-        _conclude(self.siblings[0].scenario, reports[0].agent, outcome, "\n\n".join([told, *words]))
+        _conclude(self.siblings[0].scenario, reports, outcome, "\n\n".join([told, *words]))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Returns where the scenario is."""
         return self.path, 0, self.name
 
 
-def _conclude(scenario: Scenario, agent: str, outcome: str, words: str) -> None:
-    """Passes, fails or expects to fail: a baseline that the scenario names in `expect_fail` must not pass."""
-    baseline = agent in scenario.expect_fail
-    if baseline and outcome == "pass":
-        raise ScenarioFailure(f"{agent} passes {scenario.name}, which says it must not: it is trivial; expect more")
-    if baseline and outcome != "error":
-        pytest.xfail(f"{agent} is not meant to pass {scenario.name}")
+def _conclude(scenario: Scenario, reports: Sequence[CaseReport], outcome: str, words: str) -> None:
+    """Passes, fails or expects to fail: a baseline of `expect_fail` must violate an expectation, as in `check`."""
+    from avi_env.scenario.findings import trivial_words
+
+    if reports[0].agent in scenario.expect_fail and outcome != "error":
+        trivial = [trivial_words(report) for report in reports]
+        if outcome == "pass" or all(trivial):
+            raise ScenarioFailure("\n".join(filter(None, trivial)))
+        pytest.xfail(f"{reports[0].agent} is not meant to pass {scenario.name}")
     if outcome != "pass":
         raise ScenarioFailure(words)

@@ -89,6 +89,7 @@ def test_report_says_what_when_and_where(pytester: pytest.Pytester, monkeypatch:
 def fake_report(job: jobs.Job, outcome: str, warned: bool = False) -> CaseReport:
     """Returns a report as `play` would, without playing."""
     finding = Finding("calm", "never collided", "fail", "warn", 1.0, None, "it collided", "", "x.yaml:3:1")
+    violated = dataclasses.replace(finding, severity="error")
     case = job.case
     return CaseReport(
         case.id,
@@ -100,7 +101,7 @@ def fake_report(job: jobs.Job, outcome: str, warned: bool = False) -> CaseReport
         case.seed,
         case.repeat,
         outcome,  # type: ignore[arg-type]
-        (finding,) if warned else (),
+        (finding,) if warned else (violated,) if outcome == "fail" else (),
         {"spl": 0.5, "sws": None},
         ("spl",),
         {},
@@ -119,6 +120,7 @@ def fake_report(job: jobs.Job, outcome: str, warned: bool = False) -> CaseReport
         (("pass", "fail", "inconclusive"), "", {"passed": 1, "xfailed": 2, "failed": 1}),
         (("pass", "error", "pass"), "", {"passed": 2, "failed": 2}),
         (("fail", "fail", "fail"), "random", {"xfailed": 4}),
+        (("inconclusive", "inconclusive", "inconclusive"), "random", {"xfailed": 3, "failed": 1}),
         (("pass", "pass", "fail"), "random", {"passed": 2, "xfailed": 1, "failed": 1}),
     ],
 )
@@ -129,7 +131,7 @@ def test_repeats_have_a_judge(
     agent: str,
     expected: dict[str, int],
 ) -> None:
-    """Two of three must pass: a repeat alone fails nothing; errors and passing baselines do."""
+    """Two of three must pass: a repeat alone fails nothing; errors do, and baselines that pass or violate nothing."""
     monkeypatch.setattr(jobs, "play", lambda job: fake_report(job, outcomes[job.case.repeat]))
     pytester.makefile(".scenario.yaml", repeated=REPEATED)
     result = pytester.runpytest_inprocess("--scenario-agent", agent, "-m", "safety", "--strict-markers")
