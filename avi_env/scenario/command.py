@@ -61,7 +61,7 @@ class RunSettings:
     workers: int = 1
     """Processes."""
     timing: bool = False
-    """Whether to show what the scenario's own work costs, as a share of the environment's."""
+    """Whether to show what the scenario's own work costs, as a share of the steps'."""
     json: Path | None = None
     """File for all results."""
     junit: Path | None = None

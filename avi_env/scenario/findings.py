@@ -89,7 +89,7 @@ class CaseReport:
     seconds: float = 0.0
     """How long it took [s of wall time]."""
     overhead: float = 0.0
-    """The scenario's own work as a share of the environment's, in processor time."""
+    """The scenario's own work as a share of what steps cost without it, in processor time."""
     page: str = ""
     """Where its page is; "" = none was written."""
 

@@ -42,7 +42,7 @@ def print_reports(reports: Sequence[CaseReport], points: Sequence[dict[str, Any]
     Args:
         reports: of the cases.
         points: see `point_rows`.
-        timing: whether to show what the scenarios' own work costs, as a share of the environment's.
+        timing: whether to show what the scenarios' own work costs, as a share of the steps'.
     """
     from rich.console import Console
     from rich.markup import escape
