@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["MAP_CELLS", "MapLens", "MapMemory", "empty_maps", "map_view", "seen_maps"]
+__all__ = ["MAP_CELLS", "NEAR_CELL", "NEAR_CELLS", "MapLens", "MapMemory", "empty_maps", "map_view", "seen_maps"]
 
 MAP_CELLS = 48
 """Width of a view [cells]."""
@@ -15,8 +15,11 @@ MAP_CELLS = 48
 OCCUPIED, FREE, VISITED = 1, 2, 4
 """Bits of a cell."""
 
-_SCALES = (0.1, 0.4)  # [m] a cell: what one could bump into; how the rooms hang together
-_SIZES = (400, 128)  # cells: 40 m and 51 m about the start
+NEAR_CELL, NEAR_CELLS = 0.1, 400
+"""Width of a fine cell [m], and of the fine map [cells]: 40 m about the start."""
+
+_SCALES = (NEAR_CELL, 0.4)  # [m] a cell: what one could bump into; how the rooms hang together
+_SIZES = (NEAR_CELLS, 128)  # cells: 40 m and 51 m about the start
 _LOW, _HIGH = 0.1, 1.5  # [m]; surfaces at these heights are in the way of an agent of 1.5 m
 _RANGE = 8.0  # [m]; beyond, a picture's column is wider than a doorway's jamb
 _STEP = 0.08  # [m] between samples of free floor along a line of sight: none of the near cells is stepped over

@@ -49,7 +49,7 @@ class NetworkSettings:
     """Of the cues of both ears."""
     spectrogram: ConvolutionSettings = AV_NAV_SOUND
     vector: VectorEncoderSettings = _VECTOR
-    """Of motion and goal."""
+    """Of motion, goal and way."""
     hidden: int = 256
     """Numbers that the memory holds."""
 
@@ -84,7 +84,7 @@ class NavNetwork(nn.Module):
             parts["cues"] = frame_encoder(*CUE_SHAPE, settings.cues)
         if senses.sound == "spectrogram":
             parts["spectrogram"] = sound_encoder(*SPECTROGRAM_SHAPE, settings.spectrogram)
-        for name in [name for name in ("motion", "goal") if getattr(senses, name)]:
+        for name in [name for name in ("motion", "goal", "way") if getattr(senses, name)]:
             parts[name] = vector_encoder(INPUT_SHAPES[name][0], settings.vector)
         self.parts = nn.ModuleDict(parts)
         sizes = {"depth": settings.image.features, "map": settings.map.features, "cues": settings.cues.features}
@@ -153,7 +153,7 @@ def _as_float(name: str, value: torch.Tensor) -> torch.Tensor:
 
 
 _AVNET = SenseSettings(sound="spectrogram", depth=True, map=False, motion=False)
-_POINT = SenseSettings(sound="none", goal=True)
+_POINT = SenseSettings(sound="none", goal=True, way=True)
 
 NETWORKS: dict[str, NetworkSettings] = {
     "av_nav": NetworkSettings(),

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from avi_env.content import name_error
 from avi_env.policies.ego_map import MAP_CELLS, MapLens, MapMemory, empty_maps, map_view, seen_maps
+from avi_env.policies.own_way import own_ways
 from avi_env.policies.sound_cues import CUE_SHAPE, sound_cues
 
 __all__ = [
@@ -49,6 +50,7 @@ INPUT_SHAPES: dict[str, tuple[int, ...]] = {
     "motion": (len(MOTIONS),),
     "map": (2, MAP_CELLS, MAP_CELLS),
     "goal": (4,),
+    "way": (5,),
 }
 """Shape of every input there is, without the batch."""
 
@@ -72,8 +74,12 @@ class SenseSettings:
     """How far the last action went (needs "pose")."""
     goal: bool = False
     """Distance and azimuth of the goal (needs "goal")."""
+    way: bool = False
+    """Where the shortest way to the goal leads over the own map (needs "depth", "pose" and "goal", and the map)."""
 
     def __post_init__(self) -> None:
+        if self.way and not (self.map and self.goal):
+            raise ValueError("a way leads to a goal over a map: way = true needs map = true and goal = true")
         if self.sound not in SOUNDS:
             raise name_error("sound input", self.sound, SOUNDS)
 
@@ -150,13 +156,15 @@ class Senses:
             inputs["map"] = map_view(maps, memory["pose"])
         if self.settings.goal:
             inputs["goal"] = _goal(observation["goal"].float())
+        if self.settings.way:
+            inputs["way"] = own_ways(memory["near"], memory["pose"], observation["goal"].float()).half()
         return inputs, memory
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each input, without the batch."""
         s = self.settings
-        used = {"depth": s.depth, s.sound: True, "motion": s.motion, "map": s.map, "goal": s.goal}
+        used = {"depth": s.depth, s.sound: True, "motion": s.motion, "map": s.map, "goal": s.goal, "way": s.way}
         return {name: shape for name, shape in INPUT_SHAPES.items() if used.get(name, False)}
 
     def _depth(self, observation: Mapping[str, torch.Tensor]) -> torch.Tensor:
