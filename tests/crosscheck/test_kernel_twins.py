@@ -67,6 +67,7 @@ TWINS = {
     "navigation.raster._clearance": f"{WORLD}::test_rasters",
     "navigation.raster._floor": f"{WORLD}::test_rasters",
     "navigation.sight._sight_kernel": f"{FIELDS}::test_sight_is_that_of_the_sampled_line",
+    "policies.own_way._own_way": "crosscheck/test_kernel_twins_way.py::test_ways_over_random_maps",
     "scene.rays_embree._any_hit_kernel": "crosscheck/test_rays.py::test_occlusion_equals_brute_force_and_is_symmetric",
     "scene.rays_embree._closest_hit_kernel": "crosscheck/test_rays.py::test_closest_hit_equals_brute_force",
     "scene.rays_warp._any_hit_kernel": f"{WORLD}::test_walls_of_a_house_are_met_where_they_are",

@@ -23,6 +23,7 @@ MODULES = (
     "acoustics.spectrogram",
     "navigation.device_fields",
     "navigation.sight",
+    "policies.own_way",
 )
 
 
