@@ -1,5 +1,5 @@
 """The way to a told place over the map that a policy keeps: what has not been seen counts as free."""
-# mypy: disable-error-code="untyped-decorator,attr-defined"
+# mypy: disable-error-code="untyped-decorator,attr-defined,no-any-return,index"
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Search:
 
 @wp.func
 def _is_wall(near: wp.array2d[wp.uint8], b: int, i: int, j: int) -> bool:
-    met, been = bool(False), bool(False)
+    met, been = wp.bool(False), wp.bool(False)
     for k in range(4):
         bits = near[b, (2 * i + k // 2) * _NEAR_CELLS + 2 * j + k % 2]
         met = met or (bits & _OCCUPIED) > wp.uint8(0)
@@ -90,7 +90,7 @@ def _spread(s: _Search, b: int, goal: int) -> None:
     s.cost[b, goal] = wp.uint8(1)
     s.length[b, goal] = 0
     s.queue[b, 0] = goal
-    begin, end = int(0), int(1)
+    begin, end = wp.int32(0), wp.int32(1)
     while begin != end:
         c = s.queue[b, begin]
         begin = (begin + 1) % (_WIDTH * _WIDTH + 1)

@@ -12,14 +12,14 @@ import torch
 
 from avi_env.content import name_error
 from avi_env.envs.config import EnvConfig
+from avi_env.policies.choice import ChoiceSettings, choose_actions
 from avi_env.policies.encoders import ConvolutionSettings, FrameEncoderSettings, VectorEncoderSettings
 from avi_env.policies.networks import NETWORKS, NavNetwork, NetworkSettings, Output
 from avi_env.policies.senses import Inputs, Memory, Senses, SenseSettings
 
-__all__ = ["Policy", "PolicySpec", "likeliest_actions", "make_policy", "make_spec"]
+__all__ = ["Policy", "PolicySpec", "make_policy", "make_spec"]
 
-_HIDDEN = "hidden"  # the network's own memory, beside what the senses remember
-_STOP = 0
+_HIDDEN, _STEP = "hidden", "step"  # the network's own memory and the step's number, beside what the senses remember
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,17 @@ class PolicySpec:
     environment: dict[str, Any] = field(default_factory=dict)
     """Keywords of the environment that it was trained in: task, hfov, forward, turn_deg, sample_rate ..."""
     stop_probability: float = 0.0
-    """How sure it must be of a stop, which cannot be taken back, to prefer it to the likeliest of the other actions."""
+    """As in `ChoiceSettings`."""
+    temperature: float = 0.0
+    """As in `ChoiceSettings`."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.stop_probability <= 1.0:
-            raise ValueError(f"stop_probability is a probability, 0 to 1, not {self.stop_probability}")
+        _ = self.choice  # refuses what is none
+
+    @property
+    def choice(self) -> ChoiceSettings:
+        """How actions are chosen."""
+        return ChoiceSettings(self.stop_probability, self.temperature)
 
     @property
     def config(self) -> EnvConfig:
@@ -62,7 +68,8 @@ class Policy:
 
     def begin(self, batch: int, device: torch.device | str = "cpu") -> Memory:
         """Returns the memory of agents before their first observation."""
-        return {_HIDDEN: self.network.begin(batch, device), **self.senses.begin(batch, device)}
+        step = torch.zeros(batch, dtype=torch.int64, device=device)
+        return {_HIDDEN: self.network.begin(batch, device), _STEP: step, **self.senses.begin(batch, device)}
 
     def sense(
         self, observation: Mapping[str, torch.Tensor], memory: Memory, first: torch.Tensor
@@ -75,13 +82,14 @@ class Policy:
             first: rows in which an episode begins, shape (B,), bool.
         """
         inputs, senses = self.senses.observe(observation, memory, first)
-        return inputs, {**senses, _HIDDEN: memory[_HIDDEN]}
+        step = memory[_STEP].masked_fill(first, 0)
+        return inputs, {**senses, _HIDDEN: memory[_HIDDEN], _STEP: step}
 
     def think(self, inputs: Inputs, memory: Memory, first: torch.Tensor) -> tuple[Output, Memory]:
         """Returns what the network says of one step's inputs, shape (B, ...), and the memory after it."""
         ahead = {name: value[None] for name, value in inputs.items()}
         output, hidden = self.network(ahead, memory[_HIDDEN], first[None])
-        return Output(*(part[0] for part in output)), {**memory, _HIDDEN: hidden}
+        return Output(*(part[0] for part in output)), {**memory, _HIDDEN: hidden, _STEP: memory[_STEP] + 1}
 
     @torch.no_grad()
     def act(
@@ -98,13 +106,12 @@ class Policy:
             observation: sensors, shape (B, ...).
             memory: of the step before, or of `begin`; it is used up.
             first: rows in which an episode begins, shape (B,), bool.
-            generator: draws actions by their probability; without it the likeliest are taken, a stop by the spec's
-                `stop_probability`.
+            generator: draws actions by their probability; without it they are chosen as the spec says.
         """
         inputs, memory = self.sense(observation, memory, first)
         output, memory = self.think(inputs, memory, first)
         if generator is None:
-            return likeliest_actions(output.logits, self.spec.stop_probability), memory
+            return choose_actions(output.logits, memory[_STEP], self.spec.choice), memory
         return torch.multinomial(output.logits.softmax(dim=1), 1, generator=generator)[:, 0], memory
 
     def copy(self) -> Policy:
@@ -114,33 +121,22 @@ class Policy:
         return Policy(self.spec, network.to(next(self.network.parameters()).device))
 
 
-def likeliest_actions(logits: torch.Tensor, stop_probability: float = 0.0) -> torch.Tensor:
-    """Returns the likeliest action of each agent, shape (B,), int64; a stop where its probability is large enough.
-
-    Args:
-        logits: of the actions, shape (B, A).
-        stop_probability: least probability of a stop.
-    """
-    unsure = logits.softmax(dim=1)[:, _STOP] < stop_probability
-    others = torch.arange(logits.shape[1], device=logits.device) != _STOP
-    return logits.masked_fill(unsure[:, None] & ~others, -torch.inf).argmax(dim=1)
-
-
 def make_spec(table: Mapping[str, Any], environment: Mapping[str, Any]) -> PolicySpec:
     """Returns the spec that a recipe's [policy] table asks for.
 
     Args:
-        table: `network`, settings of it, as deep as `NetworkSettings` is, and `stop_probability`.
+        table: `network`, settings of it, as deep as `NetworkSettings` is, and those of `ChoiceSettings`.
         environment: keywords of the environment that it is trained in.
 
     Raises:
         ValueError: no such network or setting, the message names the nearest one; no probability.
     """
     given = dict(table)
-    network, sure = str(given.pop("network", "av_nav")), float(given.pop("stop_probability", 0.0))
+    network = str(given.pop("network", "av_nav"))
+    sure, temperature = (float(given.pop(name, 0.0)) for name in ("stop_probability", "temperature"))
     whole = dataclasses.asdict(network_settings(PolicySpec(network, given)))
     plain = json.loads(json.dumps({"settings": whole, "environment": dict(environment)}))  # as a file gives them back
-    return PolicySpec(network, plain["settings"], plain["environment"], sure)
+    return PolicySpec(network, plain["settings"], plain["environment"], sure, temperature)
 
 
 def make_policy(spec: PolicySpec, seed: int) -> Policy:

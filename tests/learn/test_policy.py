@@ -6,9 +6,10 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from avi_env.policies.choice import ChoiceSettings
 from avi_env.policies.files import load_policy, load_weights, save_policy, save_weights
 from avi_env.policies.networks import NETWORKS
-from avi_env.policies.policy import likeliest_actions, make_policy, make_spec
+from avi_env.policies.policy import make_policy, make_spec
 
 ENVIRONMENT = {
     "task": "AudioNav",
@@ -91,20 +92,37 @@ def test_wrong_names_are_told_with_the_right_one(table, message: str) -> None:
         make_spec(table, ENVIRONMENT)
 
 
-def test_a_stop_needs_its_probability() -> None:
-    """Below it the likeliest of the other actions is taken; without one the likeliest of all is."""
-    logits = torch.log(torch.tensor([[0.80, 0.05, 0.15], [0.96, 0.03, 0.01], [0.20, 0.30, 0.50]]))
-    assert likeliest_actions(logits).tolist() == [0, 0, 2]
-    assert likeliest_actions(logits, 0.9).tolist() == [2, 0, 2]
-
-
-def test_the_probability_of_a_stop_is_kept_with_the_weights(tmp_path) -> None:
-    """From the recipe into the file and back; a wrong one is told."""
-    policy = make_policy(make_spec({"hidden": 32, "stop_probability": 0.9}, ENVIRONMENT), seed=0)
+def test_how_actions_are_chosen_is_kept_with_the_weights(tmp_path) -> None:
+    """From the recipe into the file and back; a wrong number is told."""
+    policy = make_policy(make_spec({"hidden": 32, "stop_probability": 0.9, "temperature": 0.5}, ENVIRONMENT), seed=0)
     save_policy(tmp_path, policy)
-    assert load_policy(tmp_path).spec.stop_probability == 0.9
+    assert load_policy(tmp_path).spec.choice == ChoiceSettings(0.9, 0.5)
     with pytest.raises(ValueError, match="stop_probability"):
         make_spec({"stop_probability": 2.0}, ENVIRONMENT)
+    with pytest.raises(ValueError, match="temperature"):
+        make_spec({"temperature": -1.0}, ENVIRONMENT)
+
+
+def test_drawn_actions_do_not_depend_on_the_batch() -> None:
+    """A row alone, and the same one in the second place of a batch, another episode ending beside it: same actions."""
+    table = {"network": "point_nav", "hidden": 32, "temperature": 1.0, "senses": {"map": False, "way": False}}
+    policy = make_policy(make_spec(table, ENVIRONMENT), seed=0)
+    policy.network.actor.bias.data[0] = -5.0  # no stops
+    goals = torch.randn(12, 1, 2, generator=torch.Generator().manual_seed(1)).abs()
+    seen = {"depth": torch.ones(1, 64, 64, 1), "pose": torch.zeros(1, 4)}
+
+    def walk(rows: int) -> list[int]:
+        memory, actions = policy.begin(rows), []
+        for at, goal in enumerate(goals):
+            first = torch.tensor([at in (0, 5), at == 0])[-rows:]
+            batch = {name: value.expand(rows, *value.shape[1:]) for name, value in {**seen, "goal": goal}.items()}
+            chosen, memory = policy.act(batch, memory, first)
+            actions.append(int(chosen[-1]))
+        return actions
+
+    alone = walk(1)
+    assert walk(2) == alone
+    assert len(set(alone)) > 1
 
 
 def test_same_seed_same_weights() -> None:
