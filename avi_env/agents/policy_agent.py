@@ -46,7 +46,7 @@ class PolicyPlayer:
         Args:
             observation: arrays with leading dimension B, the same in every call.
             first: in which rows an episode begins, shape (B,).
-            seed: draws the actions from the policy's probabilities; None = the likeliest.
+            seed: draws the actions from the policy's probabilities; None = as the policy's `ChoiceSettings` say.
         """
         import torch
 
@@ -59,11 +59,11 @@ class PolicyPlayer:
 
 
 class PolicyAgent:
-    """Acts by a learned policy: the likeliest action, or one drawn from its probabilities.
+    """Acts by a learned policy: as the policy's `ChoiceSettings` say, or drawn from its probabilities.
 
     Args:
         policy: a name of policies/, or the path of an own folder.
-        greedy: whether the likeliest action is taken.
+        greedy: whether the policy's own settings choose, the same in every run, rather than chance.
 
     Raises:
         ValueError: no such policy.
