@@ -41,7 +41,7 @@ height = 16
 [policy]
 network = "point_nav"
 hidden = 32
-senses = { map = false }
+senses = { map = false, way = false }
 image = { widths = [4, 8, 8] }
 
 [[stages]]

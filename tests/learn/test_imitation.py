@@ -17,7 +17,7 @@ from avi_env.policies.replay import Replay
 
 KEYWORDS = {"task": "PointNav", "scenes": "house:3", "sensors": ("depth", "pose", "goal"), "width": 64, "height": 64}
 ENVIRONMENT = EnvironmentSettings(num_envs=4, max_episode_steps=150, keywords=KEYWORDS)
-TABLE = {"network": "point_nav", "hidden": 32, "senses": {"map": False, "depth": False}}
+TABLE = {"network": "point_nav", "hidden": 32, "senses": {"map": False, "way": False, "depth": False}}
 SETTINGS = ImitationSettings(
     sequence=16, batch=8, updates=4, replay=64, learning_rate=3e-3, expert_steps=2000, goal_radius=0.1
 )

@@ -28,7 +28,7 @@ episodes = 4
 [policy]
 network = "point_nav"
 hidden = 32
-senses = { depth = false, map = false, motion = false }
+senses = { depth = false, map = false, way = false, motion = false }
 
 [[stages]]
 learner = "ppo"
