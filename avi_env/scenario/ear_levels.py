@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.emitter import Emitter
 from avi_env.acoustics.soundscape import ShiftedStream
+from avi_env.acoustics.stream import StreamState
 from avi_env.envs.batch import EnvBatch
 from avi_env.sounds import Clip
 
-__all__ = ["ear_level"]
+__all__ = ["ear_level", "prepare_levels"]
 
 
 class _Shares(NamedTuple):
     """How a clip's power is shared, of sum 1."""
 
     fine: npt.NDArray[np.float32]
-    """Among the frequencies of a response's spectrum, shape (F,)."""
+    """Among the frequencies of a response's spectrum, each twice: for real and imaginary part, shape (2 F,)."""
     octaves: npt.NDArray[np.float64]
     """Among octave bands, shape (7,)."""
 
 
 _shares: weakref.WeakKeyDictionary[Clip, dict[int, _Shares]] = weakref.WeakKeyDictionary()
+
+
+def prepare_levels(batch: EnvBatch, clips: Iterable[Clip]) -> None:
+    """Finds out how the power of clips is shared among frequencies, so that no step has to wait for that."""
+    for clip in clips:
+        _shares_of(clip, 2 * (_stream(batch).filters.shape[-1] - 1))
 
 
 def ear_level(batch: EnvBatch, row: int, source: int, emitter: Emitter) -> float:
@@ -45,37 +52,43 @@ def ear_level(batch: EnvBatch, row: int, source: int, emitter: Emitter) -> float
         emitter: what it plays.
     """
     sources, channels = batch.world.soundscape.sources, batch.config.channels
-    state = batch.tables.stream
-    stream = state.stream if isinstance(state, ShiftedStream) else state
-    power = _power(_own(stream.filters[row], source, sources), channels)
+    state, stream = batch.tables.stream, _stream(batch)
+    share = _shares_of(emitter.clip, 2 * (stream.filters.shape[-1] - 1))
+    gain = _gain(_own(stream.filters.cpu().numpy()[row], source, sources), channels, share)
     if isinstance(state, ShiftedStream):
-        power += _power(_own(state.straight.filters[row], source, sources), channels)
-    late = stream.late_gain[row, source].square().reshape(-1, BAND_COUNT).sum(dim=0).cpu().numpy()
-    share = _shares_of(emitter.clip, 2 * (len(power) - 1))
-    gain = float(np.dot(power, share.fine)) + float(np.dot(late, share.octaves))
+        gain += _gain(_own(state.straight.filters.cpu().numpy()[row], source, sources), channels, share)
+    late = stream.late_gain.cpu().numpy()[row, source].reshape(-1, BAND_COUNT)
+    gain += float(np.einsum("pb,pb,b", late, late, share.octaves))
     return emitter.clip.spl_db + emitter.gain_db + 10.0 * math.log10(gain) if gain > 0.0 else -math.inf
 
 
-def _own(spectra: torch.Tensor, source: int, sources: int) -> npt.NDArray[np.complex64]:
+def _stream(batch: EnvBatch) -> StreamState:
+    """Returns what is played to the ears: of sources that move, the responses after the step."""
+    state = batch.tables.stream
+    return state.stream if isinstance(state, ShiftedStream) else state
+
+
+def _own(spectra: npt.NDArray[np.complex64], source: int, sources: int) -> npt.NDArray[np.complex64]:
     """Returns the part of one of S sources, shape (C P, F), in spectra of all, shape (S C P, F)."""
     each = len(spectra) // sources
-    own: npt.NDArray[np.complex64] = spectra[source * each : (source + 1) * each].cpu().numpy()
-    return own
+    return spectra[source * each : (source + 1) * each]
 
 
-def _power(spectra: npt.NDArray[np.complex64], channels: int) -> npt.NDArray[np.float32]:
-    """Returns the power of a response by frequency, mean of the ears, shape (F,).
+def _gain(spectra: npt.NDArray[np.complex64], channels: int, share: _Shares) -> float:
+    """Returns what a response makes of a clip's power, mean of the ears.
 
     Args:
         spectra: of its pieces one after the other, each followed by as many zeros, shape (C P, F): in the whole, piece
             p is turned by p half periods of each frequency.
         channels: number of ears C.
+        share: of the clip.
     """
     pieces = spectra.reshape(channels, -1, spectra.shape[1])
-    whole = pieces.sum(axis=1)
-    whole[:, 1::2] -= 2.0 * pieces[:, 1::2, 1::2].sum(axis=1)
-    power: npt.NDArray[np.float32] = np.mean(whole.real**2 + whole.imag**2, axis=0)
-    return power
+    whole, odd = np.add.reduce(pieces[:, ::2], axis=1), np.add.reduce(pieces[:, 1::2], axis=1)
+    whole[:, ::2] += odd[:, ::2]
+    whole[:, 1::2] -= odd[:, 1::2]
+    parts = whole.view(np.float32)
+    return float(np.dot(np.einsum("ci,ci->i", parts, parts), share.fine)) / channels
 
 
 def _shares_of(clip: Clip, points: int) -> _Shares:
@@ -90,5 +103,5 @@ def _shares_of(clip: Clip, points: int) -> _Shares:
         octave = np.clip(np.floor(np.log2(frequency / BANDS_HZ[0]) + 0.5), 0, BAND_COUNT - 1).astype(np.int64)
         fine = power / power.sum()
         octaves = np.bincount(octave, fine, BAND_COUNT).astype(np.float64)
-        kept[points] = _Shares(fine.astype(np.float32), octaves)
+        kept[points] = _Shares(np.repeat(fine, 2).astype(np.float32), octaves)
     return kept[points]

@@ -33,6 +33,7 @@ Observation = dict[str, npt.NDArray[Any]]
 USER = "user"
 """The source whose voice agents know as their user's."""
 
+_NOTHING_USED = Usage()
 _UNDERSTOOD_DB = 0.0  # level of a voice over everything else at the ears from which its words are understood
 _STOP = 0
 _POSITION, _YAW = PLACES.index("position"), NUMBERS.index("yaw")
@@ -105,7 +106,7 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         self.results: tuple[SkillResult, ...] = ()
         self.actions: list[int] = []
         self.answer: Answer | None = None
-        self.usage: Callable[[], Usage] = Usage
+        self.usage: Callable[[], Usage] = lambda: _NOTHING_USED
         """What planning has cost so far."""
         self.watchers: list[Callable[[Moment], None]] = []
         """Called with each moment."""
@@ -183,7 +184,7 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         row = Row(moment.t, (x, y, z), moment.yaw, moment.action, skill, readings)
         self.rows.append(row)
         self.memos.append(moment.memo)
-        self.digest.add(observation, row)
+        self.digest.add(observation)
         self.distances.append(float(self.info.get("distance_to_goal", math.inf)))
         self.bumps.append(moment.collided)
         self.moment = moment
@@ -221,8 +222,8 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         return Moment(
             t=now,
             step=len(self.actions),
-            position=np.array(columns.places[_POSITION, 0].tolist()),
-            yaw=float(columns.numbers[_YAW, 0]),
+            position=columns.places.cpu().numpy()[_POSITION, 0].astype(np.float64),
+            yaw=float(columns.numbers.cpu().numpy()[_YAW, 0]),
             truth=self.stage.truth,
             observation=observation,
             action=self.actions[-1] if self.actions else None,
@@ -264,7 +265,6 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         place = None if applied.place is None else tuple(float(value) for value in applied.place)
         record = EventRecord(due.id, applied.what, due.seconds, place)  # type: ignore[arg-type]  # three numbers
         self.events.append(record)
-        self.digest.event(record)
         if effect.do == "speech.say":
             self._speeches.append(_Speech(effect.speaker, effect.text, due.seconds))
 

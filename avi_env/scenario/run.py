@@ -306,7 +306,7 @@ class _Run:
             for name, v in verdicts.items()
         }
         texts, rows, events = tuple(self.expressions), tuple(playing.rows), tuple(playing.events)
-        return Trace(header, texts, rows, events, told, playing.said, playing.digest.text())
+        return Trace(header, texts, rows, events, told, playing.said, playing.digest.text(rows, events))
 
     def _film(self, moment: Moment) -> None:
         assert self.footage is not None, "it was asked for"

@@ -22,6 +22,7 @@ from avi_env.envs.interventions import (
 )
 from avi_env.scenario.applied import Applied
 from avi_env.scenario.document import Scenario
+from avi_env.scenario.ear_levels import prepare_levels
 from avi_env.scenario.effects import (
     DoorClose,
     DoorOpen,
@@ -135,6 +136,7 @@ class Sounds:
         if self._ready or not self._batch.config.listens:
             return
         emitters = [*(self._emitter(effect, 0.0) for effect in self._clips), *further]
+        prepare_levels(self._batch, [emitter.clip for emitter in emitters])
         for scene in self._scenes():
             self._ready += [prepare_sound(self._batch, scene, emitter) for emitter in emitters]
 

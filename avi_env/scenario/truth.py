@@ -20,7 +20,7 @@ from avi_env.scenario.names import Names
 from avi_env.scenario.prop_effects import Props
 from avi_env.scenario.sound_effects import Sounding, Sounds
 from avi_env.scenario.whereabouts import Whereabouts, room_columns
-from avi_env.scene import emission_point
+from avi_env.scene import Scene, emission_point
 from avi_env.scene.doors import scene_doors
 from avi_env.tasks import goal_points
 from avi_env.tasks.questions.places import room_at
@@ -55,7 +55,7 @@ class SceneTruth:
         self._fields: dict[tuple[object, ...], _Field] = {}
         self._last: dict[str, tuple[WalkableGrid, object, _Field]] = {}
         self._levels: dict[int, tuple[Tables, Emitter, float]] = {}
-        self._walked: tuple[Tables, WalkableGrid] | None = None
+        self._walked: tuple[Scene, WalkableGrid] | None = None
         self._ways: dict[str, tuple[_Field, list[float], float]] = {}
         self._room: tuple[tuple[float, float, float], str] | None = None
 
@@ -79,7 +79,7 @@ class SceneTruth:
         """Returns where an entity is now [m], shape (3,): of an object, where it sounds from; of a room, free floor."""
         entity = self._names.entity(name)
         if entity.kind == "agent":
-            return self._batch.tables.columns.places[_POSITION, 0].cpu().numpy().astype(np.float64)
+            return self._feet.astype(np.float64)
         if entity.kind == "room":
             return self._whereabouts.spot(self._whereabouts.room(name))
         if entity.kind == "object" and not self._sounds.walks(entity.name):
@@ -100,9 +100,9 @@ class SceneTruth:
             ends = start, end
         field, other = self._field(grid, ends[0]), self._names.entity(ends[1])
         if other.kind == "agent" and not grid.above:  # the commonest question by far
-            here = self._batch.tables.columns.places[_POSITION, :1]
-            known, at = self._ways.get(ends[0]), here[0].tolist()
+            known, at = self._ways.get(ends[0]), self._feet.tolist()
             if known is None or known[0] is not field or known[1] != at:  # it is not, where the agent only turns
+                here = self._batch.tables.columns.places[_POSITION, :1]
                 known = field, at, float(lookup_fields(field.values, field.row, field.origin, grid.cell, here))
                 self._ways[ends[0]] = known
             return known[2]
@@ -167,6 +167,12 @@ class SceneTruth:
         return self._props.present(self._names.entity(name, ("object",)).id)
 
     @property
+    def _feet(self) -> npt.NDArray[np.float32]:
+        """Where the agent stands [m], shape (3,)."""
+        feet: npt.NDArray[np.float32] = self._batch.tables.columns.places.cpu().numpy()[_POSITION, 0]
+        return feet
+
+    @property
     def _now(self) -> float:
         return self._batch.seconds(0)
 
@@ -175,9 +181,10 @@ class SceneTruth:
         return int(self._batch.seats.seats[0])
 
     def _grid(self) -> WalkableGrid:
-        tables, world = self._batch.tables, self._batch.world
-        if self._walked is None or self._walked[0] is not tables:
-            self._walked = tables, world.maker.walkable(world.scene(int(tables.columns.slots[_SCENE, 0])))
+        world = self._batch.world
+        scene = world.scene(int(self._batch.tables.columns.slots.cpu().numpy()[_SCENE, 0]))
+        if self._walked is None or self._walked[0] is not scene:
+            self._walked = scene, world.maker.walkable(scene)
         return self._walked[1]
 
     def _points(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:

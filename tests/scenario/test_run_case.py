@@ -176,13 +176,11 @@ def test_the_hash_takes_each_sample_once() -> None:
         found = TraceDigest(new_samples=2)
         sound = np.zeros((2, 4), dtype=np.float32)
         row = Row(0.0, (x, 0.0, 0.0), 0.0, None, "", ())
-        found.add({"audio": sound}, row)
+        found.add({"audio": sound})
         later = sound.copy()
         later[0, sample] = 1.0
-        found.add({"audio": later}, row)
-        if event:
-            found.event(EventRecord("e", "what", 0.0, None))
-        return found.text()
+        found.add({"audio": later})
+        return found.text([row], [EventRecord("e", "what", 0.0, None)] if event else [])
 
     assert digest(3, 0.0, False) == digest(3, 0.0, False)
     assert digest(0, 0.0, False) == digest(1, 0.0, False)

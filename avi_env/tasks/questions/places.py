@@ -11,7 +11,7 @@ import numpy.typing as npt
 from avi_env.navigation import WalkableGrid, on_floor
 from avi_env.scene import Room, Scene, SceneObject
 from avi_env.scene.derived import derived
-from avi_env.scene.outline import in_outline, outline_area
+from avi_env.scene.outline import in_outline, outline_area, outline_holds
 from avi_env.sounds import sound_phrase
 from avi_env.tasks.episodes import Episode
 from avi_env.tasks.questions.question import Question
@@ -185,9 +185,7 @@ def room_at(scene: Scene, point: Point) -> int:
     x, y, z = point
     for room in scene.rooms:
         over = room.floor_y - _UNDER <= y <= room.floor_y + room.height
-        xs, zs = zip(*room.polygon, strict=True)
-        near = over and min(xs) <= x <= max(xs) and min(zs) <= z <= max(zs)  # most rooms are ruled out by that
-        if near and in_outline(room.polygon, np.array([[x, z]]))[0]:
+        if over and outline_holds(room.polygon, x, z):
             return room.id
     return -1
 
