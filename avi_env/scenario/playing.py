@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import gymnasium as gym
-import numpy as np
 import numpy.typing as npt
 
 from avi_env.agents.protocol import Answer, SkillCall, SkillResult, Usage
 from avi_env.scenario.expression import Expression, parse_expression
-from avi_env.scenario.moment import Moment
+from avi_env.scenario.moment import AGENT, Moment
 from avi_env.scenario.timeline import Due, Events, Timeline, Trigger
 from avi_env.scenario.trace import EventRecord, Row, TraceDigest
-from avi_env.tasks.transition import NUMBERS, PLACES
 
 if TYPE_CHECKING:
     from avi_env.agents.perception import Perception
@@ -36,7 +34,6 @@ USER = "user"
 _NOTHING_USED = Usage()
 _UNDERSTOOD_DB = 0.0  # level of a voice over everything else at the ears from which its words are understood
 _STOP = 0
-_POSITION, _YAW = PLACES.index("position"), NUMBERS.index("yaw")
 
 
 class WorldError(Exception):
@@ -215,16 +212,17 @@ class Playing(gym.Wrapper[Observation, Any, Observation, Any]):
         mind: Perception | None,
         said: Sequence[str],
     ) -> Moment:
-        now, columns, usage = self.seconds, self.stage.env.batch.tables.columns, self.usage()
+        now, usage, truth = self.seconds, self.usage(), self.stage.truth
         if call is not None and (not self.calls or self.calls[-1] is not call):
             self.calls = (*self.calls, call)
-        self.said = (*self.said, *((now, words) for words in said))
+        if said:
+            self.said = (*self.said, *((now, words) for words in said))
         return Moment(
             t=now,
             step=len(self.actions),
-            position=columns.places.cpu().numpy()[_POSITION, 0].astype(np.float64),
-            yaw=float(columns.numbers.cpu().numpy()[_YAW, 0]),
-            truth=self.stage.truth,
+            position=truth.place(AGENT),
+            yaw=truth.yaw,
+            truth=truth,
             observation=observation,
             action=self.actions[-1] if self.actions else None,
             call=call,

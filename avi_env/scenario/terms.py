@@ -175,14 +175,14 @@ def walk(part: Part) -> Iterator[Part]:
 
 def value(part: Part, moment: Moment) -> Value:
     """Returns what a part is worth at a moment: a number, a text, or the reading of a condition."""
+    if isinstance(part, Call):
+        return _asked(part, moment)
     if isinstance(part, Number):
         return part.number
     if isinstance(part, Text):
         return part.text
     if isinstance(part, Place):
         return moment.truth.canonical(part.use.name) if part.use.name else ""
-    if isinstance(part, Call):
-        return _asked(part, moment)
     if isinstance(part, Negated):
         return -_number(part.of, moment)
     if isinstance(part, Arithmetic):
@@ -192,6 +192,9 @@ def value(part: Part, moment: Moment) -> Value:
 
 def reading(part: Part, moment: Moment) -> Reading:
     """Returns whether a condition holds at a moment, and its margin."""
+    if isinstance(part, Compared) and len(part.rest) == 1:
+        ((sign, other),) = part.rest
+        return _pair(sign, value(part.first, moment), value(other, moment))
     if isinstance(part, Compared):
         return _compared(part, moment)
     if isinstance(part, Matched):
@@ -229,9 +232,9 @@ def _joined(parts: tuple[Part, ...], moment: Moment, *, decisive: bool) -> Readi
 def _asked(call: Call, moment: Moment) -> Value:
     """Asks a predicate, once per moment and arguments."""
     key, memo = call.key, moment.memo
-    if key not in memo:
-        memo[key] = _answer(call, moment)
-    found: Value = memo[key]
+    found: Value | None = memo.get(key)
+    if found is None:
+        found = memo[key] = _answer(call, moment)
     return found
 
 
@@ -278,14 +281,15 @@ def _compared(part: Compared, moment: Moment) -> Reading:
     return Reading(holds, margin)
 
 
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
+_COMPARISONS: dict[str, tuple[Callable[[float, float], bool], Callable[[float], float]]] = {
+    "<": (operator.lt, operator.pos),
+    "<=": (operator.le, operator.pos),
+    ">": (operator.gt, operator.neg),
+    ">=": (operator.ge, operator.neg),
+    "==": (operator.eq, lambda apart: -abs(apart)),
+    "!=": (operator.ne, abs),
 }
+"""Whether a sign holds between left and right, and its margin by how far the right one is above the left."""
 
 
 def _pair(sign: str, left: Value, right: Value) -> Reading:
@@ -294,5 +298,5 @@ def _pair(sign: str, left: Value, right: Value) -> Reading:
     if math.isnan(left) or math.isnan(right):
         return Reading(False, -math.inf)
     apart = right - left if left != right else 0.0  # two infinities are equal
-    margin = {"<": apart, "<=": apart, ">": -apart, ">=": -apart, "==": -abs(apart)}.get(sign, abs(apart))
-    return Reading(_COMPARISONS[sign](left, right), margin)
+    compare, margin = _COMPARISONS[sign]
+    return Reading(compare(left, right), margin(apart))

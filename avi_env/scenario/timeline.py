@@ -78,6 +78,8 @@ class Timeline:
         for index, trigger in enumerate(self.triggers):
             if not self._spent[index]:
                 self._waiting[index] += self._triggered(index, trigger, now)
+            if not self._waiting[index]:
+                continue
             late = [seconds for seconds in self._waiting[index] if seconds >= until]
             ripe = [max(seconds, now) for seconds in self._waiting[index] if seconds < until]
             self._waiting[index] = late
@@ -85,7 +87,7 @@ class Timeline:
                 self.happened[trigger.id] = (*self.happened[trigger.id], seconds)
                 self._latest = max(self._latest, seconds)
                 found.append(Due(index, trigger.id, seconds))
-        return tuple(sorted(found, key=lambda due: (due.seconds, due.number)))
+        return tuple(sorted(found, key=lambda due: (due.seconds, due.number))) if found else ()
 
     def by(self, now: float) -> dict[str, tuple[float, ...]]:
         """Returns the times at which events have happened by a time [s], by id."""

@@ -93,9 +93,9 @@ class TraceDigest:
             value = observation[name]
             if name == "audio":
                 for channel in value:  # which lies in one piece, so that nothing is copied
-                    self._sums.append(crc32(channel[-self._new_samples :] if begun else channel))
+                    self._sums.append(crc32((channel[-self._new_samples :] if begun else channel).data))
             else:
-                self._sums.append(crc32(np.ascontiguousarray(value[::_ROW_STEP] if value.ndim > 1 else value)))
+                self._sums.append(crc32(np.ascontiguousarray(value[::_ROW_STEP] if value.ndim > 1 else value).data))
 
     def text(self, rows: Sequence[Row], events: Sequence[EventRecord]) -> str:
         """Returns the hash of what was taken in, of the ticks and of what happened."""

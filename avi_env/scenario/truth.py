@@ -15,7 +15,7 @@ from avi_env.envs.columns import Tables
 from avi_env.navigation import WalkableGrid, distance_field, field_lookup, on_floor, snap_place
 from avi_env.navigation.fields import lookup_fields
 from avi_env.scenario.ear_levels import ear_level
-from avi_env.scenario.moment import EntityKind
+from avi_env.scenario.moment import AGENT, EntityKind
 from avi_env.scenario.names import Names
 from avi_env.scenario.prop_effects import Props
 from avi_env.scenario.sound_effects import Sounding, Sounds
@@ -25,11 +25,12 @@ from avi_env.scene.doors import scene_doors
 from avi_env.tasks import goal_points
 from avi_env.tasks.questions.places import room_at
 from avi_env.tasks.shut_episode import grid_about
-from avi_env.tasks.transition import PLACES, SLOTS
+from avi_env.tasks.transition import NUMBERS, PLACES, SLOTS
 
 __all__ = ["SceneTruth"]
 
-_POSITION, _SCENE = PLACES.index("position"), SLOTS.index("scene_index")
+_POSITION, _YAW = PLACES.index("position"), NUMBERS.index("yaw")
+_SCENE = SLOTS.index("scene_index")
 _KEPT_FIELDS = 32  # distance fields that are kept: of things that stay, with the doors as they have stood
 
 FloatArray = npt.NDArray[np.float64]
@@ -46,6 +47,18 @@ class _Field(NamedTuple):
     origin: torch.Tensor
 
 
+class _Tick(NamedTuple):
+    """What every question needs."""
+
+    tables: Tables
+    """By which one tick is told from another, and from itself after a change."""
+    seconds: float
+    feet: list[float]
+    """Where the agent stands [m]."""
+    yaw: float
+    grid: WalkableGrid
+
+
 class SceneTruth:
     """The `Truth` of environment 0 of a batch. What is asked is found out then, and kept for the tick."""
 
@@ -56,6 +69,7 @@ class SceneTruth:
         self._last: dict[str, tuple[WalkableGrid, object, _Field]] = {}
         self._levels: dict[int, tuple[Tables, Emitter, float]] = {}
         self._walked: tuple[Scene, WalkableGrid] | None = None
+        self._ticked: _Tick | None = None
         self._ways: dict[str, tuple[_Field, list[float], float]] = {}
         self._room: tuple[tuple[float, float, float], str] | None = None
 
@@ -64,8 +78,13 @@ class SceneTruth:
         self._fields.clear()
         self._last.clear()
         self._ways.clear()
-        self._walked = None
+        self._walked = self._ticked = None
         self._levels.clear()
+
+    @property
+    def yaw(self) -> float:
+        """Where the agent looks [rad], world frame."""
+        return self._tick.yaw
 
     def kind(self, name: str) -> EntityKind:
         """Returns what a name stands for."""
@@ -77,9 +96,9 @@ class SceneTruth:
 
     def place(self, name: str) -> FloatArray:
         """Returns where an entity is now [m], shape (3,): of an object, where it sounds from; of a room, free floor."""
+        if name == AGENT:
+            return np.array(self._tick.feet)
         entity = self._names.entity(name)
-        if entity.kind == "agent":
-            return self._feet.astype(np.float64)
         if entity.kind == "room":
             return self._whereabouts.spot(self._whereabouts.room(name))
         if entity.kind == "object" and not self._sounds.walks(entity.name):
@@ -87,7 +106,7 @@ class SceneTruth:
         if entity.kind == "door":
             portal = next(portal for portal in self._whereabouts.scene.portals if portal.id == entity.id)
             return np.array(portal.center, dtype=np.float64)
-        return self._sounds.place(entity.name, self._now)
+        return self._sounds.place(entity.name, self._tick.seconds)
 
     def geodesic_distance(self, start: str, end: str) -> float:
         """Returns the length of the shortest walk between two entities [m], inf if there is none.
@@ -95,12 +114,12 @@ class SceneTruth:
         Doors and things are as they stand now. A room is reached at its nearest floor, anything else where one can
         stand beside it.
         """
-        grid, ends = self._grid(), (end, start)
+        grid, ends = self._tick.grid, (end, start)
         if self.kind(end) == "agent":  # fields of what stays are kept
             ends = start, end
         field, other = self._field(grid, ends[0]), self._names.entity(ends[1])
         if other.kind == "agent" and not grid.above:  # the commonest question by far
-            known, at = self._ways.get(ends[0]), self._feet.tolist()
+            known, at = self._ways.get(ends[0]), self._tick.feet
             if known is None or known[0] is not field or known[1] != at:  # it is not, where the agent only turns
                 here = self._batch.tables.columns.places[_POSITION, :1]
                 known = field, at, float(lookup_fields(field.values, field.row, field.origin, grid.cell, here))
@@ -136,7 +155,7 @@ class SceneTruth:
 
     def sounding(self, name: str) -> bool:
         """Whether an entity emits sound now."""
-        return self._sounds.sounding(name, self._now)
+        return self._sounds.sounding(name, self._tick.seconds)
 
     def speaking(self, name: str) -> bool:
         """Whether an entity speaks now."""
@@ -167,24 +186,22 @@ class SceneTruth:
         return self._props.present(self._names.entity(name, ("object",)).id)
 
     @property
-    def _feet(self) -> npt.NDArray[np.float32]:
-        """Where the agent stands [m], shape (3,)."""
-        feet: npt.NDArray[np.float32] = self._batch.tables.columns.places.cpu().numpy()[_POSITION, 0]
-        return feet
-
-    @property
-    def _now(self) -> float:
-        return self._batch.seconds(0)
+    def _tick(self) -> _Tick:
+        """What every question needs, found out once a tick."""
+        tables, kept = self._batch.tables, self._ticked
+        if kept is None or kept.tables is not tables:
+            feet, yaw = tables.columns.places[_POSITION, 0].tolist(), float(tables.columns.numbers[_YAW, 0])
+            grid = self._grid(self._batch.world.scene(int(tables.columns.slots[_SCENE, 0])))
+            kept = self._ticked = _Tick(tables, self._batch.seconds(0), feet, yaw, grid)
+        return kept
 
     @property
     def _seat(self) -> int:
         return int(self._batch.seats.seats[0])
 
-    def _grid(self) -> WalkableGrid:
-        world = self._batch.world
-        scene = world.scene(int(self._batch.tables.columns.slots.cpu().numpy()[_SCENE, 0]))
+    def _grid(self, scene: Scene) -> WalkableGrid:
         if self._walked is None or self._walked[0] is not scene:
-            self._walked = scene, world.maker.walkable(scene)
+            self._walked = scene, self._batch.world.maker.walkable(scene)
         return self._walked[1]
 
     def _points(self, grid: WalkableGrid, name: str) -> npt.NDArray[np.float32]:
@@ -233,7 +250,7 @@ class SceneTruth:
 
     def _on(self, name: str = "") -> list[Sounding]:
         """Returns what sounds now, of one entity if it is named in full."""
-        now = self._now
+        now = self._tick.seconds
         return [one for one in self._sounds.playing if name in ("", one.name) and one.on(now)]
 
     def _level_of(self, one: Sounding) -> float:
