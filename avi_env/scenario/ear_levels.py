@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from avi_env.acoustics.bands import BAND_COUNT, BANDS_HZ
 from avi_env.acoustics.emitter import Emitter
@@ -54,10 +55,10 @@ def ear_level(batch: EnvBatch, row: int, source: int, emitter: Emitter) -> float
     sources, channels = batch.world.soundscape.sources, batch.config.channels
     state, stream = batch.tables.stream, _stream(batch)
     share = _shares_of(emitter.clip, 2 * (stream.filters.shape[-1] - 1))
-    gain = _gain(_own(stream.filters.cpu().numpy()[row], source, sources), channels, share)
+    gain = _gain(_own(stream.filters, row, source, sources), channels, share)
     if isinstance(state, ShiftedStream):
-        gain += _gain(_own(state.straight.filters.cpu().numpy()[row], source, sources), channels, share)
-    late = stream.late_gain.cpu().numpy()[row, source].reshape(-1, BAND_COUNT)
+        gain += _gain(_own(state.straight.filters, row, source, sources), channels, share)
+    late = stream.late_gain[row, source].cpu().numpy().reshape(-1, BAND_COUNT)
     gain += float(np.einsum("pb,pb,b", late, late, share.octaves))
     return emitter.clip.spl_db + emitter.gain_db + 10.0 * math.log10(gain) if gain > 0.0 else -math.inf
 
@@ -68,10 +69,11 @@ def _stream(batch: EnvBatch) -> StreamState:
     return state.stream if isinstance(state, ShiftedStream) else state
 
 
-def _own(spectra: npt.NDArray[np.complex64], source: int, sources: int) -> npt.NDArray[np.complex64]:
-    """Returns the part of one of S sources, shape (C P, F), in spectra of all, shape (S C P, F)."""
-    each = len(spectra) // sources
-    return spectra[source * each : (source + 1) * each]
+def _own(spectra: torch.Tensor, row: int, source: int, sources: int) -> npt.NDArray[np.complex64]:
+    """Returns the part of one row and one of S sources, shape (C P, F), in spectra of all, shape (B, S C P, F)."""
+    each = spectra.shape[1] // sources
+    own: npt.NDArray[np.complex64] = spectra[row, source * each : (source + 1) * each].cpu().numpy()
+    return own
 
 
 def _gain(spectra: npt.NDArray[np.complex64], channels: int, share: _Shares) -> float:

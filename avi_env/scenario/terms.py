@@ -192,9 +192,6 @@ def value(part: Part, moment: Moment) -> Value:
 
 def reading(part: Part, moment: Moment) -> Reading:
     """Returns whether a condition holds at a moment, and its margin."""
-    if isinstance(part, Compared) and len(part.rest) == 1:
-        ((sign, other),) = part.rest
-        return _pair(sign, value(part.first, moment), value(other, moment))
     if isinstance(part, Compared):
         return _compared(part, moment)
     if isinstance(part, Matched):

@@ -187,6 +187,22 @@ def test_the_hash_takes_each_sample_once() -> None:
     assert len({digest(1, 0.0, False), digest(2, 0.0, False), digest(2, 1.0, False), digest(2, 0.0, True)}) == 4
 
 
+def test_the_hash_takes_every_eighth_row_of_a_picture() -> None:
+    """A pixel of the second tick changes it in rows 0 and 8, not in row 1."""
+    import numpy as np
+
+    def digest(row: int | None) -> str:
+        found, picture = TraceDigest(new_samples=2), np.zeros((16, 16, 1), dtype=np.float32)
+        found.add({"depth": picture.copy()})
+        if row is not None:
+            picture[row, 5] = 1.0
+        found.add({"depth": picture})
+        return found.text([], [])
+
+    assert digest(1) == digest(None)
+    assert len({digest(None), digest(0), digest(8)}) == 3
+
+
 def test_usage_is_told_without_times(solved: CaseResult) -> None:
     """Nothing of a clock is in what is compared."""
     assert solved.usage == {k: v for k, v in dataclasses.asdict(Usage()).items() if k != "seconds"}

@@ -213,7 +213,7 @@ def _rooms_around(scene: Scene, point: tuple[float, float, float]) -> tuple[str,
     """Returns the types of the rooms that hold a point, or that it is a wall's thickness away from."""
     x, y, z = point
     storey = [room for room in scene.rooms if room.floor_y - _UNDER <= y <= room.floor_y + room.height]
-    inside = [room.type for room in storey if in_outline(room.polygon, np.array([[x, z]]))[0]]
+    inside = [room.type for room in storey if outline_holds(room.polygon, x, z)]
     if inside:
         return tuple(inside)
     around = np.array([(x + _WALL, z), (x - _WALL, z), (x, z + _WALL), (x, z - _WALL)])
